@@ -1,0 +1,86 @@
+"""What a law is: the probes that it needs, and its judgement of what came back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from backends.interface import Outcome, Probe
+from specs.case import Case
+
+Verdict = Literal["pass", "differs", "error", "unsupported", "not-run", "suite-bug"]
+VERDICTS: tuple[Verdict, ...] = ("pass", "differs", "error", "unsupported", "not-run", "suite-bug")
+
+
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """A law's verdict on one case and target, with what a person needs to check it."""
+
+    verdict: Verdict
+    message: str = ""
+    """Why it is not `pass`: the first line says what is wrong, with numbers; more lines may follow."""
+    expected: np.ndarray | None = None
+    actual: np.ndarray | None = None
+    used: float | None = None
+    """The largest fraction of the error bound that was used, where the law has one."""
+
+
+PASS = Judgement("pass")
+
+
+class Law:
+    """One statement that must hold. The docstring's first line is the statement, as the report prints it."""
+
+    id: ClassVar[str]
+    source: ClassVar[str]
+    """The document, or section of the design, that makes it a law."""
+    crosses: ClassVar[bool] = False
+    """Whether `judge_pair` also compares a target with every other one."""
+
+    @property
+    def statement(self) -> str:
+        return (self.__doc__ or "").strip().splitlines()[0]
+
+    def applies(self, case: Case) -> bool:
+        """Whether the statement says anything about these settings; looks at inputs only."""
+        return True
+
+    def probes(self, case: Case) -> dict[str, Probe]:
+        """The evaluations that the law needs, by a name of its own choosing."""
+        raise NotImplementedError
+
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+        """The verdict where every probe came back with a value."""
+        raise NotImplementedError
+
+    def judge_pair(self, case: Case, mine: Mapping[str, Outcome], theirs: Mapping[str, Outcome]) -> Judgement:
+        """The verdict across two targets, where every probe of both came back with a value."""
+        raise NotImplementedError
+
+    def weigh(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+        """The verdict on whatever came back; laws that judge refusals themselves override this."""
+        return _without_value(got) or self.judge(case, got)
+
+
+def _without_value(got: Mapping[str, Outcome]) -> Judgement | None:
+    """The judgement where a probe has no value: the worst of them decides."""
+    for kinds, verdict in (
+        (("not-run",), "not-run"),
+        (("crashed", "timed-out", "raised"), "error"),
+        (("unsupported",), "unsupported"),
+    ):
+        for name, outcome in got.items():
+            if outcome.kind in kinds:
+                said = f"{name}: {outcome.kind}" if verdict == "error" else name
+                return Judgement(verdict, f"{said}: {outcome.reason}")  # type: ignore[arg-type]
+    return None
+
+
+def weigh_pair(law: Law, case: Case, mine: Mapping[str, Outcome], theirs: Mapping[str, Outcome]) -> Judgement | None:
+    """The verdict across two targets, or None where one of them has no value: its own verdict already says so."""
+    if _without_value(mine) or _without_value(theirs):
+        return None
+    return law.judge_pair(case, mine, theirs)
