@@ -53,19 +53,24 @@ class Law:
         raise NotImplementedError
 
     def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
-        """The verdict where every probe came back with a value."""
+        """The verdict where every probe that the law `needs` came back with a value."""
         raise NotImplementedError
 
     def judge_pair(self, case: Case, mine: Mapping[str, Outcome], theirs: Mapping[str, Outcome]) -> Judgement:
         """The verdict across two targets, where every probe of both came back with a value."""
         raise NotImplementedError
 
+    def needs(self, name: str) -> bool:
+        """Whether the law has nothing left to judge where a target calls this probe unsupported."""
+        return True
+
     def weigh(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
         """The verdict on whatever came back; laws that judge refusals themselves override this."""
-        return _without_value(got) or self.judge(case, got)
+        needed = {name: it for name, it in got.items() if it.kind != "unsupported" or self.needs(name)}
+        return without_value(needed) or self.judge(case, got)
 
 
-def _without_value(got: Mapping[str, Outcome]) -> Judgement | None:
+def without_value(got: Mapping[str, Outcome]) -> Judgement | None:
     """The judgement where a probe has no value: the worst of them decides."""
     for kinds, verdict in (
         (("not-run",), "not-run"),
@@ -81,6 +86,6 @@ def _without_value(got: Mapping[str, Outcome]) -> Judgement | None:
 
 def weigh_pair(law: Law, case: Case, mine: Mapping[str, Outcome], theirs: Mapping[str, Outcome]) -> Judgement | None:
     """The verdict across two targets, or None where one of them has no value: its own verdict already says so."""
-    if _without_value(mine) or _without_value(theirs):
+    if without_value(mine) or without_value(theirs):
         return None
     return law.judge_pair(case, mine, theirs)

@@ -1,0 +1,27 @@
+"""What the log of a process says about its end, in one line that is the same on every run."""
+
+from __future__ import annotations
+
+import re
+
+LONGEST = 600
+"""Characters of a reason at most."""
+_FATAL = re.compile(r"^Fatal Python error: (.+)$", re.MULTILINE)
+_STACK = re.compile(r"^(?:Current thread .*|Stack )\(most recent call first\):$", re.MULTILINE)
+_FRAME = re.compile(r'^  File "(?:.*[/\\])?([^"]+)", line (\d+) in (\S+)$', re.MULTILINE)
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
+
+
+def last_words(log: str, lines: int = 3) -> str:
+    """The fatal error, the innermost two frames, and the last lines written before; empty where there is nothing."""
+    fatal = _FATAL.search(log)
+    stacks = list(_STACK.finditer(log))
+    first = min([found.start() for found in (fatal, *stacks[-1:]) if found], default=len(log))
+    said = [line.strip()[:200] for line in log[:first].splitlines() if line.strip()][-lines:]
+    frames = _FRAME.findall(log[stacks[-1].end() :])[:2] if stacks else []
+    parts = [
+        fatal[1] if fatal else "",
+        ", from ".join(f"{file}:{line} in {name}" for file, line, name in frames),
+        f"log: {' | '.join(said)}" if said else "",
+    ]
+    return _ADDRESS.sub("0x..", "; ".join(filter(None, parts)))[:LONGEST]

@@ -1,0 +1,102 @@
+"""Who is asked: `backend[/mode][@device][#environment]` as a value, and what a started target says about itself."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from backends.registry import Entry
+
+DEVICES = ("cpu", "cuda", "mps", "tpu", "xpu")
+"""The kinds of device that the backends here can name; one of several is `cuda:1`."""
+
+FORM = "backend[/mode][@device][#environment], such as pytorch, jax/eager, pytorch/compile@cuda:0 or keras-torch#before"
+_TARGET = re.compile(r"([a-z][a-z0-9]*(?:-[a-z0-9]+)*)(?:/([\w-]+))?(?:@([a-z]+(?::\d+)?))?(?:#([\w.-]+))?")
+
+
+class TargetError(ValueError):
+    """A target that cannot be: the message carries what was found, what is accepted, and the near names."""
+
+    def __init__(self, field: str, found: str, accepted: Iterable[str]) -> None:
+        names = list(accepted)
+        self.field, self.found, self.accepted = field, found, tuple(names)
+        self.near = tuple(difflib.get_close_matches(found, names, n=3, cutoff=0.5))
+        hint = f"; near: {', '.join(self.near)}" if self.near else ""
+        super().__init__(f"{field}: found {found!r}, accepted {', '.join(names) or 'nothing'}{hint}")
+
+
+@dataclass(frozen=True)
+class Target:
+    """One backend in one mode, on one device, in one environment.
+
+    `mode` is empty where only the target's own process can say what its default is.
+    """
+
+    backend: str
+    mode: str = ""
+    device: str = "cpu"
+    environment: str = ""
+    default_mode: str = field(default="", compare=False)
+
+    @property
+    def name(self) -> str:
+        """What people read and type: the default mode and `@cpu` go without saying."""
+        mode = f"/{self.mode}" if self.mode not in ("", self.default_mode) else ""
+        device = f"@{self.device}" if self.device != "cpu" else ""
+        environment = f"#{self.environment}" if self.environment else ""
+        return f"{self.backend}{mode}{device}{environment}"
+
+
+def parse_target(text: str, backends: Mapping[str, Entry] | None = None) -> Target:
+    """The target that a text names, among `backends` (default: the registry); TargetError where there is none."""
+    if backends is None:
+        from backends.registry import BACKENDS
+
+        backends = BACKENDS
+    matched = _TARGET.fullmatch(text.strip())
+    if matched is None:
+        raise TargetError("target", text, [FORM])
+    backend, mode, device, environment = (part or "" for part in matched.groups())
+    if backend not in backends:
+        raise TargetError("backend", backend, backends)
+    entry = backends[backend]
+    modes = entry.modes()
+    if mode and modes and mode not in modes:
+        raise TargetError(f"mode of {backend}", mode, modes)
+    if device and entry.built_in and device.split(":")[0] not in DEVICES:
+        raise TargetError("device", device, DEVICES)
+    default = modes[0] if modes else ""
+    return Target(backend, mode or default, device or "cpu", environment, default)
+
+
+@dataclass(frozen=True)
+class TargetInfo:
+    """What a target says about itself once its process runs, or why it cannot.
+
+    `missing`: the framework, or the device, is not there; every probe is `not-run`. `failed`: it is there and did not
+    start, or ended so often that nobody asks it any more; every further probe is `not-run` too, and that is a fault.
+    """
+
+    name: str
+    backend: str
+    mode: str
+    device: str
+    environment: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+    flags: dict[str, str] = field(default_factory=dict)
+    spellings: tuple[str, ...] = ("",)
+    modes: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    script_imports: str = ""
+    interpreter: str = ""
+    missing: str | None = None
+    failed: str | None = None
+
+    @property
+    def runs(self) -> bool:
+        """Whether probes are answered."""
+        return self.missing is None and self.failed is None

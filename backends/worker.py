@@ -1,0 +1,234 @@
+"""The target's side: the adapter in a process of its own, answering what the host sends over an execnet channel.
+
+Python 3.10+, numpy and the framework are all that it needs; execnet sends itself. Messages are pickled builtin types:
+
+    to the host     ("hello", {...}) | ("missing", reason) | ("failed", reason)          once, at the start
+                    ("outcomes", [(position, packed outcome), ...])  ("end", batch)      for a batch
+                    ("script", text) | ("no-script", reason)
+    from the host   ("batch", number, [pickled probe, ...], [size of a group, ...], flush every outcome)
+                    ("script", canonical settings, spelling)
+
+What is being evaluated stands in a small file that both sides map: it costs no message and survives the process.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import mmap
+import os
+import pickle
+import platform
+import struct
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from backends.interface import Backend, Outcome, Probe, describe, pack_outcome, unpack_probe
+from backends.targets import TargetError
+from specs.settings import Settings
+
+FLUSH_SECONDS = 0.05
+FLUSH_BYTES = 4 << 20
+LARGEST = (1 << 31) - (1 << 24)
+"""The most bytes that one message can carry; execnet counts them in a signed 32-bit number."""
+
+
+class Progress:
+    """What a worker is at: batch number, first position, how many, and where its log ended before. Zeros: nothing."""
+
+    FORM = struct.Struct("<qqqq")
+
+    def __init__(self, path: str) -> None:
+        with open(path, "r+b") as file:  # noqa: PTH123
+            self._map = mmap.mmap(file.fileno(), self.FORM.size)
+
+    def write(self, batch: int = 0, first: int = 0, count: int = 0, log: int = 0) -> None:
+        self._map[:] = self.FORM.pack(batch, first, count, log)
+
+    def read(self) -> tuple[int, int, int, int]:
+        return self.FORM.unpack(self._map[:])
+
+
+class Gone(Exception):
+    """The framework or the device is not there; the message is the reason."""
+
+
+def main(channel: Any, path: str, packages: Sequence[str], mode: str, device: str, progress: str) -> None:
+    """Load the class at `path`, say hello, and answer until the channel closes."""
+    try:
+        adapter, hello = _start(path, packages, mode, device)
+    except Gone as error:
+        channel.send(pickle.dumps(("missing", str(error))))
+        return
+    except BaseException as error:
+        _print_traceback()
+        channel.send(pickle.dumps(("failed", describe(error))))
+        return
+    channel.send(pickle.dumps(("hello", hello)))
+    _Server(channel, adapter, Progress(progress)).serve()
+
+
+def _start(path: str, packages: Sequence[str], mode: str, device: str) -> tuple[Backend, dict[str, Any]]:
+    """The adapter and what it says about itself; Gone where the framework or the device is not there."""
+    absent = [package for package in packages if importlib.util.find_spec(package) is None]
+    if absent:
+        raise Gone(f"{' and '.join(absent)} {'is' if len(absent) == 1 else 'are'} not installed")
+    module, name = path.split(":")
+    try:
+        cls: type[Backend] = getattr(importlib.import_module(module), name)
+        if mode and mode not in cls.modes:
+            raise TargetError(f"mode of {name}", mode, cls.modes)
+        devices = list(cls.devices())
+        found = next((each for each in devices if each == device or each.startswith(f"{device}:")), None)
+        if found is None:
+            raise Gone(f"no device {device} here; found {', '.join(devices)}")
+        return (adapter := cls(mode or cls.modes[0], found)), _hello(adapter, devices)
+    except ModuleNotFoundError as error:
+        # a backend from outside does not say its packages: what it imports beside itself is its framework
+        top = (error.name or "").split(".")[0]
+        ours = ("", "backends", "specs", module.split(".")[0])
+        if packages or top in ours or importlib.util.find_spec(top) is not None:
+            raise
+        raise Gone(f"{top} is not installed") from None
+
+
+def _hello(adapter: Backend, devices: list[str]) -> dict[str, Any]:
+    versions = {str(name): str(version) for name, version in adapter.versions().items()}
+    versions |= {"numpy": np.__version__, "python": platform.python_version()}
+    return {
+        "mode": adapter.mode,
+        "device": adapter.device,
+        "versions": versions,
+        "flags": {str(name): str(value) for name, value in adapter.flags().items()},
+        "spellings": tuple(map(str, adapter.spellings)),
+        "modes": tuple(map(str, adapter.modes)),
+        "devices": tuple(map(str, devices)),
+        "script_imports": str(adapter.script_imports),
+    }
+
+
+class _Server:
+    """Answers batches and scripts, one message after the other."""
+
+    def __init__(self, channel: Any, adapter: Backend, progress: Progress) -> None:
+        self._channel = channel
+        self._adapter = adapter
+        self._progress = progress
+        self._waiting: list[tuple[int, Any]] = []
+        self._bytes = 0
+        self._flushed = 0.0
+        self._careful = False
+
+    def serve(self) -> None:
+        while True:
+            try:
+                kind, *rest = pickle.loads(self._channel.receive())  # noqa: S301  the host's own
+            except EOFError:
+                return
+            if kind == "batch":
+                self._batch(*rest)
+            else:
+                self._send(*self._script(*rest))
+
+    def _send(self, *message: Any) -> None:
+        self._channel.send(pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
+
+    def _script(self, settings: dict[str, Any], spelling: int) -> tuple[str, str]:
+        try:
+            return "script", str(self._adapter.script(Settings.from_canonical(settings), spelling))
+        except BaseException as error:
+            return "no-script", describe(error)
+
+    def _batch(self, number: int, packed: list[bytes], groups: list[int], careful: bool) -> None:
+        self._careful = careful
+        self._flushed = time.monotonic()
+        first = 0
+        for size in groups:
+            self._group(number, first, packed[first : first + size])
+            first += size
+        self._progress.write()
+        self._flush()
+        self._send("end", number)
+
+    def _group(self, number: int, first: int, packed: list[bytes]) -> None:
+        """Answer a group in one fused program where the backend has such, else one by one."""
+        fused = None
+        if len(packed) > 1 and type(self._adapter).run_many is not Backend.run_many:
+            self._progress.write(number, first, len(packed), _log_size())
+            fused = self._fused(packed)
+        if fused is not None:
+            self._emit(enumerate(fused, first))
+            return
+        for position, one in enumerate(packed, first):
+            self._progress.write(number, position, 1, _log_size())
+            self._emit([(position, self._one(one))])
+
+    def _one(self, packed: bytes) -> Outcome:
+        try:
+            return _checked(self._adapter.run(_unpack(packed)))
+        except (
+            BaseException
+        ) as error:  # SystemExit and KeyboardInterrupt too: the framework raised it, so it is an answer
+            return Outcome("raised", reason=describe(error))
+
+    def _fused(self, packed: list[bytes]) -> list[Outcome] | None:
+        """The outcomes of a fused program; None where there is none, or where it raised as a whole."""
+        try:
+            answers = self._adapter.run_many([_unpack(each) for each in packed])
+        except BaseException:
+            _print_traceback()
+            return None
+        if answers is None:
+            return None
+        if len(answers) != len(packed):
+            reason = f"{type(self._adapter).__name__}.run_many gave {len(answers)} outcomes for {len(packed)} probes"
+            return [Outcome("raised", reason=reason)] * len(packed)
+        return [_checked(answer) for answer in answers]
+
+    def _emit(self, outcomes: Iterable[tuple[int, Outcome]]) -> None:
+        for position, outcome in outcomes:
+            packed = pack_outcome(outcome)
+            self._waiting.append((position, packed))
+            self._bytes += len(packed[1][2]) if packed[1] else 0
+            if self._bytes > FLUSH_BYTES:
+                self._flush()
+        if self._careful or time.monotonic() - self._flushed > FLUSH_SECONDS:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._waiting:
+            self._send("outcomes", self._waiting)
+        self._waiting, self._bytes, self._flushed = [], 0, time.monotonic()
+
+
+def _unpack(packed: bytes) -> Probe:
+    return unpack_probe(pickle.loads(packed))  # noqa: S301  the host's own
+
+
+def _checked(outcome: Any) -> Outcome:
+    """The outcome, or `raised` where an adapter gave what no outcome can be."""
+    if not isinstance(outcome, Outcome):
+        return Outcome("raised", reason=f"the adapter gave a {type(outcome).__name__} where an Outcome belongs")
+    value = outcome.value
+    if value is not None and (not isinstance(value, np.ndarray) or value.dtype.hasobject):
+        what = f"an array of {value.dtype}" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
+        return Outcome("raised", reason=f"the adapter gave {what} where an array of numbers belongs")
+    if value is not None and value.nbytes > LARGEST:
+        return Outcome("raised", reason=f"the value takes {value.nbytes:,} bytes; {LARGEST:,} fit into a message")
+    shape = None if outcome.shape is None else tuple(map(int, outcome.shape))
+    return Outcome(outcome.kind, value, shape, str(outcome.reason))
+
+
+def _log_size() -> int:
+    """How long the log is: standard error goes there."""
+    return os.fstat(2).st_size
+
+
+def _print_traceback() -> None:
+    """Write the exception being handled to the log."""
+    import traceback
+
+    traceback.print_exc()

@@ -1,0 +1,74 @@
+"""pytest's side of a conformance run: options, items, and where verdicts go. The work is in the rooms."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from tests.distribution import Distribution
+from tests.items import VERDICTS
+from tests.options import add_options, read_options
+from tests.recorder import Recorder
+from tests.run import AHEAD, Run
+
+RUN = pytest.StashKey[Run]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    run = config.stash[RUN] = Run(read_options(config))
+    for name, says in run.marks().items():
+        config.addinivalue_line("markers", f"{name}: {says}")
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Recorder(config, run), "convt-recorder")
+    if config.pluginmanager.hasplugin("xdist"):
+        config.pluginmanager.register(Distribution(run), "convt-distribution")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    run = metafunc.config.stash[RUN]
+    if "pair" in metafunc.fixturenames:
+        metafunc.parametrize("pair", run.pairs())
+    if "law_on" in metafunc.fixturenames:
+        metafunc.parametrize("law_on", run.laws_on())
+
+
+def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
+    return config.stash[RUN].describe()
+
+
+def pytest_runtestloop(session: pytest.Session) -> None:
+    shared = hasattr(session.config, "workerinput")  # then another process may have the next chunk
+    session.config.stash[RUN].plan(session.items, ahead=0 if shared else AHEAD)
+
+
+@pytest.fixture
+def run(pytestconfig: pytest.Config) -> Run:
+    """The conformance run that this item belongs to."""
+    return pytestconfig.stash[RUN]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    report = yield
+    if report.when == "call":
+        report.convt = item.stash.get(VERDICTS, [])
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of pytest-xdist tells the controller which targets it had."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["convt"] = session.config.stash[RUN].told()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    run = config.stash.get(RUN, None)
+    if run is not None:
+        run.close()

@@ -1,0 +1,154 @@
+"""Expected against got, as tables that fit on a page and mark what differs."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+MOST_ROWS, MOST_COLUMNS = 10, 16
+Index = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number."""
+
+    text: str
+    differs: bool = False
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table of numbers: the heads of its columns, and rows with a head each."""
+
+    caption: str
+    columns: list[str]
+    rows: list[tuple[str, list[Cell]]]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What to show of a verdict's arrays; `note` says what is left out."""
+
+    note: str = ""
+    grids: list[Grid] = field(default_factory=list)
+
+
+def number(value: Any) -> str:
+    """A number as short as nine digits allow."""
+    return format(value, ".9g") if isinstance(value, float) else str(value)
+
+
+def shape_of(value: Any) -> Index:
+    """The shape of nested lists."""
+    shape = []
+    while isinstance(value, list):
+        shape.append(len(value))
+        if not value:
+            break
+        value = value[0]
+    return tuple(shape)
+
+
+def unequal(a: Any, b: Any) -> bool:
+    """Whether two numbers differ; nan equals nan, and 0 differs from -0."""
+    if a != a and b != b:  # noqa: PLR0124
+        return False
+    if a != b:
+        return True
+    return isinstance(a, float) and isinstance(b, float) and math.copysign(1, a) != math.copysign(1, b)
+
+
+def compare(expected: Any, actual: Any, message: str = "") -> Evidence:
+    """The tables for two arrays, either of which may be None (not stored)."""
+    if expected is None and actual is None:
+        return Evidence()
+    if expected is None or actual is None:
+        said, array = ("got", actual) if expected is None else ("expected", expected)
+        return Evidence(f"Only what was {said} is stored.", _side_by_side([(said, array)], None)[0])
+    if shape_of(expected) != shape_of(actual):
+        note = f"The shapes differ: expected {shape_of(expected)}, got {shape_of(actual)}."
+        arrays = [("expected", expected), ("got", actual)]
+        return Evidence(note, [grid for pair in arrays for grid in _side_by_side([pair], None)[0]])
+    differing = [index for index, a, b in _pairs(expected, actual) if unequal(a, b)]
+    first = _named(message, shape_of(expected)) or (differing[0] if differing else None)
+    grids, left_out = _side_by_side([("expected", expected), ("got", actual)], first)
+    total = math.prod(shape_of(expected))
+    note = f"{len(differing):,} of {total:,} numbers differ, marked ≠." if differing else "No number differs."
+    return Evidence(f"{note} {left_out}".strip(), grids)
+
+
+def _named(message: str, shape: Index) -> Index | None:
+    """The index that a message `out[0,0,3]=...` names, where the array has it."""
+    found = re.match(r"\w+\[([\d,]+)\]=", message)
+    index = tuple(int(part) for part in found[1].split(",")) if found else ()
+    fits = len(index) == len(shape) and all(0 <= i < extent for i, extent in zip(index, shape, strict=True))
+    return index if found and fits else None
+
+
+def _pairs(a: Any, b: Any, index: Index = ()) -> Iterator[tuple[Index, Any, Any]]:
+    if isinstance(a, list) and isinstance(b, list):
+        for place, (left, right) in enumerate(zip(a, b, strict=False)):
+            yield from _pairs(left, right, (*index, place))
+    else:
+        yield index, a, b
+
+
+def _side_by_side(arrays: list[tuple[str, Any]], around: Index | None) -> tuple[list[Grid], str]:
+    """Tables of the last two axes, cut to a window around an index; and what the window leaves out."""
+    shape = shape_of(arrays[0][1])
+    if 0 in shape:
+        return [], f"The shape is {shape}: no numbers."
+    index = around or (0,) * len(shape)
+    lead = index[:-2]
+    planes = [(name, _plane(array, lead)) for name, array in arrays]
+    height, width = len(planes[0][1]), len(planes[0][1][0])
+    at_row, at_column = (index[-2] if len(shape) > 1 else 0), (index[-1] if shape else 0)
+    rows, columns = _window(at_row, height, MOST_ROWS), _window(at_column, width, MOST_COLUMNS)
+    other = planes[1][1] if len(planes) == 2 else None
+    grids = [_grid(name, plane, other if name == "got" else None, planes[0][1], rows, columns) for name, plane in planes]
+    if len(rows) == 1 and len(grids) == 2:
+        lines = [(grid.caption, grid.rows[0][1]) for grid in grids]
+        grids = [Grid(_place(lead, shape), grids[0].columns, lines)]
+    whole = math.prod(shape) == len(rows) * len(columns)
+    return grids, "" if whole else f"Shown: {_slice(lead, rows, columns, shape)} of shape {shape}."
+
+
+def _plane(array: Any, lead: Index) -> list[list[Any]]:
+    for place in lead:
+        array = array[place]
+    if not isinstance(array, list):
+        return [[array]]
+    return array if array and isinstance(array[0], list) else [array]
+
+
+def _window(at: int, extent: int, most: int) -> range:
+    first = max(0, min(at - most // 2, extent - most))
+    return range(first, min(first + most, extent))
+
+
+def _grid(
+    name: str, plane: list[list[Any]], got: list[list[Any]] | None, expected: list[list[Any]], rows: range, columns: range
+) -> Grid:
+    lines = []
+    for row in rows:
+        differs = (got is not None and unequal(expected[row][column], plane[row][column]) for column in columns)
+        cells = [Cell(number(plane[row][column]), wrong) for column, wrong in zip(columns, differs, strict=True)]
+        lines.append((str(row), cells))
+    return Grid(name, [str(column) for column in columns], lines)
+
+
+def _place(lead: Index, shape: Index) -> str:
+    """The place of a single row in its array."""
+    return f"[{', '.join(map(str, lead))}, 0, :]" if lead and max(shape[:-1]) > 1 else ""
+
+
+def _slice(lead: Index, rows: range, columns: range, shape: Index) -> str:
+    parts = [*map(str, lead)]
+    if len(shape) > 1:
+        parts.append(f"{rows.start}:{rows.stop}")
+    parts.append(f"{columns.start}:{columns.stop}")
+    return f"[{', '.join(parts)}]"

@@ -1,0 +1,165 @@
+"""What a run file is made of: header, cases, verdicts, details, footer. Frozen, and plain data all the way down."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+FORMAT = 1
+"""The number of the file format; a reader refuses every other."""
+
+VERDICTS = ("pass", "differs", "error", "unsupported", "not-run", "suite-bug")
+
+
+@dataclass(frozen=True, slots=True)
+class TargetInfo:
+    """A target as the header tells it; `missing` is the reason why it did not run, None where it ran."""
+
+    name: str
+    backend: str
+    mode: str
+    device: str
+    versions: dict[str, str] = field(default_factory=dict)
+    """Package to version, the framework first."""
+    flags: dict[str, str] = field(default_factory=dict)
+    missing: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LawInfo:
+    """A law as the header tells it."""
+
+    id: str
+    statement: str
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownInfo:
+    """A known difference as the header tells it; `origin` is its file:line."""
+
+    id: str
+    reason: str = ""
+    issue: str = ""
+    since: str = ""
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A statement as people learn it, and whether it holds."""
+
+    says: str
+    holds: bool
+    correction: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What ran, where, on what."""
+
+    kind: ClassVar[str] = "header"
+    started: str
+    """ISO 8601."""
+    spec: str
+    """The digest of the specification."""
+    seed: int
+    profile: str
+    platform: dict[str, Any]
+    command: str
+    targets: tuple[TargetInfo, ...]
+    laws: tuple[LawInfo, ...]
+    packages: dict[str, Any] = field(default_factory=dict)
+    """Package to version, on the host."""
+    known: tuple[KnownInfo, ...] = ()
+    format: int = FORMAT
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRecord:
+    """A case: its settings with their arithmetic (output, crop, extra), and its numbers where they are few."""
+
+    kind: ClassVar[str] = "case"
+    id: str
+    digest: str
+    origin: str
+    """file:line; empty for a generated case."""
+    about: str
+    source: str
+    tags: tuple[str, ...]
+    settings: dict[str, Any]
+    claim: Claim | None = None
+    x: Any = None
+    w: Any = None
+    b: Any = None
+    generated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictRecord:
+    """One law's verdict on one case and target; `known` names the known difference that explains it."""
+
+    kind: ClassVar[str] = "verdict"
+    case: str
+    law: str
+    target: str
+    verdict: str
+    known: str | None = None
+    message: str = ""
+    used: float | None = None
+    """The largest fraction of the error bound that was used."""
+    bits: str = ""
+    """A digest of the exact output."""
+
+
+@dataclass(frozen=True, slots=True)
+class DetailRecord:
+    """The evidence of a verdict that is not `pass`; arrays are nested lists, or None."""
+
+    kind: ClassVar[str] = "detail"
+    case: str
+    law: str
+    target: str
+    expected: Any = None
+    actual: Any = None
+    call: str = ""
+    """One line of the framework's own call."""
+    script: str = ""
+    """A complete script that needs numpy and the framework alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Footer:
+    """The end of a whole file; the counts are checked against what stands above."""
+
+    kind: ClassVar[str] = "footer"
+    verdicts: int
+    cases: int
+    seconds: float
+    exit: int
+
+
+Record = Header | CaseRecord | VerdictRecord | DetailRecord | Footer
+
+
+def spell(value: Any) -> Any:
+    """Numbers and nested lists as JSON can carry them: nan and inf as words, complex numbers as text; arrays as lists."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if hasattr(value, "tolist"):
+        return spell(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [spell(item) for item in value]
+    if isinstance(value, complex):
+        return str(value)
+    return value
+
+
+def unspell(value: Any) -> Any:
+    """The inverse of `spell`."""
+    if isinstance(value, list):
+        return [unspell(item) for item in value]
+    if isinstance(value, str):
+        return complex(value) if "j" in value else float(value)
+    return value

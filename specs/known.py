@@ -1,0 +1,167 @@
+"""Known differences: predicates over settings and targets, with the wrong behaviour that is expected there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Literal
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+from specs.errors import Keys, SpecErrors, near
+from specs.expressions import Expression, ExpressionError
+from specs.model import KnownFile, KnownForm, WhenForm
+from specs.problems import Sheet, forms_of
+from specs.settings import Settings
+
+
+@dataclass(frozen=True)
+class KnownTarget:
+    """Who was asked; `version` is the framework's own."""
+
+    backend: str
+    mode: str
+    device: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Known:
+    """One known difference. `applies` says where it is expected, `explains` whether what was seen is it."""
+
+    id: str
+    laws: tuple[str, ...]
+    backends: str
+    """The backend, or `keras` for all whose name begins with `keras-`."""
+    verdict: Literal["differs", "error"]
+    message: str
+    """A regular expression, searched in the law's message."""
+    reason: str
+    issue: str
+    since: str
+    origin: str
+    """file:line of the entry."""
+    where: str | None = None
+    when: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+
+    def applies(self, law_id: str, settings: Settings, target: KnownTarget) -> bool:
+        """Whether this difference is expected of a law on these settings and this target."""
+        if law_id not in self.laws or not self.about(target):
+            return False
+        return self._condition is None or self._condition.holds(settings)
+
+    @cached_property
+    def _condition(self) -> Expression | None:
+        return None if self.where is None else Expression(self.where)
+
+    def about(self, target: KnownTarget) -> bool:
+        """Whether the target is one that this entry speaks of."""
+        if target.backend != self.backends and not target.backend.startswith(f"{self.backends}-"):
+            return False
+        for name in ("backend", "mode"):
+            if name in self.when and getattr(target, name) not in self.when[name]:
+                return False
+        devices = self.when.get("device", ())
+        if devices and not {target.device, target.device.split(":")[0]} & set(devices):
+            return False
+        return "version" not in self.when or _matches(str(self.when["version"]), target.version)
+
+    def explains(self, verdict: str, message: str) -> bool:
+        """Whether a failure is the one that is expected here."""
+        return verdict == self.verdict and re.search(self.message, message) is not None
+
+
+@cache
+def _matches(specifiers: str, version: str) -> bool:
+    try:
+        return SpecifierSet(specifiers).contains(Version(version), prereleases=True)
+    except InvalidVersion:
+        return False
+
+
+def load_known(folder: Path, laws: Collection[str] = ()) -> list[Known]:
+    """The entries of every *.yaml in a folder; SpecErrors with all that is wrong. Law ids are checked where given."""
+    lines: list[str] = []
+    entries: list[Known] = []
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            entries += read_known(path, laws)
+        except SpecErrors as error:
+            lines += error.errors
+    first: dict[str, Known] = {}
+    for entry in entries:
+        other = first.setdefault(entry.id, entry)
+        if other is not entry:
+            found = f"found {entry.id!r}, which {other.origin} has already"
+            lines.append(f"{entry.origin}:1: id: {found}; accepted an id of its own")
+    if lines:
+        raise SpecErrors(lines)
+    return entries
+
+
+def read_known(path: Path, laws: Collection[str] = ()) -> list[Known]:
+    """The entries of one file; SpecErrors with all that is wrong in it."""
+    sheet = Sheet.read(path)
+    _, forms = forms_of(sheet, KnownFile, "known", KnownForm)
+    entries = []
+    seen: dict[str, int] = {}
+    for index, form in forms.items():
+        keys: Keys = ("known", index)
+        if form is None:
+            continue
+        if form.id in seen:
+            there = f"known[{seen[form.id]}]"
+            sheet.fault((*keys, "id"), f"found {form.id!r}, which {there} has already; accepted an id of its own")
+        seen.setdefault(form.id, index)
+        _check(sheet, keys, form, laws)
+        entries.append(
+            Known(
+                id=form.id, laws=_laws(form), backends=path.stem, where=form.where, when=_when(form.when),
+                verdict=form.wrong.verdict, message=form.wrong.message, reason=form.reason, issue=form.issue,
+                since=form.since, origin=f"{sheet.name}:{sheet.root.find(keys).place.line}",
+            )
+        )  # fmt: skip
+    if sheet.faults:
+        raise SpecErrors(sheet.lines())
+    return entries
+
+
+def _laws(form: KnownForm) -> tuple[str, ...]:
+    return (form.law,) if isinstance(form.law, str) else tuple(form.law)
+
+
+def _when(form: WhenForm | None) -> dict[str, str | tuple[str, ...]]:
+    given = {} if form is None else form.model_dump(exclude_unset=True)
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+
+
+def _check(sheet: Sheet, keys: Keys, form: KnownForm, laws: Collection[str]) -> None:
+    """What the model cannot see: expressions, regular expressions, versions and law ids that mean nothing."""
+    try:
+        if form.where is not None:
+            condition = Expression(form.where)
+            for sample in _SAMPLES:
+                condition.holds(sample)
+    except ExpressionError as error:
+        sheet.fault((*keys, "where"), str(error), error.offset)
+    try:
+        re.compile(form.wrong.message)
+    except (re.error, RecursionError) as error:
+        sheet.fault((*keys, "wrong", "message"), f"found {error}, accepted a regular expression")
+    try:
+        SpecifierSet(form.when.version or "" if form.when else "")
+    except InvalidSpecifier:
+        text = f"found {form.when and form.when.version!r}, accepted PEP 440 specifiers such as '>=3.0,<4'"
+        sheet.fault((*keys, "when", "version"), text)
+    for index, law in enumerate(_laws(form)):
+        if laws and law not in laws:
+            place = (*keys, "law") if isinstance(form.law, str) else (*keys, "law", index)
+            sheet.fault(place, f"found {law!r}, accepted {near(law, laws)}")
+
+
+_SAMPLES = tuple(Settings(input=(4,) * rank, kernel=(3,) * rank) for rank in (1, 2, 3))
+"""Settings on which every condition needs an answer, so that one that has none is found when the file is read."""

@@ -1,0 +1,72 @@
+"""The law of independent items."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from backends.interface import Outcome, Probe
+from specs.case import Case
+from specs.data import Arrays
+from tests.laws.ask import Relation, ask, drawn, valued, whole
+from tests.laws.base import PASS, Judgement
+from tests.laws.compare import equal
+
+
+class Batch(Relation):
+    """Each item alone gives the same; unbatched equals a batch of one; a batch of none gives none.
+
+    Budget: two more settings (one item, or two where the case has one; and no item). The items are judged first.
+    """
+
+    id = "batch"
+    source = "section 4; the batch axis takes no part in the sum"
+
+    def applies(self, case: Case) -> bool:
+        return case.settings.batch > 0
+
+    def probes(self, case: Case) -> dict[str, Probe]:
+        it, arrays = case.settings, _items(case)
+        together, alone = it.replace(batch=len(arrays.x)), it.replace(batch=1)
+        probes = {"together": ask(together, arrays)}
+        for item in _asked(len(arrays.x)):
+            probes[f"item {item}"] = ask(alone, Arrays(arrays.x[item : item + 1], arrays.w, arrays.b))
+        probes["unbatched"] = Probe(alone, arrays.x[:1], arrays.w, arrays.b, want="unbatched")
+        probes["batch 0"] = ask(it.replace(batch=0), Arrays(arrays.x[:0], arrays.w, arrays.b))
+        return probes
+
+    def needs(self, name: str) -> bool:
+        return name not in ("unbatched", "batch 0")
+
+    def weigh(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+        """As every relation, but a refused or wrong batch of none does not hide a wrong item."""
+        items = super().weigh(case, {name: outcome for name, outcome in got.items() if name != "batch 0"})
+        if items is not PASS or got["batch 0"].kind == "unsupported":
+            return items
+        return super().weigh(case, got)
+
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+        together = valued(got["together"])
+        for item in _asked(len(together)):
+            judged = equal(together[item : item + 1], valued(got[f"item {item}"]), f"item {item} of the batch")
+            if judged is not PASS:
+                return judged
+        if "unbatched" in got:
+            unbatched = valued(got["unbatched"])
+            if unbatched.ndim == together.ndim:
+                unbatched = unbatched[0]
+            return equal(unbatched, valued(got["item 0"])[0], "unbatched")
+        return PASS
+
+
+def _items(case: Case) -> Arrays:
+    """The case's items; two of them where it has one."""
+    arrays = whole(case)
+    if len(arrays.x) > 1:
+        return arrays
+    return Arrays(np.concatenate([arrays.x, drawn(case, "second").x]), arrays.w, arrays.b)
+
+
+def _asked(items: int) -> list[int]:
+    return sorted({0, 1, items - 1})

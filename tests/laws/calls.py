@@ -1,0 +1,126 @@
+"""Laws of the framework's call: the same twice, the same by every spelling, and no false refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from backends.interface import Outcome, Probe
+from specs.bounds import UNIT_ROUNDOFF, bound
+from specs.case import Case
+from specs.oracles import scatter
+from tests.laws.ask import Relation, inhabited, plain, valued
+from tests.laws.base import PASS, Judgement, Law, without_value
+from tests.laws.compare import equal, within
+from tests.laws.values import against_oracles
+
+SPELLINGS = 4
+"""The most ways to say one thing that are tried."""
+
+
+class Determinism(Relation):
+    """The same probe twice gives the same bits.
+
+    Budget: the case's own settings, on the real data of `accuracy`, where another order of summation shows.
+    """
+
+    id = "determinism"
+    source = "section 4; torch.use_deterministic_algorithms"
+
+    def probes(self, case: Case) -> dict[str, Probe]:
+        it = plain(case, "real")
+        return {"once": it, "again": Probe(it.settings, it.x, it.w, it.b, repeat=1)}
+
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+        if got["once"].digest == got["again"].digest:
+            return PASS
+        judged = equal(valued(got["again"]), valued(got["once"]), "again")
+        return Judgement("differs", "other bits of equal numbers: 0 and -0") if judged is PASS else judged
+
+
+class Spelling(Relation):
+    """Every way in which the framework's call can say the same settings gives the same answer.
+
+    Budget: the case's own settings, once more for each further spelling of the backend.
+    """
+
+    id = "spelling"
+    source = "section 6; the frameworks' own documentation of equal arguments"
+
+    def probes(self, case: Case) -> dict[str, Probe]:
+        it = plain(case)
+        return {f"spelling {at}": Probe(it.settings, it.x, it.w, it.b, spelling=at) for at in range(SPELLINGS)}
+
+    def needs(self, name: str) -> bool:
+        return name == "spelling 0"
+
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+        said = {name: valued(outcome) for name, outcome in got.items()}
+        if len(said) == 1:
+            return Judgement("unsupported", "one spelling")
+        first = said.pop("spelling 0")
+        judgements = [equal(other, first, f"out by {name}") for name, other in said.items()]
+        return next((judged for judged in judgements if judged is not PASS), PASS)
+
+
+class Resize(Relation):
+    """Where the case names one, the framework's own resize equals the convolution away from the border.
+
+    Budget: the case's own settings, and one resize.
+    """
+
+    id = "resize"
+    source = "Odena, Dumoulin and Olah, 'Deconvolution and Checkerboard Artifacts', Distill 2016"
+
+    def applies(self, case: Case) -> bool:
+        it = case.settings
+        return case.resize is not None and it.transposed and inhabited(it) and it.channels_in == it.channels_out
+
+    def probes(self, case: Case) -> dict[str, Probe]:
+        it = plain(case)
+        assert case.resize is not None
+        return {"convolution": it, "resize": Probe(it.settings, it.x, it.w, it.b, want=case.resize)}
+
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+        it, arrays = case.settings, case.data()
+        inner: list[range] = []
+        for n, s, e, (lo, _), out in zip(it.input, it.stride, it.effective, it.crop, it.output, strict=True):
+            inner.append(range(max(e - s - lo, 0), max(min(n * s - lo, out), 0)))
+        keep = np.ix_(range(it.batch), range(it.channels_out), *inner)
+        convolved, resized = valued(got["convolution"]), valued(got["resize"])
+        size = (it.batch, it.channels_out, *(n * s for n, s in zip(it.input, it.stride, strict=True)))
+        if resized.shape != size:
+            return Judgement("differs", f"resize.shape={resized.shape}, but should be {size}", actual=resized)
+        room = bound(it, arrays, scatter(it, arrays.x, arrays.w, arrays.b))
+        # both round as the convolution does; a resize also rounds its coordinates, which go up to n
+        slope = 2 * float(np.max(np.abs(arrays.x)))
+        room = 2 * room + it.rank * slope * max(it.input) * UNIT_ROUNDOFF["float32"]
+        why = "twice the convolution's, and n u a coordinate"
+        return within(convolved[keep], resized[keep].astype(np.float64), room[keep], "away from the border, out", why)
+
+
+class Support(Law):
+    """What an adapter calls unsupported, the framework refuses or computes differently.
+
+    Budget: the case's own settings, asked in spite of the refusal.
+    """
+
+    id = "support"
+    source = "section 6: a claim is tested"
+
+    def probes(self, case: Case) -> dict[str, Probe]:
+        it = plain(case)
+        return {"plain": it, "forced": Probe(it.settings, it.x, it.w, it.b, force=True)}
+
+    def weigh(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+        unanswered = {name: outcome for name, outcome in got.items() if outcome.kind == "not-run"}
+        return without_value(unanswered) or self.judge(case, got)
+
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+        if got["plain"].kind != "unsupported" or got["forced"].value is None:
+            return PASS
+        judged = against_oracles(case, got["forced"].value)
+        if judged.verdict != "pass":
+            return judged if judged.verdict == "suite-bug" else PASS
+        return Judgement("differs", f"the claim is stale: the call computes what it should: {got['plain'].reason}")

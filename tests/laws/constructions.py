@@ -1,0 +1,146 @@
+"""Laws that build the transposed convolution out of forward ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from backends.interface import Outcome, Probe
+from specs.case import Case
+from specs.data import Arrays, exact
+from specs.oracles import dense_matrix, zero_insertion
+from specs.settings import Settings
+from tests.laws.ask import Relation, ask, forward_of, inhabited, valued, whole
+from tests.laws.base import PASS, Judgement
+from tests.laws.compare import equal
+
+ENTRIES = 4_000_000
+"""The largest matrix that is built."""
+
+
+class Matrix(Relation):
+    """The result equals the transpose of the forward convolution's dense matrix, times the flattened input.
+
+    Budget: the case's own settings.
+    """
+
+    id = "matrix"
+    source = "arXiv:1603.07285, section 4.1"
+
+    def applies(self, case: Case) -> bool:
+        it = case.settings
+        if not inhabited(it) or it.adjoint() is None:
+            return False
+        channels = it.channels_in // it.groups * it.channels_out // it.groups
+        return channels * int(np.prod(it.input)) * int(np.prod(it.output)) <= ENTRIES
+
+    def probes(self, case: Case) -> dict[str, Probe]:
+        return {"value": ask(case.settings, whole(case))}
+
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+        it, arrays = case.settings, whole(case)
+        forward = it.adjoint()
+        assert forward is not None
+        columns = arrays.x.astype(np.int64).reshape(it.batch, it.groups, -1)
+        parts = [
+            columns[:, group] @ dense_matrix(forward, arrays.w.astype(np.int64), group) for group in range(it.groups)
+        ]
+        y = np.stack(parts, axis=1).reshape(it.y_shape).astype(arrays.x.dtype)
+        return equal(valued(got["value"]), y + _channels(arrays.b, it))
+
+
+def _channels(b: np.ndarray | None, it: Settings) -> np.ndarray:
+    """The bias in a shape that adds to y; zero where there is none."""
+    return np.zeros((), np.float32) if b is None else b.reshape((1, -1) + (1,) * it.rank)
+
+
+class ZeroInsertion(Relation):
+    """The result equals the target's own stride-1 convolution, kernel flipped, over the zero-stuffed input.
+
+    Budget: one more settings. Where the target cannot say that convolution, the oracle computes it.
+    """
+
+    id = "zero-insertion"
+    source = "arXiv:1603.07285, section 4.5"
+
+    def applies(self, case: Case) -> bool:
+        return case.settings.transposed and inhabited(case.settings)
+
+    def probes(self, case: Case) -> dict[str, Probe]:
+        arrays = whole(case)
+        return {"transposed": ask(case.settings, arrays), "forward": _stuffed(case.settings, arrays)}
+
+    def needs(self, name: str) -> bool:
+        return name == "transposed"
+
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+        arrays = whole(case)
+        if "forward" in got:
+            return equal(valued(got["transposed"]), valued(got["forward"]), "transposed")
+        y = zero_insertion(case.settings, arrays.x, arrays.w, arrays.b).astype(arrays.x.dtype)
+        return equal(valued(got["transposed"]), y, "transposed")
+
+
+def _stuffed(it: Settings, arrays: Arrays) -> Probe:
+    """The forward convolution with stride 1, zeros between the input's neighbours and around it, kernel flipped.
+
+    Position p of the full result stands at p - lo of the output, and is the window that begins at stuffed p - (e-1).
+    """
+    forward = Settings(
+        op="conv", input=tuple(out + e - 1 for out, e in zip(it.output, it.effective, strict=True)), kernel=it.kernel,
+        dilation=it.dilation, padding="valid", batch=it.batch, channels_in=it.channels_in,
+        channels_out=it.channels_out, groups=it.groups, bias=it.bias,
+    )  # fmt: skip
+    x = np.zeros(forward.x_shape, arrays.x.dtype)
+    into, source = [], []
+    for n, s, e, (lo, _), size in zip(it.input, it.stride, it.effective, it.crop, forward.input, strict=True):
+        places = [(i, i * s + e - 1 - lo) for i in range(n) if 0 <= i * s + e - 1 - lo < size]
+        into.append([place for _, place in places])
+        source.append([i for i, _ in places])
+    whole_axes = (range(it.batch), range(it.channels_in))
+    x[np.ix_(*whole_axes, *into)] = arrays.x[np.ix_(*whole_axes, *source)]
+    per_in, per_out = it.channels_in // it.groups, it.channels_out // it.groups
+    w = arrays.w.reshape(it.groups, per_in, per_out, *it.kernel).swapaxes(1, 2)
+    w = np.flip(w.reshape(it.channels_out, per_in, *it.kernel), tuple(range(2, 2 + it.rank)))
+    return Probe(forward, x, np.ascontiguousarray(w), arrays.b)
+
+
+class Adjoint(Relation):
+    """<conv(x, w), y> = <x, conv_transpose(y, w)>, exactly on integers, inside a target and across every pair.
+
+    Budget: one more settings, the forward convolution.
+    """
+
+    id = "adjoint"
+    source = "section 4; the definition of a transposed linear map"
+    crosses = True
+
+    def applies(self, case: Case) -> bool:
+        return inhabited(case.settings) and case.settings.adjoint() is not None
+
+    def probes(self, case: Case) -> dict[str, Probe]:
+        arrays = whole(case)
+        forward = forward_of(case.settings)
+        assert forward is not None
+        x = exact(forward, case.seed, use="adjoint").x
+        return {"transposed": ask(case.settings, arrays), "forward": Probe(forward, x, arrays.w)}
+
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+        return self._judge(case, got["forward"], got["transposed"])
+
+    def judge_pair(self, case: Case, mine: Mapping[str, Outcome], theirs: Mapping[str, Outcome]) -> Judgement:
+        if self.misshapen(case, mine) or self.misshapen(case, theirs):
+            return PASS  # each one's own verdict already says so
+        judged = self._judge(case, mine["forward"], theirs["transposed"], "their ")
+        return self._judge(case, theirs["forward"], mine["transposed"], "my ") if judged is PASS else judged
+
+    def _judge(self, case: Case, forward: Outcome, transposed: Outcome, whose: str = "") -> Judgement:
+        probes = self.probes(case)
+        y, x = probes["transposed"].x.astype(np.float64), probes["forward"].x.astype(np.float64)
+        back = valued(transposed).astype(np.float64) - _channels(probes["transposed"].b, case.settings)
+        left, right = np.vdot(valued(forward).astype(np.float64), y), np.vdot(x, back)
+        if left == right:
+            return PASS
+        said = f"<x, {whose}conv_transpose(y, w)>={right:,.9g}, but should be <conv(x, w), y> = {left:,.9g}"
+        return Judgement("differs", said)

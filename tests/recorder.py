@@ -1,0 +1,180 @@
+"""The controller's side: collects verdicts, keeps known differences strict, writes the run file and the page."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import shlex
+import sys
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reports.page import write_page
+from reports.runfile import (
+    CaseRecord,
+    Claim,
+    DetailRecord,
+    Header,
+    KnownInfo,
+    LawInfo,
+    RunWriter,
+    TargetInfo,
+    VerdictRecord,
+    read_run,
+)
+from tests.options import ROOT
+from tests.run import Run, known_target
+from tests.terminal import matrix
+from tests.verdicts import case_record
+
+HOST_PACKAGES = ("pytest", "hypothesis", "numpy", "execnet", "pydantic", "jinja2")
+
+
+class Recorder:
+    """A pytest plugin of the controlling process. Keeps compact records until the end, then writes them in one go."""
+
+    def __init__(self, config: pytest.Config, run: Run) -> None:
+        self._config = config
+        self._run = run
+        self._began = time.monotonic()
+        self._started = datetime.now(UTC)
+        self._verdicts: dict[tuple[str, str, str], VerdictRecord] = {}
+        self._details: dict[tuple[str, str, str], DetailRecord] = {}
+        self._generated: dict[str, dict[str, Any]] = {}
+        self._targets: dict[str, dict[str, Any]] = {}
+        self._complaints: list[str] = []
+        self._written: list[Path] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        for record in getattr(report, "convt", []):
+            if record["kind"] == "case":
+                self._generated[record["id"]] = record
+                continue
+            fields = {key: value for key, value in record.items() if key != "kind"}
+            key = (record["case"], record["law"], record["target"])
+            if record["kind"] == "verdict":
+                self._verdicts[key] = VerdictRecord(**fields)
+            else:
+                self._details[key] = DetailRecord(**fields)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """What a worker of pytest-xdist says at its end."""
+        self._targets |= getattr(node, "workeroutput", {}).get("convt", {})
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        if not self._verdicts or exitstatus == pytest.ExitCode.INTERRUPTED:
+            return
+        if not hasattr(self._config, "workerinput") and not self._targets:
+            self._targets = self._run.told()
+        self._complaints = self._stale_entries(session)
+        if self._complaints and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        self._write(int(session.exitstatus))
+
+    def _stale_entries(self, session: pytest.Session) -> list[str]:
+        """Known differences that matched nothing, where every case and law of their targets was judged."""
+        narrowed = any(
+            self._config.getoption(name) for name in ("keyword", "markexpr", "--law", "--spec", "lf", "failedfirst")
+        )
+        stopped = session.shouldstop or session.shouldfail or self._config.getoption("maxfail")
+        if narrowed or stopped or self._config.args_source.name == "ARGS":
+            return []
+        matched = {record.known for record in self._verdicts.values()}
+        ran = [known_target(info) for info in self._targets.values() if not info["missing"]]
+        return [
+            f"{entry.origin}: known difference {entry.id} matched nothing; delete it, or mend its predicate"
+            for entry in self._run.known
+            if entry.id not in matched and any(entry.about(target) for target in ran)
+        ]
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if not self._verdicts:
+            return
+        counts: dict[tuple[str, str], Counter[str]] = {}
+        for record in self._verdicts.values():
+            word = "known" if record.known else record.verdict
+            counts.setdefault((record.target, record.law), Counter())[word] += 1
+        labels = {name: _label(name, info) for name, info in self._targets.items()}
+        laws = [law.id for law in self._run.laws]
+        cases = len({key[0] for key in self._verdicts})
+        terminalreporter.section(
+            f"convt: {len(self._verdicts):,} verdicts, {cases:,} cases, {len(laws)} laws, {len(labels)} targets"
+        )
+        for line in [*matrix(counts, labels, laws), *self._complaints]:
+            terminalreporter.write_line(line)
+        for path in self._written:
+            terminalreporter.write_line(f"wrote {os.path.relpath(path)}")
+
+    def _write(self, exit_status: int) -> None:
+        path = self._run.options.report / "run.jsonl"
+        judged = {key[0] for key in self._verdicts}
+        with RunWriter(path) as writer:
+            writer.write(self._header())
+            for case in self._run.cases:
+                if case.id in judged:
+                    writer.write(_case(case_record(case)))
+            for name in sorted(judged & set(self._generated)):
+                writer.write(_case(self._generated[name]))
+            for verdict in self._verdicts.values():
+                writer.write(verdict)
+            for detail in self._details.values():
+                writer.write(detail)
+            writer.finish(round(time.monotonic() - self._began, 1), exit_status)
+        page = path.with_name("index.html")
+        write_page(read_run(path), page)
+        self._written = [path, page]
+
+    def _header(self) -> Header:
+        options = self._run.options
+        return Header(
+            started=self._started.isoformat(timespec="seconds"),
+            spec=specification(),
+            seed=options.seed,
+            profile=options.profile.name,
+            platform=_platform(),
+            command=shlex.join(["pytest", *self._config.invocation_params.args]),
+            targets=tuple(TargetInfo(name=name, **info) for name, info in self._targets.items()),
+            laws=tuple(LawInfo(law.id, law.statement, law.source) for law in self._run.laws),
+            packages={name: version(name) for name in HOST_PACKAGES},
+            known=tuple(KnownInfo(k.id, k.reason, k.issue, k.since, k.origin) for k in self._run.known),
+        )
+
+
+def specification() -> str:
+    """One digest over the laws, the oracles and the cases: runs of other specifications cannot be compared."""
+    digest = hashlib.sha256()
+    for path in sorted(
+        [*(ROOT / "specs").rglob("*.py"), *(ROOT / "specs").rglob("*.yaml"), *(ROOT / "tests" / "laws").glob("*.py")]
+    ):
+        digest.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _platform() -> dict[str, Any]:
+    return {
+        "system": platform.platform(terse=True),
+        "machine": platform.machine(),
+        "cpus": os.cpu_count(),
+        "python": platform.python_version(),
+        "implementation": sys.implementation.name,
+    }
+
+
+def _label(name: str, info: dict[str, Any]) -> str:
+    versions = list(info["versions"].values())
+    return f"{name} {versions[0]}" if versions else f"{name} did not run"
+
+
+def _case(record: dict[str, Any]) -> CaseRecord:
+    claim = record["claim"]
+    fields = record | {"claim": Claim(**claim) if claim else None, "tags": tuple(record["tags"])}
+    return CaseRecord(**{key: value for key, value in fields.items() if key != "kind"})

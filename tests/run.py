@@ -1,0 +1,272 @@
+"""One conformance run inside one pytest process: its targets, its cases in chunks, and their verdicts."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backends.evaluator import Evaluator
+from backends.pool import NoScript, Pool
+from backends.registry import BACKENDS, Entry, register_external
+from backends.targets import Target, TargetError, TargetInfo, parse_target
+from specs.case import Case
+from specs.errors import SpecErrors
+from specs.known import Known, KnownTarget, load_known
+from specs.loader import load_cases
+from tests.batch import Batch, LawVerdict
+from tests.items import LawOn, Pair
+from tests.laws import LAWS
+from tests.laws.base import Law
+from tests.options import ROOT, Options, known
+from tests.verdicts import Weighed, call_line, paste, weigh_known
+
+CHUNKS = 8
+"""Cases are dealt into this many chunks by their name; a chunk is asked of every target at once."""
+AHEAD = 2
+"""How many chunks are asked before the one that is being judged, so that no target waits."""
+
+
+def chunk_of(case_id: str) -> int:
+    """The chunk of a case: by its name alone, so that every pytest-xdist process agrees."""
+    return zlib.crc32(case_id.encode()) % CHUNKS
+
+
+class Run:
+    """Cases, laws and targets of this process; targets start at the first question about them."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self._chunks: dict[int, Batch] = {}
+        self._plan: dict[int, list[Pair]] = {}
+        self._peers: dict[str, list[str]] = {}
+        self._ahead = 0
+        self._last_law: Law | None = None
+        self._kept: list[Batch] = []
+
+    @cached_property
+    def cases(self) -> list[Case]:
+        """Every case of the YAML files, sorted by chunk and name."""
+        try:
+            cases = load_cases(self.options.specs)
+        except SpecErrors as error:
+            raise pytest.UsageError("\n".join(error.errors)) from None
+        return sorted(cases, key=lambda case: (chunk_of(case.id), case.id))
+
+    @cached_property
+    def laws(self) -> tuple[Law, ...]:
+        """The laws that were asked for, in the report's order."""
+        names = [law.id for law in LAWS]
+        asked = {known("--law", name, names) for name in self.options.laws}
+        return tuple(law for law in LAWS if law.id in asked or not asked)
+
+    @cached_property
+    def known(self) -> list[Known]:
+        """The known differences, in the order of their files."""
+        try:
+            return load_known(ROOT / "specs" / "known", [law.id for law in LAWS])
+        except SpecErrors as error:
+            raise pytest.UsageError("\n".join(error.errors)) from None
+
+    @cached_property
+    def backends(self) -> dict[str, Entry]:
+        """The registry, with what `--backend` adds."""
+        try:
+            return BACKENDS | dict(register_external(path) for path in self.options.backends)
+        except TargetError as error:
+            raise pytest.UsageError(f"--backend: {error}") from None
+
+    @cached_property
+    def pool(self) -> Pool:
+        """The processes of every target, started; on each device that was asked for, else on each that they list."""
+        pool = Pool(self._asked(), deadline=self.options.deadline, backends=self.backends)
+        infos = pool.start()
+        if not self.options.devices:
+            pool.add(
+                parse_target(f"{name}@{device}", self.backends)
+                for name, info in infos.items()
+                if "@" not in name
+                for device in info.devices
+                if device != "cpu"
+            )
+        return pool
+
+    def _asked(self) -> list[Target]:
+        names = self.options.targets or tuple(self.backends)
+        devices = self.options.devices
+        try:
+            targets = [parse_target(name, self.backends) for name in names]
+            if devices:
+                plain = [target for target in targets if target.device == "cpu"]
+                spread = [
+                    parse_target(f"{target.name}@{device}", self.backends) for target in plain for device in devices
+                ]
+                targets = spread + [target for target in targets if target.device != "cpu"]
+        except TargetError as error:
+            raise pytest.UsageError(str(error)) from None
+        return list(dict.fromkeys(targets))
+
+    @cached_property
+    def evaluator(self) -> Evaluator:
+        return Evaluator(self.pool)
+
+    @property
+    def infos(self) -> dict[str, TargetInfo]:
+        """Every target of the run by its name, in the order of the report."""
+        return self.pool.infos
+
+    @cached_property
+    def answering(self) -> list[str]:
+        """The names of the targets that run."""
+        return [name for name, info in self.infos.items() if info.runs]
+
+    def marks(self) -> dict[str, str]:
+        """The marks that items carry, for `-m`, and what each says."""
+        marks = {mark(path.stem): f"cases of {path.name}" for path in self.options.specs}
+        marks |= {mark(name): f"items of the backend {name}" for name in self.backends}
+        marks |= {f"rank{rank}": f"cases of {rank} spatial axes" for rank in (1, 2, 3)}
+        marks |= {mark(law.id): f"generated cases of the law {law.id}" for law in LAWS}
+        return marks | {"conv": "forward convolutions", "conv_transpose": "transposed convolutions"}
+
+    def pairs(self) -> list[Any]:
+        """A pytest parameter for each case and target."""
+        return [
+            pytest.param(Pair(case, name), id=f"{case.id}:{name}", marks=[getattr(pytest.mark, m) for m in marks])
+            for case in self.cases
+            for name, info in self.infos.items()
+            for marks in [[*_case_marks(case), mark(info.backend)]]
+        ]
+
+    def laws_on(self) -> list[Any]:
+        """A pytest parameter for each law and target."""
+        return [
+            pytest.param(LawOn(law, name), id=f"{law.id}:{name}", marks=[getattr(pytest.mark, m) for m in marks])
+            for law in self.laws
+            for name, info in self.infos.items()
+            for marks in [[mark(law.id), mark(info.backend)]]
+        ]
+
+    def plan(self, items: Sequence[pytest.Item], ahead: int) -> None:
+        """Learn which pairs are to be judged; `ahead` chunks are asked before their turn."""
+        self._ahead = ahead
+        for item in items:
+            pair = item.callspec.params.get("pair") if hasattr(item, "callspec") else None
+            if pair is not None:
+                self._plan.setdefault(chunk_of(pair.case.id), []).append(pair)
+
+    def verdicts(self, pair: Pair) -> list[Weighed]:
+        """Every verdict on a case and target, held against the known differences."""
+        chunk = chunk_of(pair.case.id)
+        order = list(self._plan)
+        at = order.index(chunk)
+        for earlier in [c for c in order[:at] if c in self._chunks]:
+            done = self._chunks.pop(earlier).keys()
+            self.evaluator.forget(done.difference(*(batch.keys() for batch in self._chunks.values())))
+        for wanted in order[at : at + 1 + self._ahead]:
+            if wanted not in self._chunks:
+                self._ask(wanted)
+        peers = self._peers[pair.case.id]
+        found = self._chunks[chunk].verdicts(pair.case, pair.target, [name for name in peers if name != pair.target])
+        return [self.weigh(verdict) for verdict in found]
+
+    def _ask(self, chunk: int) -> None:
+        """Ask every target all that the chunk's cases need of it."""
+        pairs = self._plan[chunk]
+        cases = list({pair.case.id: pair.case for pair in pairs}.values())
+        self._chunks[chunk] = batch = Batch(self.evaluator, cases, self.laws)
+        by_target: dict[str, list[Case]] = {}
+        for pair in pairs:
+            by_target.setdefault(pair.target, []).append(pair.case)
+            self._peers.setdefault(pair.case.id, []).append(pair.target)
+        for target, asked in by_target.items():
+            batch.request(target, asked)
+
+    def forget_with(self, law: Law, batch: Batch) -> None:
+        """Free a generated batch's answers when the next law begins: every target has seen them by then."""
+        if self._last_law is not law:
+            self.evaluator.forget(set().union(*(old.keys() for old in self._kept)))
+            self._last_law, self._kept = law, []
+        self._kept.append(batch)
+
+    def weigh(self, found: LawVerdict) -> Weighed:
+        """A verdict, held against the known differences that name its law, settings and target."""
+        target = self._known_targets[found.target]
+        settings = found.case.settings
+        return weigh_known(found, [k for k in self.known if k.applies(found.law.id, settings, target)])
+
+    @cached_property
+    def _known_targets(self) -> dict[str, KnownTarget]:
+        return {name: known_target(asdict(info)) for name, info in self.infos.items()}
+
+    def requires(self, target: str) -> bool:
+        """Whether `--require` names the target, by its whole name or its backend's."""
+        names = self.options.required
+        return "all" in names or target in names or self.infos[target].backend in names
+
+    def label(self, target: str) -> str:
+        """The target with its framework's version."""
+        versions = list(self.infos[target].versions.values())
+        return " ".join([target, *versions[:1]])
+
+    def script(self, found: LawVerdict) -> tuple[str, str]:
+        """(the framework's own call in one line, a script to paste) for a verdict; empty where there is none."""
+        if not found.probes or not self.infos[found.target].runs:
+            return "", ""
+        probe = next(iter(found.probes.values()))
+        try:
+            body = self.pool.script(found.target, probe.settings, probe.spelling)
+        except NoScript:
+            return "", ""
+        return call_line(body), paste(self.infos[found.target].script_imports, body, probe.x, probe.w, probe.b)
+
+    def told(self) -> dict[str, dict[str, Any]]:
+        """Every target as the run file's header tells it, by its name."""
+        keys = ("backend", "mode", "device", "versions", "flags")
+        return {
+            name: {key: getattr(info, key) for key in keys} | {"missing": info.missing or info.failed}
+            for name, info in (self.infos.items() if "pool" in self.__dict__ else ())
+        }
+
+    def describe(self) -> list[str]:
+        """The header lines: each target with versions and flags, or why it does not run."""
+        if "pool" not in self.__dict__:
+            return []
+        lines = [f"convt: seed {self.options.seed}, profile {self.options.profile.name}, {len(self.laws)} laws"]
+        for name, info in self.infos.items():
+            says = ", ".join(f"{package} {version}" for package, version in info.versions.items())
+            flags = ", ".join(f"{flag}={value}" for flag, value in info.flags.items())
+            lines.append(
+                f"  {name}: {says}; {flags}" if info.runs else f"  {name}: NOT RUN, {info.missing or info.failed}"
+            )
+        return lines
+
+    def check_required(self) -> None:
+        """Refuse names in `--require` that no target answers to."""
+        accepted = ["all", *self.infos, *{info.backend for info in self.infos.values()}]
+        for name in self.options.required:
+            known("--require", name, dict.fromkeys(accepted))
+
+    def close(self) -> None:
+        """End every target's process."""
+        if "pool" in self.__dict__:
+            self.pool.close()
+
+
+def known_target(info: Mapping[str, Any]) -> KnownTarget:
+    """A target as the known differences' predicates see it."""
+    version = next(iter(info["versions"].values()), "")
+    return KnownTarget(backend=info["backend"], mode=info["mode"], device=info["device"], version=version)
+
+
+def mark(name: str) -> str:
+    """A name as `-m` takes it."""
+    return name.replace("-", "_")
+
+
+def _case_marks(case: Case) -> list[str]:
+    return [mark(Path(case.origin.rsplit(":", 1)[0]).stem), f"rank{case.settings.rank}", case.settings.op]

@@ -1,0 +1,129 @@
+"""`Honest`: a backend in numpy alone that tells the truth. Liars change one thing of it; no oracle is called here."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any, ClassVar
+
+import numpy as np
+
+from backends.interface import Backend, Probe
+from specs.settings import Settings
+
+Array = np.ndarray
+
+
+def inner(*places: Any) -> tuple[Any, ...]:
+    """The index of every item and channel at these spatial places."""
+    return (..., *places)
+
+
+class Honest(Backend):
+    """Both convolutions by stamping and gathering, tap by tap, in the dtype of the data.
+
+    The steps are methods, so that a liar can get one of them wrong.
+    """
+
+    name: ClassVar[str] = "honest"
+    spellings: ClassVar[tuple[str, ...]] = ("by keyword", "by numbers")
+
+    def versions(self) -> dict[str, str]:
+        return {"numpy": np.__version__}
+
+    def unsupported(self, settings: Settings, want: str = "value", spelling: int = 0) -> str | None:
+        return None if spelling < len(self.spellings) else f"spelling {spelling}: there are {len(self.spellings)}"
+
+    def shape(self, settings: Settings, dtype: str) -> tuple[int, ...]:
+        return (settings.batch, settings.channels_out, *self.sizes(settings))
+
+    def call(self, probe: Probe) -> Array:
+        it = probe.settings.explicit() if probe.spelling == 1 else probe.settings
+        y = self.answer(it, probe.x, probe.w, probe.b)
+        return y[0] if probe.want == "unbatched" else y
+
+    def resize(self, probe: Probe) -> Array:
+        y = probe.x
+        for axis, stride in enumerate(probe.settings.stride):
+            y = np.repeat(y, stride, 2 + axis) if probe.want == "nearest" else _linear(y, stride, 2 + axis)
+        return y
+
+    def answer(self, it: Settings, x: Array, w: Array, b: Array | None) -> Array:
+        """y of one call, bias included."""
+        per_in, per_out = it.channels_in // it.groups, it.channels_out // it.groups
+        parts = []
+        for group in range(it.groups):
+            own = (
+                w[group * per_in : (group + 1) * per_in]
+                if it.transposed
+                else w[group * per_out : (group + 1) * per_out]
+            )
+            one = self.stamp if it.transposed else self.gather
+            parts.append(one(it, x[:, group * per_in : (group + 1) * per_in], own))
+        return self.biased(it, np.concatenate(parts, axis=1), b)
+
+    def sizes(self, it: Settings) -> tuple[int, ...]:
+        """The spatial extents of the output."""
+        if it.transposed:
+            full = self.full(it)
+            return tuple(size - lo - hi for size, (lo, hi) in zip(full, self.crop(it), strict=True))
+        axes = zip(it.input, self.crop(it), it.effective, it.stride, strict=True)
+        return tuple(max((n + lo + hi - e) // s + 1, 0) for n, (lo, hi), e, s in axes)
+
+    def crop(self, it: Settings) -> tuple[tuple[int, int], ...]:
+        """What is cut off (transposed) or added (forward) at the beginning and end of each axis."""
+        return it.crop
+
+    def full(self, it: Settings) -> tuple[int, ...]:
+        """The extents before the crop."""
+        axes = zip(it.input, it.stride, it.effective, it.extra, strict=True)
+        return tuple((n - 1) * s + e + a for n, s, e, a in axes)
+
+    def stamp(self, it: Settings, x: Array, w: Array) -> Array:
+        """One group of the transposed convolution: x (batch, in, ...), w (in, out, ...)."""
+        canvas = np.zeros((len(x), w.shape[1], *(max(size, 0) for size in self.full(it))), x.dtype)
+        for at in product(*map(range, it.input)):
+            for tap in product(*map(range, it.kernel)):
+                self.land(canvas, self.place(it, at, tap), x[inner(*at)] @ w[inner(*tap)])
+        return self.cut(it, canvas)
+
+    def place(self, it: Settings, at: tuple[int, ...], tap: tuple[int, ...]) -> tuple[int, ...]:
+        """Where in the full result a tap of an input's stamp lands."""
+        return tuple(i * s + j * d for i, s, j, d in zip(at, it.stride, tap, it.dilation, strict=True))
+
+    def land(self, canvas: Array, place: tuple[int, ...], value: Array) -> None:
+        """Put one product, (batch, out), where it lands."""
+        canvas[inner(*place)] += value
+
+    def cut(self, it: Settings, canvas: Array) -> Array:
+        """The full result without what the padding cuts off."""
+        keep = (slice(lo, lo + out) for (lo, _), out in zip(self.crop(it), self.sizes(it), strict=True))
+        return canvas[inner(*keep)]
+
+    def gather(self, it: Settings, x: Array, w: Array) -> Array:
+        """One group of the forward convolution: x (batch, in, ...), w (out, in, ...)."""
+        padded = self.padded(it, x)
+        sizes = self.sizes(it)
+        y = np.zeros((len(x), len(w), *sizes), x.dtype)
+        for tap in product(*map(range, it.kernel)):
+            axes = zip(tap, it.dilation, it.stride, sizes, strict=True)
+            window = tuple(slice(j * d, j * d + (out - 1) * s + 1, s) for j, d, s, out in axes)
+            if y.size:
+                y += np.einsum("ni...,oi->no...", padded[inner(*window)], w[inner(*tap)])
+        return y
+
+    def padded(self, it: Settings, x: Array) -> Array:
+        """The input of a forward convolution with zeros around it."""
+        return np.pad(x, [(0, 0), (0, 0), *self.crop(it)])
+
+    def biased(self, it: Settings, y: Array, b: Array | None) -> Array:
+        """y with one number more a channel."""
+        return y if b is None else y + b.reshape((1, -1) + (1,) * it.rank)
+
+
+def _linear(x: Array, stride: int, axis: int) -> Array:
+    """x resized by `stride` on one axis with half-pixel centres, the border repeated."""
+    n = x.shape[axis]
+    place = np.clip((np.arange(n * stride) + 0.5) / stride - 0.5, 0, n - 1)
+    below = place.astype(int)
+    part = (place - below).astype(x.dtype).reshape((-1,) + (1,) * (x.ndim - axis - 1))
+    return np.take(x, below, axis) * (1 - part) + np.take(x, np.minimum(below + 1, n - 1), axis) * part

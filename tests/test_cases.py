@@ -1,0 +1,13 @@
+"""The YAML cases: each on each target, by every law that applies to it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.items import Pair, conclude
+from tests.run import Run
+
+
+def test_case(pair: Pair, run: Run, request: pytest.FixtureRequest) -> None:
+    """Every law that applies to the case holds on the target."""
+    conclude(run, request.node, run.verdicts(pair))

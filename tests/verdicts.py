@@ -1,0 +1,141 @@
+"""From verdicts to what people see: the failure text of an item, and the records of the run file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from specs.case import Case
+from specs.known import Known
+from tests.batch import LawVerdict
+
+LARGEST_ARRAY = 4096
+"""Arrays of more numbers than this do not go into the run file."""
+
+
+@dataclass(frozen=True, eq=False)
+class Weighed:
+    """A verdict, and what the known differences say about it."""
+
+    found: LawVerdict
+    explained: Known | None = None
+    """The known difference that this is."""
+    stale: Known | None = None
+    """A known difference that names these settings, although the law holds or breaks in another way."""
+
+    @property
+    def fails(self) -> bool:
+        """Whether this makes the run red."""
+        broken = self.found.judgement.verdict in ("differs", "error", "suite-bug")
+        return self.stale is not None or (broken and self.explained is None)
+
+
+def weigh_known(found: LawVerdict, entries: Sequence[Known]) -> Weighed:
+    """Hold one verdict against the known differences that name its law, settings and target."""
+    judgement = found.judgement
+    if judgement.verdict in ("not-run", "unsupported", "suite-bug") or not entries:
+        return Weighed(found)
+    for entry in entries:
+        if judgement.verdict != "pass" and entry.explains(judgement.verdict, judgement.message):
+            return Weighed(found, explained=entry)
+    return Weighed(found, stale=entries[0])
+
+
+def failure(weighed: Weighed, version: str, repeat: str, script: str) -> str:
+    """The text of one failing verdict: what is wrong first, then what to repeat, then plain framework code."""
+    found, judgement = weighed.found, weighed.found.judgement
+    case = found.case
+    first, *rest = judgement.message.splitlines() or [judgement.verdict]
+    place = ", ".join(part for part in (version, case.id, case.origin) if part)
+    lines = [f"{judgement.verdict} {found.law.id}: {first}  [{place}]", *(f"  {line}" for line in rest)]
+    if weighed.stale is not None:
+        says = "the law holds" if judgement.verdict == "pass" else "it is wrong in another way"
+        lines.append(f"  {weighed.stale.origin}: known difference {weighed.stale.id} names these settings, but {says}")
+    lines.append(f"  law: {found.law.statement}")
+    lines.append(f"  repeat: {repeat}")
+    if script:
+        lines += ["  without the suite:", *(f"    {line}" for line in script.splitlines())]
+    return "\n".join(lines)
+
+
+def verdict_record(weighed: Weighed) -> dict[str, Any]:
+    """The line of the run file for one verdict."""
+    found, judgement = weighed.found, weighed.found.judgement
+    return {
+        "kind": "verdict",
+        "case": found.case.id,
+        "law": found.law.id,
+        "target": found.target,
+        "verdict": judgement.verdict,
+        "known": weighed.explained.id if weighed.explained else None,
+        "message": judgement.message,
+        "used": judgement.used,
+        "bits": found.bits,
+    }
+
+
+def detail_record(weighed: Weighed, call: str, script: str) -> dict[str, Any]:
+    """The line of the run file with the numbers behind a verdict that is not a pass."""
+    found, judgement = weighed.found, weighed.found.judgement
+    return {
+        "kind": "detail",
+        "case": found.case.id,
+        "law": found.law.id,
+        "target": found.target,
+        "expected": numbers(judgement.expected),
+        "actual": numbers(judgement.actual),
+        "call": call,
+        "script": script,
+    }
+
+
+def numbers(array: np.ndarray | None) -> Any:
+    """Nested lists of an array small enough to read, else None."""
+    return None if array is None or array.size > LARGEST_ARRAY else np.asarray(array).tolist()
+
+
+def literal(name: str, array: np.ndarray) -> str:
+    """A line of Python that makes the array again, bit for bit."""
+    flat = np.asarray(array).ravel()
+    integral = flat.dtype.kind in "iub" or bool(np.all(np.isfinite(flat)) and np.all(flat == np.trunc(flat)))
+    items = ", ".join(str(int(value)) if integral else repr(float(value)) for value in flat)
+    return f"{name} = np.array([{items}], np.{array.dtype}).reshape({tuple(array.shape)})"
+
+
+def paste(imports: str, body: str, x: np.ndarray, w: np.ndarray, b: np.ndarray | None) -> str:
+    """A whole script that imports only numpy and the framework, and prints y."""
+    lines = ["import numpy as np", *imports.splitlines(), "", literal("x", x), literal("w", w)]
+    if b is not None:
+        lines.append(literal("b", b))
+    return "\n".join([*lines, "", body.rstrip(), "print(y.shape)", "print(y)"]) + "\n"
+
+
+def case_record(case: Case) -> dict[str, Any]:
+    """The fields of the run file's line for one case: settings with their arithmetic, and small arrays."""
+    settings = case.settings
+    arithmetic = {"output": settings.output, "crop": settings.crop, "extra": settings.extra}
+    data = case.data()
+    return {
+        "kind": "case",
+        "id": case.id,
+        "digest": case.digest,
+        "origin": case.origin,
+        "about": case.about,
+        "source": case.source,
+        "tags": list(case.tags),
+        "settings": settings.canonical() | arithmetic,
+        "claim": asdict(case.claim) if case.claim else None,
+        "x": numbers(data.x),
+        "w": numbers(data.w),
+        "b": numbers(data.b),
+        "generated": not case.origin,
+    }
+
+
+def call_line(body: str) -> str:
+    """The line of a script that makes the framework's call: the longest one with a parenthesis."""
+    calls = [line.strip() for line in body.splitlines() if "(" in line and not line.lstrip().startswith("#")]
+    return max(calls, key=len, default="")
