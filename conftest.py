@@ -22,6 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     run = config.stash[RUN] = Run(read_options(config))
+    run.check()
     for name, says in run.marks().items():
         config.addinivalue_line("markers", f"{name}: {says}")
     if not hasattr(config, "workerinput"):
@@ -32,16 +33,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     run = metafunc.config.stash[RUN]
-    if "pair" in metafunc.fixturenames:
-        metafunc.parametrize("pair", run.pairs())
-    if "law_on" in metafunc.fixturenames:
-        metafunc.parametrize("law_on", run.laws_on())
+    try:
+        for name, items in (("pair", run.pairs), ("law_on", run.laws_on)):
+            if name in metafunc.fixturenames:
+                metafunc.parametrize(name, items())
+    except pytest.UsageError as error:  # a spec file, say: no item can be made
+        pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
 
 
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
     return config.stash[RUN].describe()
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
     shared = hasattr(session.config, "workerinput")  # then another process may have the next chunk
     session.config.stash[RUN].plan(session.items, ahead=0 if shared else AHEAD)

@@ -12,7 +12,7 @@ from backends.worker import LARGEST
 
 MESSAGE_PROBES = 512
 MESSAGE_BYTES = 64 << 20
-SMALL = 8
+SMALL = 32
 """Probes of a fused program up to which it is asked again one by one at once."""
 
 Answer = Callable[[int, Outcome], None]

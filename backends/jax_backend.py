@@ -10,18 +10,17 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache, partial
+from importlib import metadata
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from backends.interface import Backend, Outcome, Probe, Want, describe
+from backends.interface import Backend, Outcome, Probe, Want
+from backends.jit_programs import Part, run_programs
+from backends.keywords import keyword
 from specs.settings import Settings
-
-PROGRAM = 200
-"""Configurations in one fused program. Larger ones are hardly faster, and what crashes takes the whole program along."""
 
 PRECISION = "highest"
 """Without it a GPU rounds float32 operands to TF32 and a TPU to bfloat16; a CPU does not."""
@@ -73,7 +72,7 @@ class Jax(Backend):
         super().__init__(mode, device)
         import jax
 
-        self.jax = jax
+        self.jax: Any = jax
         platform = "gpu" if device.startswith("cuda") else device.split(":")[0]
         self.place = next(each for each in jax.devices(platform) if _name(each).startswith(device))
         self.consistent = "use_consistent_padding" in inspect.signature(jax.lax.conv_transpose).parameters
@@ -87,9 +86,7 @@ class Jax(Backend):
         return names if "cpu" in names else [*names, "cpu"]
 
     def versions(self) -> dict[str, str]:
-        import jaxlib
-
-        return {"jax": self.jax.__version__, "jaxlib": jaxlib.__version__}
+        return {"jax": self.jax.__version__, "jaxlib": metadata.version("jaxlib")}
 
     def flags(self) -> dict[str, str]:
         return {
@@ -108,7 +105,7 @@ class Jax(Backend):
             return f"jax.lax.{function} takes an input with a batch axis"
         if it.groups > 1 and function != "conv_general_dilated":
             return f"jax.lax.{function} has no feature_group_count"
-        if spelling == KEYWORD and _keyword(it) is None:
+        if spelling == KEYWORD and keyword(it) is None:
             return f"neither 'SAME' nor 'VALID' is the padding {it.crop} with the output {it.output}"
         if it.transposed and spelling in CONSISTENT and not self.consistent:
             return f"jax.lax.conv_transpose has no use_consistent_padding in JAX {self.jax.__version__}"
@@ -145,68 +142,35 @@ class Jax(Backend):
             f"    return jax.lax.{call.function}(\n        lhs,\n        rhs,\n{options}    )\n\n"
             f"lhs = {_transposition('x', call.axes(0))}\n"
             f"rhs = {f'np.flip({rhs}, {call.flipped})' if call.flipped else rhs}\n"
-            f"y = np.asarray(convolve(lhs, rhs))\n"
-            f"y = {_transposition('y', call.axes(2))}{bias}\n"
+            f"y = {_transposition('np.asarray(convolve(lhs, rhs))', call.axes(2))}{bias}\n"
         )
 
     def run_many(self, probes: Sequence[Probe]) -> list[Outcome] | None:
-        if self.mode == "eager":
+        return None if self.mode == "eager" else run_programs(self.jax, probes, self._key, self._part, self.run)
+
+    def _key(self, probe: Probe) -> Hashable | None:
+        """What probes of one call share, or None where there is no call, or none of the convolution."""
+        it, spelling = probe.settings, probe.spelling
+        if probe.want != "value" or (not probe.force and self.unsupported(it, probe.want, spelling)):
             return None
-        outcomes: dict[int, Outcome] = {}
-        same: dict[Any, list[int]] = defaultdict(list)
-        for index, probe in enumerate(probes):
-            if probe.want != "value" or (not probe.force and self.unsupported(probe.settings, "value", probe.spelling)):
-                outcomes[index] = self.run(probe)
-            else:
-                same[probe.settings, probe.spelling, probe.x.dtype, probe.w.dtype].append(index)
-        members = sorted(same.values(), key=len)  # programs of one multiplicity repeat no evaluation in vain
-        for at in range(0, len(members), PROGRAM):
-            outcomes |= self._fused(probes, members[at : at + PROGRAM])
-        return [outcomes[index] for index in range(len(probes))]
+        return it, spelling, probe.x.dtype, probe.w.dtype
 
-    def _fused(self, probes: Sequence[Probe], members: list[list[int]]) -> dict[int, Outcome]:
-        """One program with a call for each list of probes that differ in their numbers alone; a round for each number."""
-        calls = [call_for(probes[indices[0]].settings, probes[indices[0]].spelling) for indices in members]
-        functions = [self._function(call) for call in calls]
-        raised: dict[int, str] = {}
-
-        def program(arrays: list[tuple[Any, Any]]) -> list[Any]:
-            answers: list[Any] = []
-            for which, (function, pair) in enumerate(zip(functions, arrays, strict=True)):
-                try:
-                    answers.append(function(*pair))
-                except Exception as error:  # while tracing: this call says so, the others go on
-                    answers.append(None)
-                    raised[which] = describe(error)
-            return answers
-
-        outcomes: dict[int, Outcome] = {}
-        compiled = None
-        try:
-            for turn in range(max(map(len, members))):
-                chosen = [indices[min(turn, len(indices) - 1)] for indices in members]
-                arrays = [self._sent(call, probes[index]) for call, index in zip(calls, chosen, strict=True)]
-                compiled = compiled or self.jax.jit(program).lower(arrays).compile()
-                for which, (index, y) in enumerate(zip(chosen, compiled(arrays), strict=True)):
-                    if y is None:
-                        outcomes[index] = Outcome("raised", reason=raised[which])
-                    else:
-                        outcomes[index] = Outcome("value", value=_received(calls[which], probes[index], y))
-        except Exception:  # the compiler refuses the whole program: find out which call it is
-            return {index: self.run(probes[index]) for indices in members for index in indices}
-        return outcomes
+    def _part(self, probe: Probe) -> Part:
+        call = call_for(probe.settings, probe.spelling)
+        return Part(self._function(call), partial(self._sent, call), partial(_received, call))
 
     def _function(self, call: Call) -> Callable[..., Any]:
         return partial(getattr(self.jax.lax, call.function), **call.options)
 
     def _sent(self, call: Call, probe: Probe) -> tuple[Any, Any]:
-        """x and w in the order that the call takes, as arrays of JAX's own memory on the target's device."""
+        """x and w in the order that the call takes, on the target's device."""
         batched = probe.want != "unbatched"
         x = np.transpose(probe.x if batched else probe.x[0], call.axes(0, batched))
         return self._copied(x), self._copied(np.flip(np.transpose(probe.w, call.axes(1)), call.flipped))
 
     def _copied(self, array: np.ndarray) -> Any:
-        return self.jax.device_put(self.jax.numpy.array(array), self.place)
+        """An array of its own memory: JAX may keep numpy's, and `jax.numpy.array` compiles a program for each shape."""
+        return self.jax.device_put(np.array(array, order="C"), self.place)
 
 
 def _received(call: Call, probe: Probe, y: Any) -> np.ndarray:
@@ -221,52 +185,46 @@ def _received(call: Call, probe: Probe, y: Any) -> np.ndarray:
 def call_for(it: Settings, spelling: int) -> Call:
     """What to call, with which arguments, in which order of axes; arguments that are the default are left out."""
     space, first = "DHW"[3 - it.rank :], spelling in (1, 3)
-    layout = f"NC{space}" if first else f"N{space}C"
+    general = not it.transposed and spelling == 3
     transposes = it.transposed and first
-    ours = f"IO{space}" if it.transposed and not transposes else f"OI{space}"
+    layout = f"NC{space}" if first else f"N{space}C"
+    # transpose_kernel=True wants the forward convolution's kernel, whose output features are the input channels here
+    stored = f"IO{space}" if it.transposed and not transposes else f"OI{space}"
     wanted = (layout, f"OI{space}" if first else f"{space}IO", layout)
     options: dict[str, Any] = {"strides" if it.transposed else "window_strides": it.stride}
     options["padding"] = _padding(it, spelling)
-    if set(it.dilation) != {1}:
+    if general:
+        options["lhs_dilation"] = None
+    if general or set(it.dilation) != {1}:
         options["rhs_dilation"] = it.dilation
     if it.groups > 1:
         options["feature_group_count"] = it.groups
-    if it.transposed or spelling != 3:
+    if not general:
         options["dimension_numbers"] = wanted
     if transposes:
         options["transpose_kernel"] = True
     if it.transposed and spelling in CONSISTENT:
         options["use_consistent_padding"] = True
     options["precision"] = PRECISION
-    function = (
-        "conv_transpose" if it.transposed else "conv_with_general_padding" if spelling == 3 else "conv_general_dilated"
-    )
+    function = "conv_with_general_padding" if general else "conv_general_dilated"
     flipped = tuple(range(it.rank)) if it.transposed and not transposes else ()
-    return Call(function, options, (f"NC{space}", ours, f"NC{space}"), wanted, flipped)
+    orders = (f"NC{space}", stored, f"NC{space}")
+    return Call("conv_transpose" if it.transposed else function, options, orders, wanted, flipped)
 
 
 def _padding(it: Settings, spelling: int) -> Any:
     """A keyword where the settings have one that JAX has too, or where the spelling wants one; pairs otherwise."""
-    keyword = _keyword(it) if isinstance(it.padding, str) or spelling == KEYWORD else None
+    word = keyword(it) if isinstance(it.padding, str) or spelling == KEYWORD else None
     if spelling == KEYWORD:
-        return keyword or "VALID"
-    if keyword and (it.transposed or spelling not in CONSISTENT):
-        return keyword
+        return (word or "valid").upper()
+    if word and (it.transposed or spelling not in CONSISTENT):
+        return word.upper()
     if not it.transposed:
         return it.crop
     if spelling in CONSISTENT:
         return tuple((lo, hi - extra) for (lo, hi), extra in zip(it.crop, it.extra, strict=True))
     axes = zip(it.effective, it.crop, it.extra, strict=True)
     return tuple((e - 1 - lo, e - 1 - hi + extra) for e, (lo, hi), extra in axes)
-
-
-def _keyword(it: Settings) -> str | None:
-    """The keyword that means these settings: the same crop at the beginning, and the same size."""
-    for word in ("same", "valid") if it.padding == "same" else ("valid", "same"):
-        meant = it.replace(padding=word, output_padding=None, output_size=None)
-        if meant.output == it.output and all(a == b for (a, _), (b, _) in zip(meant.crop, it.crop, strict=True)):
-            return word.upper()
-    return None
 
 
 def _transposition(name: str, axes: tuple[int, ...]) -> str:

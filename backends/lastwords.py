@@ -11,6 +11,9 @@ _STACK = re.compile(r"^(?:Current thread .*|Stack )\(most recent call first\):$"
 _FRAME = re.compile(r'^  File "(?:.*[/\\])?([^"]+)", line (\d+) in (\S+)$', re.MULTILINE)
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
 
+_SIGNALS = ("Segmentation fault", "Aborted", "Bus error", "Illegal instruction", "Floating-point exception")
+"""Fatal errors that say no more than the signal does."""
+
 
 def last_words(log: str, lines: int = 3) -> str:
     """The fatal error, the innermost two frames, and the last lines written before; empty where there is nothing."""
@@ -20,7 +23,7 @@ def last_words(log: str, lines: int = 3) -> str:
     said = [line.strip()[:200] for line in log[:first].splitlines() if line.strip()][-lines:]
     frames = _FRAME.findall(log[stacks[-1].end() :])[:2] if stacks else []
     parts = [
-        fatal[1] if fatal else "",
+        fatal[1] if fatal and fatal[1] not in _SIGNALS else "",
         ", from ".join(f"{file}:{line} in {name}" for file, line, name in frames),
         f"log: {' | '.join(said)}" if said else "",
     ]

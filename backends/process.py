@@ -26,12 +26,14 @@ from execnet.xspec import XSpec
 
 from backends import boot
 from backends.lastwords import last_words
-from backends.worker import Progress
+from backends.worker import Mark, Progress
 
 ROOMS = Path(__file__).parent.parent
 """The folder of the two packages that a worker imports."""
-SETTLE = 3.0
-"""Seconds within which a process that closed its channel, or was killed, is gone."""
+SETTLE = 5.0
+"""Seconds within which a killed process is gone."""
+LINGER = 1.0
+"""Seconds that a process may live on after its channel is closed."""
 LOG_LIMIT = 8 << 20
 """Bytes after which a log starts again from nothing."""
 PIPE = 1 << 15
@@ -84,21 +86,29 @@ class Process:
     def connect(self, root: str, arguments: tuple[Any, ...], deadline: float) -> tuple[Any, ...]:
         """Boot the worker and wait for the first thing that it says; Ended where it dies, or is silent for too long."""
         ends = time.monotonic() + deadline
-        with self._ended_after(deadline):
-            try:
-                gateway = bootstrap(_IO(self._popen), XSpec("popen//python=own//id=worker//execmodel=thread"))
-                self._channel = gateway.remote_exec(boot)
-                self._channel.send((str(ROOMS), root, os.getpid(), (*arguments, str(self._marks))))
-            except (OSError, EOFError, AssertionError):
-                raise Ended(self._late(ends) or self._end()) from None
-        message = self.receive(max(ends - time.monotonic(), 0))
+        try:
+            with self._ended_after(deadline):
+                self._boot((str(ROOMS), root, os.getpid(), (*arguments, str(self._marks))))
+            message = self.receive(max(ends - time.monotonic(), 0))
+        except Ended:
+            if time.monotonic() < ends:
+                raise
+            message = None
         if message is None:
             self.kill()
             raise Ended(f"no word within {deadline:g} s")
         return message
 
-    def _late(self, ends: float) -> str:
-        return "no word in time" if time.monotonic() >= ends else ""
+    def _boot(self, arguments: tuple[Any, ...]) -> None:
+        try:
+            gateway = bootstrap(_IO(self._popen), XSpec("popen//python=own//id=worker//execmodel=thread"))
+            self._channel = gateway.remote_exec(boot)
+            self._channel.send(arguments)
+        except (OSError, EOFError):
+            raise Ended(self._end()) from None
+        except AssertionError:  # the bootstrap read something else than its own first byte
+            self.kill()
+            raise Ended("something prints to standard output while the interpreter starts") from None
 
     def send(self, message: tuple[Any, ...], deadline: float) -> None:
         """Hand a message over; Ended where nobody takes it within `deadline` seconds."""
@@ -123,7 +133,7 @@ class Process:
             self.kill()
             raise Ended(str(error).strip().splitlines()[-1]) from None
 
-    def progress(self) -> tuple[int, int, int, int]:
+    def progress(self) -> Mark:
         """Batch number, first position, how many, and the length of the log before: what the worker is at."""
         return self._progress.read()
 
@@ -164,7 +174,7 @@ class Process:
     def _end(self) -> str:
         """How the process ended; it is ended here where it closed its channel and lives on."""
         try:
-            status = self._popen.wait(SETTLE)
+            status = self._popen.wait(LINGER)
         except subprocess.TimeoutExpired:
             self.kill()
             return "closed its channel and lived on"

@@ -1,8 +1,8 @@
 """PyTorch: `torch.nn.ConvTranspose1d/2d/3d` and `Conv1d/2d/3d`, their functional forms, and `interpolate`.
 
-Its arrays are ours: channels first, kernels as (in, out/groups, ...) and (out, in/groups, ...). A layer crops one number
-at both sides of an axis, and its `output_padding` gives positions back at the end, so the crop (lo, hi) with the extra a
-is `padding=lo, output_padding=lo - hi + a`.
+Its arrays are ours: channels first, kernels as (in, out/groups, ...) and (out, in/groups, ...). A layer crops one
+number at both sides of an axis, and its `output_padding` gives positions back at the end: the crop (lo, hi) with the
+extra a is `padding=lo, output_padding=lo - hi + a`.
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ class PyTorch(Backend):
                 lo, hi = settings.crop[axis]
                 return f"padding is one number for both sides; no value crops ({lo}, {hi}) on axis {axis}"
             if _by_size(settings, spelling) and extra >= stride:
-                return f"output_size reaches {stride - 1} above the smallest; {extra} is asked on axis {axis}"
-            if extra >= max(stride, dilation):
+                return f"output_size exceeds the smallest by less than the stride, not by {extra} as on axis {axis}"
+            if extra >= max(stride, dilation) and settings.batch > 0:  # an empty batch is taken without this check
                 return f"output_padding must be smaller than either stride or dilation; it is {extra} on axis {axis}"
         return None
 

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from backends.batches import Chunk, End, messages
-from backends.interface import Outcome, Probe, unpack_outcome
+from backends.interface import Kind, Outcome, Probe, unpack_outcome
 from backends.packing import Packer
 from backends.process import Ended, Process
 from backends.registry import Entry
 from backends.targets import Target, TargetInfo
+from backends.worker import Mark
 from specs.settings import Settings
 
 POLL = 0.1
@@ -164,34 +165,27 @@ class Runner(threading.Thread):
         order = [place for group in chunk.groups for place in group]
         deadline = allowed = self._limits.deadline
         sizes = [len(group) for group in chunk.groups]
-        mark, since = (0, 0, 0, 0), time.monotonic()
+        mark: Mark = (0, 0, 0, 0)
+        since = time.monotonic()
         try:
             process.send(("batch", number, [chunk.packed[place] for place in order], sizes, chunk.careful), deadline)
             while True:
                 message = process.receive(min(POLL, deadline / 4))
-                if message == ("end", number):
-                    return None
                 if message is not None:
                     self._take(message[1], order, chunk)
                     process.trim_log()
+                    if message[2]:
+                        return None
                 at = process.progress()
                 if message is not None or at != mark:
                     mark, since = at, time.monotonic()
                     allowed = deadline + (FUSED_SECONDS * at[2] if at[2] > 1 else 0)
                 elif time.monotonic() - since > allowed:
-                    process.ask_where()
+                    process.ask_where()  # the signal can wake it, so that it stays blamed for where it was before
                     process.kill()
-                    return self._end(process, "timed-out", f"no answer within {allowed:g} s", number, order, chunk)
+                    return _end(process, "timed-out", f"no answer within {allowed:g} s", at, number, order, chunk)
         except Ended as error:
-            return self._end(process, "crashed", str(error), number, order, chunk)
-
-    def _end(self, process: Process, kind: Any, reason: str, number: int, order: list[int], chunk: Chunk) -> End:
-        """What the process was at when it ended, with the last words of its log since it began that."""
-        batch, first, count, log = process.progress()
-        at_work = order[first : first + count] if batch == number else []
-        words = process.last_words(log if at_work else None)
-        outcome = Outcome(kind, reason=f"{reason}; {words}" if words else reason)
-        return End(outcome, tuple(place for place in at_work if place in chunk.open))
+            return _end(process, "crashed", str(error), process.progress(), number, order, chunk)
 
     def _take(self, outcomes: list[tuple[int, Any]], order: list[int], chunk: Chunk) -> None:
         for position, packed in outcomes:
@@ -280,3 +274,12 @@ class Runner(threading.Thread):
 
     def _note(self, text: str) -> None:
         self._notes.append(f"{self.target.name}: {text}")
+
+
+def _end(process: Process, kind: Kind, reason: str, at: Mark, number: int, order: list[int], chunk: Chunk) -> End:
+    """What the process was at when it ended, with the last words of its log since it began that."""
+    batch, first, count, log = at
+    at_work = order[first : first + count] if batch == number else []
+    words = process.last_words(log if at_work else None)
+    outcome = Outcome(kind, reason=f"{reason}; {words}" if words else reason)
+    return End(outcome, tuple(place for place in at_work if place in chunk.open))

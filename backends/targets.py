@@ -24,7 +24,7 @@ class TargetError(ValueError):
     def __init__(self, field: str, found: str, accepted: Iterable[str]) -> None:
         names = list(accepted)
         self.field, self.found, self.accepted = field, found, tuple(names)
-        self.near = tuple(difflib.get_close_matches(found, names, n=3, cutoff=0.5))
+        self.near = tuple(difflib.get_close_matches(found, names, n=3, cutoff=0.6))
         hint = f"; near: {', '.join(self.near)}" if self.near else ""
         super().__init__(f"{field}: found {found!r}, accepted {', '.join(names) or 'nothing'}{hint}")
 

@@ -61,6 +61,7 @@ class TensorFlow(Backend):
         if want in ("nearest", "bilinear"):
             return None if it.rank == 2 else "tf.image.resize takes images, which have two spatial axes"
         if want == "unbatched":
+            # made anyway, conv1d and conv2d of 2.21 abort: https://github.com/tensorflow/tensorflow/issues/111453
             return f"tf.nn.{name} takes an input with a batch axis"
         if it.rank == 3 and it.groups > 1:
             return f"tf.nn.{name} takes no groups; in_channels must match between input and filters"
@@ -73,9 +74,7 @@ class TensorFlow(Backend):
             meant = "" if spelling == LISTED else f", and neither crops {it.crop} for the output {it.output}"
             return f"tf.nn.{name} takes padding 'SAME' or 'VALID' and no list{meant}"
         if it.transposed and not _is_preimage(it):
-            return (
-                f"tf.nn.conv2d_transpose is a gradient, and conv2d maps no input of extents {it.output} to {it.input}"
-            )
+            return f"tf.nn.{name} is a gradient, and no forward op with this padding maps {it.output} to {it.input}"
         return None
 
     def call(self, probe: Probe) -> np.ndarray:

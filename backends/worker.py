@@ -3,7 +3,7 @@
 Python 3.10+, numpy and the framework are all that it needs; execnet sends itself. Messages are pickled builtin types:
 
     to the host     ("hello", {...}) | ("missing", reason) | ("failed", reason)          once, at the start
-                    ("outcomes", [(position, packed outcome), ...])  ("end", batch)      for a batch
+                    ("outcomes", [(position, packed outcome), ...], last)                for a batch
                     ("script", text) | ("no-script", reason)
     from the host   ("batch", number, [pickled probe, ...], [size of a group, ...], flush every outcome)
                     ("script", canonical settings, spelling)
@@ -20,7 +20,9 @@ import os
 import pickle
 import platform
 import struct
+import threading
 import time
+import traceback
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -36,8 +38,12 @@ LARGEST = (1 << 31) - (1 << 24)
 """The most bytes that one message can carry; execnet counts them in a signed 32-bit number."""
 
 
+Mark = tuple[int, int, int, int]
+"""Batch number, first position, how many, length of the log before."""
+
+
 class Progress:
-    """What a worker is at: batch number, first position, how many, and where its log ended before. Zeros: nothing."""
+    """What a worker is at, as a Mark in a small mapped file. Zeros: nothing."""
 
     FORM = struct.Struct("<qqqq")
 
@@ -48,7 +54,7 @@ class Progress:
     def write(self, batch: int = 0, first: int = 0, count: int = 0, log: int = 0) -> None:
         self._map[:] = self.FORM.pack(batch, first, count, log)
 
-    def read(self) -> tuple[int, int, int, int]:
+    def read(self) -> Mark:
         return self.FORM.unpack(self._map[:])
 
 
@@ -64,8 +70,7 @@ def main(channel: Any, path: str, packages: Sequence[str], mode: str, device: st
         channel.send(pickle.dumps(("missing", str(error))))
         return
     except BaseException as error:
-        _print_traceback()
-        channel.send(pickle.dumps(("failed", describe(error))))
+        channel.send(pickle.dumps(("failed", f"{describe(error)}; {_place(error)}")))
         return
     channel.send(pickle.dumps(("hello", hello)))
     _Server(channel, adapter, Progress(progress)).serve()
@@ -119,10 +124,12 @@ class _Server:
         self._progress = progress
         self._waiting: list[tuple[int, Any]] = []
         self._bytes = 0
-        self._flushed = 0.0
         self._careful = False
+        self._lock = threading.Lock()
+        self._some = threading.Event()
 
     def serve(self) -> None:
+        threading.Thread(target=self._flush_often, daemon=True).start()
         while True:
             try:
                 kind, *rest = pickle.loads(self._channel.receive())  # noqa: S301  the host's own
@@ -144,14 +151,12 @@ class _Server:
 
     def _batch(self, number: int, packed: list[bytes], groups: list[int], careful: bool) -> None:
         self._careful = careful
-        self._flushed = time.monotonic()
         first = 0
         for size in groups:
             self._group(number, first, packed[first : first + size])
             first += size
         self._progress.write()
-        self._flush()
-        self._send("end", number)
+        self._flush(last=True)
 
     def _group(self, number: int, first: int, packed: list[bytes]) -> None:
         """Answer a group in one fused program where the backend has such, else one by one."""
@@ -179,7 +184,7 @@ class _Server:
         try:
             answers = self._adapter.run_many([_unpack(each) for each in packed])
         except BaseException:
-            _print_traceback()
+            traceback.print_exc()
             return None
         if answers is None:
             return None
@@ -189,19 +194,31 @@ class _Server:
         return [_checked(answer) for answer in answers]
 
     def _emit(self, outcomes: Iterable[tuple[int, Outcome]]) -> None:
+        """Queue outcomes for the host; the flushing thread sends them within FLUSH_SECONDS."""
         for position, outcome in outcomes:
             packed = pack_outcome(outcome)
-            self._waiting.append((position, packed))
-            self._bytes += len(packed[1][2]) if packed[1] else 0
-            if self._bytes > FLUSH_BYTES:
+            with self._lock:
+                self._waiting.append((position, packed))
+                self._bytes += len(packed[1][2]) if packed[1] else 0
+                self._some.set()
+            if self._careful or self._bytes > FLUSH_BYTES:
                 self._flush()
-        if self._careful or time.monotonic() - self._flushed > FLUSH_SECONDS:
-            self._flush()
 
-    def _flush(self) -> None:
-        if self._waiting:
-            self._send("outcomes", self._waiting)
-        self._waiting, self._bytes, self._flushed = [], 0, time.monotonic()
+    def _flush(self, last: bool = False) -> None:
+        with self._lock:
+            if self._waiting or last:
+                self._send("outcomes", self._waiting, last)
+            self._waiting, self._bytes = [], 0
+            self._some.clear()
+
+    def _flush_often(self) -> None:
+        """Send what waits although the next probe takes long, or never ends."""
+        while self._some.wait():
+            time.sleep(FLUSH_SECONDS)
+            try:
+                self._flush()
+            except OSError:  # the channel is closed: nobody is left to hear
+                return
 
 
 def _unpack(packed: bytes) -> Probe:
@@ -227,8 +244,7 @@ def _log_size() -> int:
     return os.fstat(2).st_size
 
 
-def _print_traceback() -> None:
-    """Write the exception being handled to the log."""
-    import traceback
-
-    traceback.print_exc()
+def _place(error: BaseException) -> str:
+    """Where an exception was raised, as `file.py:12 in function`."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{os.path.basename(frame.filename)}:{frame.lineno} in {frame.name}"  # noqa: PTH119

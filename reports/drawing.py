@@ -65,8 +65,10 @@ def drawings(it: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _caption(axis: Axis, places: list[int], rank: int) -> str:
-    which = "" if rank == 1 else f"Axis {places[0]}. " if len(places) == 1 else f"Axes {', '.join(map(str, places))}, alike. "
-    return which + describe(axis)
+    if rank == 1:
+        return describe(axis)
+    names = ", ".join(map(str, places))
+    return (f"Axis {names}. " if len(places) == 1 else f"Axes {names}, alike. ") + describe(axis)
 
 
 def describe(axis: Axis) -> str:
@@ -152,7 +154,9 @@ def _landings(axis: Axis, shown: int, top: int) -> str:
         added = axis.transposed and place >= axis.full - axis.extra and not outside
         kind = "cut" if outside else "gap" if not count else "count"
         if kind == "gap":
-            parts.append(f'<rect class="hole" x="{x - CELL // 2 + 2}" y="{top - 1}" width="{CELL - 4}" height="{ROW - 1}"/>')
+            parts.append(
+                f'<rect class="hole" x="{x - CELL // 2 + 2}" y="{top - 1}" width="{CELL - 4}" height="{ROW - 1}"/>'
+            )
         parts.append(_text(x, top + ROW - 6, count, kind))
         label = "cut" if axis.transposed else "0"
         number = label if outside else f"{place - axis.lo}{'+' if added else ''}"

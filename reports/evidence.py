@@ -10,6 +10,7 @@ from typing import Any
 
 MOST_ROWS, MOST_COLUMNS = 10, 16
 Index = tuple[int, ...]
+Plane = list[list[Any]]
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def shape_of(value: Any) -> Index:
 
 def unequal(a: Any, b: Any) -> bool:
     """Whether two numbers differ; nan equals nan, and 0 differs from -0."""
-    if a != a and b != b:  # noqa: PLR0124
+    if a != a and b != b:
         return False
     if a != b:
         return True
@@ -108,8 +109,8 @@ def _side_by_side(arrays: list[tuple[str, Any]], around: Index | None) -> tuple[
     height, width = len(planes[0][1]), len(planes[0][1][0])
     at_row, at_column = (index[-2] if len(shape) > 1 else 0), (index[-1] if shape else 0)
     rows, columns = _window(at_row, height, MOST_ROWS), _window(at_column, width, MOST_COLUMNS)
-    other = planes[1][1] if len(planes) == 2 else None
-    grids = [_grid(name, plane, other if name == "got" else None, planes[0][1], rows, columns) for name, plane in planes]
+    against = [None, planes[0][1]]
+    grids = [_grid(*pair, other, rows, columns) for pair, other in zip(planes, against, strict=False)]
     if len(rows) == 1 and len(grids) == 2:
         lines = [(grid.caption, grid.rows[0][1]) for grid in grids]
         grids = [Grid(_place(lead, shape), grids[0].columns, lines)]
@@ -117,7 +118,7 @@ def _side_by_side(arrays: list[tuple[str, Any]], around: Index | None) -> tuple[
     return grids, "" if whole else f"Shown: {_slice(lead, rows, columns, shape)} of shape {shape}."
 
 
-def _plane(array: Any, lead: Index) -> list[list[Any]]:
+def _plane(array: Any, lead: Index) -> Plane:
     for place in lead:
         array = array[place]
     if not isinstance(array, list):
@@ -130,12 +131,11 @@ def _window(at: int, extent: int, most: int) -> range:
     return range(first, min(first + most, extent))
 
 
-def _grid(
-    name: str, plane: list[list[Any]], got: list[list[Any]] | None, expected: list[list[Any]], rows: range, columns: range
-) -> Grid:
+def _grid(name: str, plane: Plane, expected: Plane | None, rows: range, columns: range) -> Grid:
+    """A window of a plane; what differs from `expected` is marked."""
     lines = []
     for row in rows:
-        differs = (got is not None and unequal(expected[row][column], plane[row][column]) for column in columns)
+        differs = (expected is not None and unequal(expected[row][column], plane[row][column]) for column in columns)
         cells = [Cell(number(plane[row][column]), wrong) for column, wrong in zip(columns, differs, strict=True)]
         lines.append((str(row), cells))
     return Grid(name, [str(column) for column in columns], lines)

@@ -15,13 +15,13 @@ from markupsafe import Markup, escape
 from reports.caseviews import CODES, CaseRow, case_row, case_section
 from reports.matrices import anchor, feature_groups, filter_link, law_rows, link
 from reports.runfile import CaseRecord, KnownInfo, Run, TargetInfo, VerdictRecord
-from reports.tally import MEANINGS, STANDINGS, SYMBOLS, Tally, count, headline, plural
+from reports.tally import MEANINGS, STANDINGS, SYMBOLS, WRONG, Tally, count, headline, plural
 
-BUDGET = 3_500_000
+BUDGET = 2_200_000
 """Characters for the sections of cases; those beyond it come without drawings, numbers and scripts, and say so."""
-BRIEF_BUDGET = 4_500_000
+BRIEF_BUDGET = 3_200_000
 """Characters at which a section is left out: the case keeps its row."""
-MOST_ROWS = 3_000
+MOST_ROWS = 2_000
 """Rows of the list of cases; generated cases that pass everywhere are left out beyond it."""
 MOST_LINKS = 24
 
@@ -71,7 +71,7 @@ def render_page(run: Run) -> str:
         laws=law_rows(run, tally), features=feature_groups(run, tally), articles=_articles(run),
         known=_known(run, tally), targets=[_target(target, run, tally) for target in run.header.targets],
         sections=sections, brief=brief, files=_files(rows), left_out=left_out, told=told,
-        failing=tally.cases_with("suite-bug", "differs", "error"),
+        failing=tally.cases_with(*WRONG),
     )  # fmt: skip
 
 
@@ -100,7 +100,7 @@ def _web(text: str) -> str:
 
 def _sections(run: Run, tally: Tally, render: Render) -> tuple[dict[str, list[Markup]], set[str], int]:
     """The sections by kind (wrong, known, claim), the cases that have one, and how many of them are brief."""
-    wrong = tally.cases_with("suite-bug", "differs", "error")
+    wrong = tally.cases_with(*WRONG)
     known = [case for case in tally.cases_with("known") if case not in set(wrong)]
     claims = [case.id for case in run.cases.values() if case.claim and case.id not in {*wrong, *known}]
     spent, brief = 0, 0
@@ -121,7 +121,8 @@ def _sections(run: Run, tally: Tally, render: Render) -> tuple[dict[str, list[Ma
 def _rows(run: Run, tally: Tally, told: set[str]) -> tuple[list[CaseRow], int]:
     """The list of cases, and how many generated ones that pass everywhere are left out of it."""
     notable = set(tally.cases_with(*STANDINGS[:5]))
-    rows, left_out = [], 0
+    left_out = 0
+    rows: list[CaseRow] = []
     for case in run.cases.values():
         if len(rows) >= MOST_ROWS and case.generated and case.id not in notable:
             left_out += 1
@@ -135,8 +136,11 @@ def _files(rows: list[CaseRow]) -> list[tuple[str, list[CaseRow], int]]:
     files: dict[str, list[CaseRow]] = {}
     for row in rows:
         files.setdefault("generated" if row.case.generated else _file(row.case), []).append(row)
-    wrong = STANDINGS[:3]
-    return [(name, rows, sum(any(cell.standing in wrong for cell in row.cells) for row in rows)) for name, rows in files.items()]
+    return [(name, those, sum(map(_is_wrong, those))) for name, those in files.items()]
+
+
+def _is_wrong(row: CaseRow) -> bool:
+    return any(cell.standing in WRONG for cell in row.cells)
 
 
 def _file(case: CaseRecord) -> str:
@@ -197,4 +201,4 @@ def _reasons(records: list[VerdictRecord], run: Run) -> list[tuple[str, int, str
 def _reason(message: str, settings: set[str]) -> str:
     """A message without the name of the probe in front; a setting's name is no probe's."""
     name, colon, rest = message.partition(": ")
-    return rest if colon and rest and re.fullmatch(r"[a-z][a-z0-9 -]{0,24}", name) and name not in settings else message
+    return rest if colon and rest and re.fullmatch(r"[a-z][\w ,()-]{0,40}", name) and name not in settings else message

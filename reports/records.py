@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 FORMAT = 1
@@ -143,8 +144,45 @@ class Footer:
 Record = Header | CaseRecord | VerdictRecord | DetailRecord | Footer
 
 
+Key = tuple[str, str, str]
+ARRAYS = ("x", "w", "b", "expected", "actual", "used")
+"""The fields that hold numbers, spelled as JSON can carry them."""
+
+AGAIN = "run the suite again to write a whole file"
+
+
+class RunFileError(ValueError):
+    """A run file that cannot be trusted. One line: where, what was found, what is accepted, what to do."""
+
+    def __init__(self, path: Path, line: int | None, found: str, accepted: str, todo: str = AGAIN) -> None:
+        where = f"{path}:{line}" if line else f"{path}"
+        text = f"{where}: found {found}; accepted: {accepted}; {todo}"
+        super().__init__(" ".join(text.split()))
+        self.path, self.line, self.found, self.accepted, self.todo = path, line, found, accepted, todo
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A whole run, checked."""
+
+    path: Path
+    header: Header
+    cases: dict[str, CaseRecord]
+    """By id, in the file's order."""
+    verdicts: tuple[VerdictRecord, ...]
+    details: dict[Key, DetailRecord]
+    """By (case, law, target)."""
+    footer: Footer
+
+
+def describe(record: Record) -> str:
+    """The kind of a record and the names in it."""
+    names = (getattr(record, name, None) for name in ("id", "case", "law", "target"))
+    return " ".join([record.kind, *(name for name in names if name)])
+
+
 def spell(value: Any) -> Any:
-    """Numbers and nested lists as JSON can carry them: nan and inf as words, complex numbers as text; arrays as lists."""
+    """Numbers and nested lists as JSON can carry them: nan, inf and complex ones as text."""
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if hasattr(value, "tolist"):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from typing import Any
 
 from reports.runfile import Run, TargetInfo
-from reports.tally import STANDINGS, SYMBOLS, Tally, count, headline
+from reports.tally import STANDINGS, SYMBOLS, WRONG, Tally, count, headline
 
 WIDTH = 100
 LINES = 40
@@ -62,7 +63,7 @@ def _version(target: TargetInfo) -> str:
     return next((f"{name} {version}" for name, version in target.versions.items()), "version unknown")
 
 
-def _breakdown(counts: Any) -> str:
+def _breakdown(counts: Counter[str]) -> str:
     total = sum(counts.values())
     others = [f"{counts[name]:,} {name}" for name in STANDINGS if counts[name] and name != "pass"]
     return ", ".join([f"{counts['pass']:,} of {total:,} pass", *others]) if total else "nothing asked"
@@ -74,14 +75,16 @@ def _cut(line: str) -> str:
 
 def _laws(run: Run, tally: Tally) -> list[str]:
     """A line a law where something is wrong, then the laws that hold wherever they were asked."""
-    lines, holding, silent = [], [], []
+    lines: list[str] = []
+    holding: list[str] = []
+    silent: list[str] = []
     for law in run.header.laws:
         wrong, asked = [], 0
         for target in run.header.targets:
-            counts = tally.by_law.get((law.id, target.name), {})
+            counts = tally.by_law.get((law.id, target.name), Counter())
             total = sum(counts.values())
             asked += total
-            bad = [f"{counts[name]:,} {name}" for name in STANDINGS[:4] if counts.get(name)]
+            bad = [f"{counts[name]:,} {name}" for name in STANDINGS[:4] if counts[name]]
             if bad:
                 wrong.append(f"{target.name} {', '.join(bad)} of {total:,}")
         if wrong:
@@ -144,9 +147,9 @@ def summary_json(run: Run) -> dict[str, Any]:
             for law in header.laws
         ],
         "known": {name: len(records) for name, records in sorted(tally.known.items())},
-        "failing": tally.cases_with("differs", "error", "suite-bug"),
+        "failing": tally.cases_with(*WRONG),
     }  # fmt: skip
 
 
-def _counts(counts: Any) -> dict[str, int]:
+def _counts(counts: Counter[str]) -> dict[str, int]:
     return {**{name: counts[name] for name in COUNTED}, "total": sum(counts.values())}

@@ -10,6 +10,9 @@ from reports.runfile import Run, VerdictRecord
 STANDINGS = ("suite-bug", "differs", "error", "known", "not-run", "unsupported", "pass")
 """The six verdicts, and known differences apart from the others; the worst first."""
 
+WRONG = ("suite-bug", "differs", "error")
+"""What nothing explains."""
+
 SYMBOLS = {
     "pass": "✓",
     "differs": "≠",
@@ -98,8 +101,8 @@ def count(run: Run) -> Tally:
 def headline(run: Run, tally: Tally) -> str:
     """What the run says, in one or two sentences."""
     missing = [target.name for target in run.header.targets if target.missing is not None]
-    wrong = tally.cases_with("differs", "error", "suite-bug")
-    targets = sorted({t for t in tally.by_target if any(tally.by_target[t][s] for s in ("differs", "error", "suite-bug"))})
+    wrong = tally.cases_with(*WRONG)
+    targets = sorted(name for name, counts in tally.by_target.items() if any(counts[stands] for stands in WRONG))
     if not run.verdicts:
         said = "Nothing was asked"
     elif wrong:

@@ -11,7 +11,6 @@ import numpy as np
 from specs.data import EXACT_LIMIT, Arrays, exact, largest_partial_sum
 from specs.errors import Keys, show
 from specs.model import ArrayForm, CaseForm
-from specs.oracles import _wide
 from specs.settings import Settings, SettingsError
 
 FIELDS = (
@@ -208,7 +207,7 @@ def check_exact(settings: Settings, arrays: Arrays) -> None:
 
 def is_exact(arrays: Arrays) -> bool:
     """Whether all data are integers."""
-    return all(_wide(each).dtype.kind == "i" for each in (arrays.x, arrays.w, arrays.b) if each is not None)
+    return all(np.array_equal(each, np.trunc(each)) for each in (arrays.x, arrays.w, arrays.b) if each is not None)
 
 
 def in_float32(arrays: Arrays) -> Arrays:

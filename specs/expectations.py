@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from specs.build import DataError, array, numbers
+from specs.build import DataError, array, is_exact, numbers
 from specs.case import Case, Expect
 from specs.data import Arrays
 from specs.errors import Keys, show
@@ -27,8 +27,8 @@ Find = Callable[[str], Case | str | None]
 
 def compute(it: Settings, arrays: Arrays) -> np.ndarray:
     """The oracles' answer: all three on integers, scatter on other numbers."""
-    y = scatter(it, arrays.x, arrays.w, arrays.b)
-    return reference(it, arrays.x, arrays.w, arrays.b) if y.dtype.kind == "i" else y
+    oracle = reference if is_exact(arrays) else scatter
+    return oracle(it, arrays.x, arrays.w, arrays.b)
 
 
 def matrix_shape(it: Settings) -> tuple[int, int]:
@@ -67,6 +67,11 @@ class Subject:
     def answer(self) -> np.ndarray:
         return compute(self.case.settings, self.arrays)
 
+    def agrees(self, numbers: np.ndarray) -> np.ndarray:
+        """Where numbers are the answer's: equal on integers, within RELATIVE of the largest magnitude otherwise."""
+        largest = float(np.max(np.abs(self.answer), initial=0))
+        return np.asarray(np.abs(numbers - self.answer) <= (0 if is_exact(self.arrays) else RELATIVE * largest))
+
 
 def flaws(subject: Subject, form: ExpectForm | None, refuted: ExpectForm | None, find: Find) -> Iterator[Flaw]:
     """Every expectation that does not hold, and every refuted prediction that does."""
@@ -99,17 +104,18 @@ def _outcomes(
         shape = matrix_shape(it)
         yield "matrix", (), expect.matrix == shape, f"found {show(expect.matrix)}, accepted {show(shape)}"
     if expect.data is not None:
-        yield ("data", *_data(subject.answer, expect.data, form))
+        yield ("data", *_data(subject, expect.data, form))
     for name in ("equals", "differs"):
         if (other := getattr(expect, name)) is not None:
             yield (name, (), *_other(subject, other, name == "equals", find(other)))
 
 
-def _data(answer: np.ndarray, expected: np.ndarray, form: ExpectForm) -> tuple[Keys, bool, str]:
+def _data(subject: Subject, expected: np.ndarray, form: ExpectForm) -> tuple[Keys, bool, str]:
     """Whether the numbers are the oracles', and the place of the first that is not."""
+    answer = subject.answer
     if expected.shape != answer.shape:
         return (), False, f"found shape {show(expected.shape)}, accepted {show(answer.shape)}"
-    wrong = ~_close(expected, answer)
+    wrong = ~subject.agrees(expected)
     if not wrong.any():
         return (), True, ""
     at = tuple(int(index) for index in np.argwhere(wrong)[0])
@@ -117,13 +123,6 @@ def _data(answer: np.ndarray, expected: np.ndarray, form: ExpectForm) -> tuple[K
     keys: Keys = at if form.data and isinstance(form.data[0], list) else (flat,)
     count = f"{int(wrong.sum())} of {answer.size} differ from the oracles"
     return keys, False, f"found {expected[at]:.12g}, accepted {answer[at]:.12g}; {count}"
-
-
-def _close(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Equal on integers; within RELATIVE of the largest magnitude otherwise."""
-    if b.dtype.kind == "i":
-        return np.asarray(a == b)
-    return np.asarray(np.abs(a - b) <= RELATIVE * np.max(np.abs(b), initial=0))
 
 
 def _other(subject: Subject, name: str, equal: bool, other: Case | str | None) -> tuple[bool | None, str]:
@@ -143,11 +142,11 @@ def _other(subject: Subject, name: str, equal: bool, other: Case | str | None) -
     if answer.shape != subject.answer.shape:
         shapes = f"{show(answer.shape)}, and this one {show(subject.answer.shape)}"
         return False, f"{found}, whose output has shape {shapes}; accepted a case of the same shape"
-    same = bool(_close(answer, subject.answer).all())
-    said = "the same numbers" if same else f"other numbers, {_first(answer, subject.answer)}"
+    same = bool(subject.agrees(answer).all())
+    said = "the same numbers" if same else f"other numbers, {_first(answer, subject)}"
     return same == equal, f"{found}, which gives {said}; accepted a case that {'equals' if equal else 'differs'}"
 
 
-def _first(theirs: np.ndarray, mine: np.ndarray) -> str:
-    at = tuple(int(index) for index in np.argwhere(~_close(theirs, mine))[0])
-    return f"{theirs[at]:.12g} for {mine[at]:.12g} at {show(at)}"
+def _first(theirs: np.ndarray, subject: Subject) -> str:
+    at = tuple(int(index) for index in np.argwhere(~subject.agrees(theirs))[0])
+    return f"{theirs[at]:.12g} for {subject.answer[at]:.12g} at {show(at)}"

@@ -124,7 +124,7 @@ def _fill(file: Sheet, keys: Keys, form: CaseForm, case: Case) -> _Draft:
     """The case with its literal data and expectations; DataError where they do not fit."""
     it = case.settings
     if (work := build.steps(it)) > build.MOST_STEPS:
-        raise build.DataError(f"found {work:,} products for the costliest oracle, accepted up to {build.MOST_STEPS:,}")
+        raise build.DataError(f"found {work:,} steps of the costliest oracle, accepted up to {build.MOST_STEPS:,}")
     arrays = build.literal(form, it)
     if arrays is not None and build.is_exact(arrays):
         build.check_exact(it, arrays)

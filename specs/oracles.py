@@ -1,7 +1,7 @@
 """Three ways to compute a convolution that share no code: scatter, dense matrix, zero insertion.
 
-Each takes settings and arrays in the stored shapes and returns y as (batch, channels_out, *output), int64 for integers
-and float64 otherwise. On integers any order of summation gives the same bits: they agree exactly, or one is wrong.
+Each takes settings and arrays in the stored shapes and returns y as (batch, channels_out, *output) in float64. On integers
+below 2^53 any order of summation gives the same bits: the three agree exactly, or one is wrong.
 """
 
 from __future__ import annotations
@@ -73,8 +73,7 @@ def dense_matrix(it: Settings, w: Array, group: int = 0, first: slice = slice(No
 
     `first` keeps only those output positions of the first spatial axis, so that a large matrix can be built in blocks.
     """
-    axes = [_selection(it, axis) for axis in range(it.rank)]
-    axes[0] = axes[0][first]
+    axes = [_selection(it, axis, first if axis == 0 else slice(None)) for axis in range(it.rank)]
     per = it.channels_in // it.groups
     w = w[group * per : (group + 1) * per].swapaxes(0, 1) if it.transposed else _rows(it, w, group)
     letters = ("adg", "beh", "cfi")[: it.rank]
@@ -90,13 +89,13 @@ def _rows(it: Settings, w: Array, group: int) -> Array:
     return w[group * per : (group + 1) * per]
 
 
-def _selection(it: Settings, axis: int) -> Array:
-    """T[o, i, j] = 1 where tap j carries input i to output o."""
-    o = np.arange(it.output[axis])[:, None, None]
+def _selection(it: Settings, axis: int, rows: slice) -> Array:
+    """T[o, i, j] = 1 where tap j carries input i to output o, for the outputs of `rows`."""
+    o = np.arange(it.output[axis])[rows, None, None]
     i = np.arange(it.input[axis])[None, :, None]
     j = np.arange(it.kernel[axis])[None, None, :] * it.dilation[axis]
     lo, s = it.crop[axis][0], it.stride[axis]
-    return ((i * s + j - lo == o) if it.transposed else (i == o * s + j - lo)).astype(np.int64)
+    return ((i * s + j - lo == o) if it.transposed else (i == o * s + j - lo)).astype(np.float64)
 
 
 def matrix(it: Settings, x: Array, w: Array, b: Array | None = None) -> Array:
@@ -105,7 +104,7 @@ def matrix(it: Settings, x: Array, w: Array, b: Array | None = None) -> Array:
     columns = x.reshape(it.batch, it.groups, it.channels_in // it.groups * int(np.prod(it.input)))
     per_out = it.channels_out // it.groups
     rest = int(np.prod(it.output[1:]))
-    entries = per_out * rest * max(columns.shape[2], 1)
+    entries = per_out * rest * max(columns.shape[2], it.input[0] * it.kernel[0], 1)
     step = max(4_000_000 // max(entries, 1), 1)
     y = np.zeros((it.batch, it.groups, per_out, it.output[0], rest), np.result_type(x, w))
     for group in range(it.groups):
@@ -166,12 +165,8 @@ def _correlate(x: Array, kernel: Array, extent: tuple[int, ...]) -> Array:
 
 
 def _wide(array: Array) -> Array:
-    """int64 for integer-valued arrays, float64 otherwise: where sums of the exact regime cannot round."""
-    array = np.asarray(array)
-    if array.dtype.kind in "iub":
-        return array.astype(np.int64)
-    wide = array.astype(np.float64)
-    return wide.astype(np.int64) if np.all(np.isfinite(wide)) and np.array_equal(wide, np.trunc(wide)) else wide
+    """float64, where integers and their sums are exact below 2^53, and sums of products are fast."""
+    return np.asarray(array, np.float64)
 
 
 def _grouped(it: Settings, x: Array, w: Array) -> tuple[Array, Array]:

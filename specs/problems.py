@@ -127,6 +127,7 @@ def complaint(message: str) -> str:
     for ending in (" is accepted", " are accepted"):
         if found and accepted.endswith(ending):
             return f"found {found}, accepted {accepted.removesuffix(ending)}"
-    if found:
-        return f"found {found}, accepted: {accepted}"
-    return f"found settings that mean nothing: {message}, accepted others"
+    if " does not divide " in message:
+        found, of = message.split(" does not divide ")
+        return f"found {found}, accepted a divisor of {of}"
+    return f"found {found}, accepted: {accepted}" if found else f"found {message}, accepted: leave it out"

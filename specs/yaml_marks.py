@@ -1,7 +1,7 @@
 """YAML 1.2 with the place of every value: safe, bounded, and with all its errors at once.
 
 The text is read event by event from PyYAML's C parser, never with a constructor, so that no tag can build an object,
-and so that size, depth and aliases are bounded before anything is built. Source: YAML 1.2.2, section 10.3.
+and so that size, depth and aliases are bounded first. Source: YAML 1.2.2, section 10.3.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ import pytest
 
 from specs.case import Case
 from tests.laws.base import Law
+from tests.strategies import as_yaml
 from tests.verdicts import Weighed, case_record, detail_record, failure, verdict_record
 
 if TYPE_CHECKING:
@@ -69,9 +70,11 @@ def _records(run: Run, verdicts: Sequence[Weighed]) -> Sequence[dict[str, Any]]:
 
 def _text(run: Run, item: pytest.Item, weighed: Weighed) -> str:
     found = weighed.found
-    name = found.case.id if found.case.origin else f"test_law and {found.law.id}"
-    target = found.target.split("@")[0].split("#")[0]
-    repeat = f'pytest -k "{name} and {target}"' + (
-        f" --law {found.law.id}" if found.case.origin else f" --seed {run.options.seed}"
-    )
-    return failure(weighed, run.label(found.target), repeat, run.script(found)[1])
+    case, target = found.case, found.target.split("@")[0].split("#")[0]
+    script = run.script(found)[1]
+    if case.origin:
+        repeat = f'pytest -k "{case.id} and {target}" --law {found.law.id}'
+        return failure(weighed, run.label(found.target), repeat, script)
+    repeat = f'pytest tests/test_generated.py -k "{found.law.id} and {target}" --seed {run.options.seed}'
+    named = "\n".join(["", "  as a named case:", *(f"    {line}" for line in as_yaml(case).splitlines())])
+    return failure(weighed, run.label(found.target), repeat, script) + named

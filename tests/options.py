@@ -16,6 +16,7 @@ from tests.profiles import PROFILES, Profile
 ROOT = Path(__file__).parent.parent
 DEADLINE = 60.0
 REPORT = Path("reports/out")
+KNOWN = Path("specs/known")
 LARGEST_SEED = 2**32 - 1
 
 
@@ -33,6 +34,7 @@ class Options:
     seed: int
     deadline: float
     report: Path
+    known: Path
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -66,7 +68,7 @@ def add_options(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="take the cases of this YAML file; repeatable (default: specs/*.yaml)",
+        help="take the cases of this YAML file, --spec=FILE; repeatable (default: specs/*.yaml)",
     )
     add(
         "--backend",
@@ -92,6 +94,12 @@ def add_options(parser: pytest.Parser) -> None:
         default=str(DEADLINE),
         metavar="SECONDS",
         help="how long one evaluation may take before it counts as hanging (default: %(default)s)",
+    )
+    add(
+        "--known",
+        default=str(KNOWN),
+        metavar="DIR",
+        help="where the known differences stand, a file a backend (default: %(default)s)",
     )
     add("--report", default=str(REPORT), metavar="DIR",
         help="where run.jsonl and index.html go (default: %(default)s)")  # fmt: skip
@@ -119,6 +127,7 @@ def read_options(config: pytest.Config) -> Options:
         seed=_seed(config, profile),
         deadline=deadline,
         report=Path(config.rootpath, get("--report")),
+        known=_folder("--known", Path(config.rootpath, get("--known"))),
     )
 
 
@@ -134,6 +143,12 @@ def _seed(config: pytest.Config, profile: Profile) -> int:
     if shared is not None:
         return int(shared)
     return 0 if profile.derandomized else random.SystemRandom().randint(0, LARGEST_SEED)
+
+
+def _folder(option: str, path: Path) -> Path:
+    if not path.is_dir():
+        raise pytest.UsageError(f"{option}: found no folder {path}, accepted one with YAML files")
+    return path
 
 
 def _number(option: str, text: str, kind: type[Any]) -> Any:

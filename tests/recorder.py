@@ -129,9 +129,10 @@ class Recorder:
             for detail in self._details.values():
                 writer.write(detail)
             writer.finish(round(time.monotonic() - self._began, 1), exit_status)
+        self._written.append(path)
         page = path.with_name("index.html")
         write_page(read_run(path), page)
-        self._written = [path, page]
+        self._written.append(page)
 
     def _header(self) -> Header:
         options = self._run.options

@@ -23,7 +23,7 @@ from tests.batch import Batch, LawVerdict
 from tests.items import LawOn, Pair
 from tests.laws import LAWS
 from tests.laws.base import Law
-from tests.options import ROOT, Options, known
+from tests.options import Options, known
 from tests.verdicts import Weighed, call_line, paste, weigh_known
 
 CHUNKS = 8
@@ -69,9 +69,12 @@ class Run:
     def known(self) -> list[Known]:
         """The known differences, in the order of their files."""
         try:
-            return load_known(ROOT / "specs" / "known", [law.id for law in LAWS])
+            entries = load_known(self.options.known, [law.id for law in LAWS])
         except SpecErrors as error:
             raise pytest.UsageError("\n".join(error.errors)) from None
+        for entry in entries:
+            known(f"{entry.origin}: the file's name", entry.backends, ["keras", *self.backends])
+        return entries
 
     @cached_property
     def backends(self) -> dict[str, Entry]:
@@ -245,9 +248,11 @@ class Run:
             )
         return lines
 
-    def check_required(self) -> None:
-        """Refuse names in `--require` that no target answers to."""
-        accepted = ["all", *self.infos, *{info.backend for info in self.infos.values()}]
+    def check(self) -> None:
+        """Refuse options that name what there is not, before anything starts; the error says what is accepted."""
+        targets = self._asked()
+        assert self.laws
+        accepted = ["all", *(target.name for target in targets), *(target.backend for target in targets)]
         for name in self.options.required:
             known("--require", name, dict.fromkeys(accepted))
 

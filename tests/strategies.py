@@ -85,7 +85,10 @@ def settings(
         channels_in=groups * wide[0], channels_out=groups * wide[1], groups=groups,
         batch=draw(st.integers(1, max_batch)), bias=draw(st.sampled_from(tuple(biases))),
     )  # fmt: skip
-    return draw(_sized(plain)) if drawn_op == "conv_transpose" else plain
+    how = draw(
+        st.sampled_from(("as it is", "output_padding", "output_size"))
+    )  # for both ops: the shorter draw is plainer
+    return draw(_sized(plain, how)) if drawn_op == "conv_transpose" else plain
 
 
 @st.composite
@@ -124,9 +127,8 @@ def _channels(rank: int) -> SearchStrategy[tuple[int, int]]:
 
 
 @st.composite
-def _sized(draw: DrawFn, plain: Settings) -> Settings:
+def _sized(draw: DrawFn, plain: Settings, how: str) -> Settings:
     """The same settings, or with an output padding, or with a wanted size."""
-    how = draw(st.sampled_from(("as it is", "output_padding", "output_size")))
     if how == "as it is" or (how == "output_padding" and plain.padding == "same"):
         return plain
     axes = list(zip(plain.input, plain.stride, plain.dilation, plain.output, plain.extra, strict=True))

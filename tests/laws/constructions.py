@@ -11,7 +11,7 @@ from specs.case import Case
 from specs.data import Arrays, exact
 from specs.oracles import dense_matrix, zero_insertion
 from specs.settings import Settings
-from tests.laws.ask import Relation, ask, forward_of, inhabited, valued, whole
+from tests.laws.ask import Relation, ask, drawn, forward_of, inhabited, valued, whole
 from tests.laws.base import PASS, Judgement
 from tests.laws.compare import equal
 
@@ -109,6 +109,7 @@ def _stuffed(it: Settings, arrays: Arrays) -> Probe:
 class Adjoint(Relation):
     """<conv(x, w), y> = <x, conv_transpose(y, w)>, exactly on integers, inside a target and across every pair.
 
+    Two x and two y give four products, because one alone is met by chance now and then.
     Budget: one more settings, the forward convolution.
     """
 
@@ -123,24 +124,34 @@ class Adjoint(Relation):
         arrays = whole(case)
         forward = forward_of(case.settings)
         assert forward is not None
-        x = exact(forward, case.seed, use="adjoint").x
-        return {"transposed": ask(case.settings, arrays), "forward": Probe(forward, x, arrays.w)}
+        probes = {
+            "transposed": ask(case.settings, arrays),
+            "transposed again": ask(case.settings, Arrays(drawn(case, "second").x, arrays.w, arrays.b)),
+        }
+        for name, use in (("forward", "adjoint"), ("forward again", "adjoint again")):
+            probes[name] = Probe(forward, exact(forward, case.seed, use=use).x, arrays.w)
+        return probes
 
     def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
-        return self._judge(case, got["forward"], got["transposed"])
+        return self._judge(case, got, got)
 
     def judge_pair(self, case: Case, mine: Mapping[str, Outcome], theirs: Mapping[str, Outcome]) -> Judgement:
         if self.misshapen(case, mine) or self.misshapen(case, theirs):
             return PASS  # each one's own verdict already says so
-        judged = self._judge(case, mine["forward"], theirs["transposed"], "their ")
-        return self._judge(case, theirs["forward"], mine["transposed"], "my ") if judged is PASS else judged
+        judged = self._judge(case, mine, theirs, "their ")
+        return self._judge(case, theirs, mine, "my ") if judged is PASS else judged
 
-    def _judge(self, case: Case, forward: Outcome, transposed: Outcome, whose: str = "") -> Judgement:
+    def _judge(
+        self, case: Case, forward: Mapping[str, Outcome], transposed: Mapping[str, Outcome], whose: str = ""
+    ) -> Judgement:
+        """Every forward answer with every transposed one."""
         probes = self.probes(case)
-        y, x = probes["transposed"].x.astype(np.float64), probes["forward"].x.astype(np.float64)
-        back = valued(transposed).astype(np.float64) - _channels(probes["transposed"].b, case.settings)
-        left, right = np.vdot(valued(forward).astype(np.float64), y), np.vdot(x, back)
-        if left == right:
-            return PASS
-        said = f"<x, {whose}conv_transpose(y, w)>={right:,.9g}, but should be <conv(x, w), y> = {left:,.9g}"
-        return Judgement("differs", said)
+        for there in ("forward", "forward again"):
+            for back in ("transposed", "transposed again"):
+                y, x = probes[back].x.astype(np.float64), probes[there].x.astype(np.float64)
+                less = valued(transposed[back]).astype(np.float64) - _channels(probes[back].b, case.settings)
+                left, right = np.vdot(valued(forward[there]).astype(np.float64), y), np.vdot(x, less)
+                if left != right:
+                    said = f"<x, {whose}conv_transpose(y, w)>={right:,.9g}, but should be <conv(x, w), y>"
+                    return Judgement("differs", f"{said} = {left:,.9g}")
+        return PASS

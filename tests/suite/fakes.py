@@ -1,14 +1,14 @@
 """Backends that need numpy alone, named by how they behave: `answers_well`, `crashes_on_marked`, `hangs_on_start`.
 
-Each answers with the scatter oracle but for its one fault. A probe is marked by its numbers (`x.flat[0] == 13`) or by its
-settings (a kernel of 13). Their own processes import this file, so it imports nothing of pytest's.
+Each answers with the scatter oracle but for its one fault. A probe is marked by its numbers (`x.flat[0] == 13`) or by
+its settings (a kernel of 13). Their own processes import this file, so it imports nothing of pytest's.
 """
 
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -53,7 +53,12 @@ class AnswersWell(Backend):
         return {"fake": "1.2.3"}
 
     def flags(self) -> dict[str, str]:
-        return {"FAKE_FLAG": os.environ.get("FAKE_FLAG", "")}
+        return {
+            "pid": str(os.getpid()),
+            "prefix": sys.prefix,
+            "execnet": str(importlib.util.find_spec("execnet") is not None),
+            "FAKE_FLAG": os.environ.get("FAKE_FLAG", ""),
+        }
 
     def call(self, probe: Probe) -> np.ndarray:
         return scatter(probe.settings, probe.x, probe.w, probe.b).astype(probe.x.dtype)
@@ -125,7 +130,8 @@ class LeavesAChildOnMarked(_OnMarked):
     """Dies, and leaves a child that keeps the pipe to the host open."""
 
     def fault(self) -> None:
-        subprocess.Popen(["sleep", "3600"], close_fds=False, pass_fds=range(3, 20))  # noqa: S607
+        if os.fork() == 0:
+            time.sleep(3600)
         os.kill(os.getpid(), 9)
 
 

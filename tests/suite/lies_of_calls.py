@@ -84,14 +84,15 @@ class RemembersTheFirstBias(Honest):
 
 
 class ChangesEveryTime(Honest):
-    """the last bit of a rounded number is another one every second time"""
+    """on fractions, the last bit is another one every second time"""
 
     times = 0
 
     def call(self, probe: Probe) -> Array:
         y = super().call(probe)
         self.times += 1
-        return np.where(y == np.trunc(y), y, np.nextafter(y, np.float32(0))) if self.times % 2 else y
+        whole = np.array_equal(probe.x, np.trunc(probe.x))
+        return y if whole or self.times % 2 else np.nextafter(y, np.float32(0))
 
 
 class ErrsNowAndThen(Honest):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from specs.settings import Op, Settings, SettingsError
+from specs.settings import Op, Padding, Settings, SettingsError
 
 
 def random_settings(count: int, op: Op, seed: int = 0) -> list[Settings]:
@@ -35,12 +35,12 @@ def _draw(generator: np.random.Generator, op: Op) -> Settings:
     if generator.random() < 0.4:
         fields["dilation"] = sizes(1, 4)
     kind = generator.choice(["same", "valid", "none", "symmetric", "pairs"])
-    padding: object = str(kind)
-    if kind not in ("same", "valid"):
-        lows, highs = sizes(0, 2), sizes(0, 2)
-        padding = tuple(
-            (0, 0) if kind == "none" else (lo, lo if kind == "symmetric" else hi) for lo, hi in zip(lows, highs)
-        )
+    padding: Padding = tuple((0, 0) for _ in range(rank))
+    if kind in ("same", "valid"):
+        padding = "same" if kind == "same" else "valid"
+    elif kind != "none":
+        lows = sizes(0, 2)
+        padding = tuple(zip(lows, lows if kind == "symmetric" else sizes(0, 2), strict=True))
     groups = int(generator.choice([1, 1, 2, 3]))
     plain = Settings(
         **fields, padding=padding, op=op, groups=groups, bias=bool(generator.random() < 0.5),
@@ -52,5 +52,5 @@ def _draw(generator: np.random.Generator, op: Op) -> Settings:
         return plain
     if kind == "same" or generator.random() < 0.5:
         shift = sizes(-2, 0) if kind == "same" else sizes(0, 3)
-        return plain.replace(output_size=tuple(out + more for out, more in zip(plain.output, shift)))
+        return plain.replace(output_size=tuple(out + more for out, more in zip(plain.output, shift, strict=True)))
     return plain.replace(output_padding=sizes(0, 3))

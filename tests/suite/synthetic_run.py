@@ -27,7 +27,7 @@ from reports.runfile import (
 )
 from specs.data import exact
 from specs.oracles import scatter
-from specs.settings import Settings
+from specs.settings import Padding, Settings
 
 STATEMENTS = {
     "output-shape": "The output's shape follows the size law, and abstract evaluation says the same.",
@@ -58,18 +58,32 @@ STATEMENTS = {
     "mode": "Eager, jit, compiled and exported give the same.",
     "rejects": "A setting that means nothing is refused with an error that names it.",
 }
+LOST = "ModuleNotFoundError: No module named 'torch' in the environment of keras-torch"
+JAX = {"jax": "0.10.2", "jaxlib": "0.10.2"}
+TORCH_FLAGS = {"threads": "1", "allow_tf32": "False"}
 TARGETS = (
-    TargetInfo("pytorch", "pytorch", "eager", "cpu", {"torch": "2.13.0", "numpy": "2.4.1"}, {"threads": "1", "allow_tf32": "False"}),
-    TargetInfo("tensorflow", "tensorflow", "eager", "cpu", {"tensorflow": "2.21.0", "numpy": "2.4.1"}, {"TF_ENABLE_ONEDNN_OPTS": "0"}),
-    TargetInfo("jax", "jax", "jit", "cpu", {"jax": "0.10.2", "jaxlib": "0.10.2"}, {"jax_default_matmul_precision": "highest"}),
-    TargetInfo("jax/eager", "jax", "eager", "cpu", {"jax": "0.10.2", "jaxlib": "0.10.2"}),
-    TargetInfo("keras-jax", "keras-jax", "eager", "cpu", {"keras": "3.15.1", "jax": "0.10.2"}, {"KERAS_BACKEND": "jax"}),
-    TargetInfo("keras-torch", "keras-torch", "eager", "cpu", missing="ModuleNotFoundError: No module named 'torch' in the environment of keras-torch"),
-)  # fmt: skip
+    TargetInfo("pytorch", "pytorch", "eager", "cpu", {"torch": "2.13.0", "numpy": "2.4.1"}, TORCH_FLAGS),
+    TargetInfo("tensorflow", "tensorflow", "eager", "cpu", {"tensorflow": "2.21.0"}, {"TF_ENABLE_ONEDNN_OPTS": "0"}),
+    TargetInfo("jax", "jax", "jit", "cpu", JAX, {"jax_default_matmul_precision": "highest"}),
+    TargetInfo("jax/eager", "jax", "eager", "cpu", JAX),
+    TargetInfo("keras-jax", "keras-jax", "eager", "cpu", {"keras": "3.15.1", **JAX}, {"KERAS_BACKEND": "jax"}),
+    TargetInfo("keras-torch", "keras-torch", "eager", "cpu", missing=LOST),
+)
 KNOWN = KnownInfo(
     "keras-same-even-kernel", "An even kernel under `same` is cropped from the other side.",
     "https://example.org/issues/1", "3.0", "specs/known/keras.yaml:4",
 )  # fmt: skip
+CLAIMS = {
+    "fools-everybody": Claim(
+        "`same` and `padding=2, output_padding=1` compute the same.", False,
+        "Both give 14 positions, and every value is one off: `same` crops (1, 2), the other (2, 1).",
+    ),
+    "gap-1d": Claim("A stride larger than the kernel leaves gaps.", True),
+    "plane-grid-k3-s2-d1": Claim(
+        "The checkerboard comes from a kernel that the stride does not divide.", True,
+        "So it does where the stride is 2 and the kernel 3.",
+    ),
+}  # fmt: skip
 UNSUPPORTED = "value: padding: ConvTranspose takes one number an axis; (1, 2) has two"
 
 
@@ -88,7 +102,8 @@ def header(**changes: Any) -> Header:
 def settings_of_cases() -> dict[str, Settings]:
     """Some sixty cases by id."""
     found: dict[str, Settings] = {}
-    for kernel, stride, padding in product((2, 3, 4, 5), (1, 2, 3), ("same", "valid")):
+    keywords: tuple[Padding, ...] = ("same", "valid")
+    for kernel, stride, padding in product((2, 3, 4, 5), (1, 2, 3), keywords):
         found[f"keyword-grid-k{kernel}-s{stride}-{padding}"] = Settings((7,), (kernel,), (stride,), padding=padding)
     for kernel, stride, dilation in product((1, 3), (2, 4), (1, 2)):
         it = Settings((5, 6), (kernel, 3), (stride, 2), (dilation, 1), channels_in=2, channels_out=4, bias=True)
@@ -111,23 +126,18 @@ def settings_of_cases() -> dict[str, Settings]:
 
 def case_records() -> list[CaseRecord]:
     """The cases, with claims on three of them and literal numbers."""
-    records = []
+    records: list[CaseRecord] = []
     for name, it in settings_of_cases().items():
         data = exact(it)
-        claims = {
-            "fools-everybody": Claim("`same` and `padding=2, output_padding=1` compute the same.", False, "Both give 14 positions, and every value is one off: `same` crops (1, 2), the other (2, 1)."),
-            "gap-1d": Claim("A stride larger than the kernel leaves gaps.", True),
-            "plane-grid-k3-s2-d1": Claim("The checkerboard comes from a kernel that the stride does not divide.", True, "So it does where the stride is 2 and the kernel 3."),
-        }  # fmt: skip
         plain = {**it.canonical(), "output": it.output, "crop": it.crop, "extra": it.extra}
         generated = name.startswith("explicit-p1")
-        file = "articles/claims" if name in claims else name.split("-")[0]
+        file = "articles/claims" if name in CLAIMS else name.split("-")[0]
         about = {"fools-everybody": "The pair that fools people: the same size, and every value one pixel off."}
         records.append(
             CaseRecord(
                 name, it.digest, "" if generated else f"specs/{file}.yaml:{12 + len(records)}", about.get(name, ""),
-                "https://distill.pub/2016/deconv-checkerboard/" if name in claims else "arXiv:1603.07285",
-                ("gap",) if "gap" in name else (), plain, claims.get(name), data.x.tolist(), data.w.tolist(),
+                "https://distill.pub/2016/deconv-checkerboard/" if name in CLAIMS else "arXiv:1603.07285",
+                ("gap",) if "gap" in name else (), plain, CLAIMS.get(name), data.x.tolist(), data.w.tolist(),
                 None if data.b is None else data.b.tolist(), generated,
             )
         )  # fmt: skip
@@ -147,17 +157,20 @@ def applies(law: str, it: Settings) -> bool:
 def verdict_of(case: str, law: str, target: TargetInfo, it: Settings) -> tuple[str, str, str | None]:
     """(verdict, message, known) of one law on one case and target."""
     explicit = not isinstance(it.padding, str)
-    asymmetric = explicit and any(lo != hi for lo, hi in it.padding)
+    asymmetric = explicit and any(lo != hi for lo, hi in it.crop)
     if target.missing is not None:
         return "not-run", target.missing, None
     if target.name == "pytorch" and (it.padding == "same" or asymmetric) and it.transposed:
         reason = UNSUPPORTED if asymmetric else "value: padding: ConvTranspose has no 'same'"
         return "unsupported", reason, None
     if target.name == "tensorflow" and explicit and it.rank == 3:
-        return ("error", "value: crashed: signal 11 (SIGSEGV)", None) if law == "value" else ("not-run", "the process had crashed", None)
-    if target.name == "keras-jax" and it.padding == "same" and it.kernel[0] % 2 == 0 and law in ("value", "same-crop", "matrix"):
+        crashed = ("error", "value: crashed: signal 11 (SIGSEGV)", None)
+        return crashed if law == "value" else ("not-run", "the process had crashed", None)
+    even_same = it.padding == "same" and it.kernel[0] % 2 == 0
+    if target.name == "keras-jax" and even_same and law in ("value", "same-crop", "matrix"):
         return "differs", "", KNOWN.id
-    if target.name == "jax" and case in ("fools-everybody", "plane-grid-k3-s4-d2") and law in ("value", "matrix", "accuracy"):
+    moved = case in ("fools-everybody", "plane-grid-k3-s4-d2")
+    if target.name == "jax" and moved and law in ("value", "matrix", "accuracy"):
         return "differs", "", None
     if target.name == "jax/eager" and case == "long-axis" and law in ("value", "gradients"):
         return "differs", "", None
@@ -202,17 +215,19 @@ def _judged(case: CaseRecord, law: str, target: TargetInfo, it: Settings) -> Ite
             f"{np.count_nonzero(wrong)} of {actual.size} differ; largest {np.nanmax(np.abs(actual - expected)):.3g}"
         )
     used = 0.25 if law == "accuracy" and verdict == "pass" else None
-    bits = hashlib.sha256(f"{case.id} {target.name}".encode()).hexdigest()[:16] if verdict in ("pass", "differs") else ""
-    yield VerdictRecord(case.id, law, target.name, verdict, known, message, used, bits)
+    bits = hashlib.sha256(f"{case.id} {target.name}".encode()).hexdigest()[:16]
+    told = bits if verdict in ("pass", "differs") else ""
+    yield VerdictRecord(case.id, law, target.name, verdict, known, message, used, told)
     if verdict in ("differs", "error"):
-        script = _script(case, target)
-        yield DetailRecord(case.id, law, target.name, expected, actual, f"{target.backend}.conv_transpose(x, w, ...)", script)
+        script, call = _script(case, target), f"{target.backend}.conv_transpose(x, w, ...)"
+        yield DetailRecord(case.id, law, target.name, expected, actual, call, script)
 
 
 def _script(case: CaseRecord, target: TargetInfo) -> str:
-    lines = ["import numpy as np", f"import {target.backend.split('-')[0]}", ""]
-    lines += [f"{name} = np.array({array}, 'float32')" for name, array in (("x", case.x), ("w", case.w)) if array is not None]
-    return "\n".join([*lines, f"y = {target.backend.split('-')[0]}.conv_transpose(x, w)", "print(y)", ""])
+    module = target.backend.split("-")[0]
+    arrays = [f"{name} = np.array({array}, 'float32')" for name, array in (("x", case.x), ("w", case.w))]
+    lines = ["import numpy as np", f"import {module}", "", *arrays, f"y = {module}.conv_transpose(x, w)", "print(y)"]
+    return "\n".join([*lines, ""])
 
 
 def write_synthetic(path: Path, order: int = 1) -> Path:

@@ -1,4 +1,4 @@
-"""The three oracles agree with each other, with the definition and with ONNX's vectors, and each one's failure shows."""
+"""Three oracles agree with each other, with the definition and with ONNX's vectors; the failure of one shows."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _spread() -> list[Settings]:
         {"input": (3, 0), "kernel": (2, 2), "bias": True},
         {"input": (2, 3, 2), "kernel": (3, 1, 2), "stride": (1, 2, 3), "padding": "same", "bias": True},
     ]
-    channels = [{}, {"channels_in": 4, "channels_out": 6, "groups": 2, "batch": 2}]
+    channels: list[dict[str, Any]] = [{}, {"channels_in": 4, "channels_out": 6, "groups": 2, "batch": 2}]
     forward = [fields | {"op": "conv"} for fields in plain]
     transposed = [*plain, {"input": (3,), "kernel": (4,), "stride": (3,), "padding": ((2, 1),), "output_padding": (2,)}]
     return [Settings(**fields, **more) for fields in transposed + forward for more in channels]
@@ -116,17 +116,15 @@ def test_each_oracle_takes_real_numbers_in_double_precision(name: str) -> None:
     assert np.allclose(actual, by_definition(settings, *arrays), rtol=0, atol=1e-14)
 
 
-def test_blocks_of_the_dense_matrix_are_its_rows() -> None:
+@pytest.mark.parametrize("step", [1, 2, 3, 100])
+def test_blocks_of_the_dense_matrix_are_its_rows(step: int) -> None:
     settings = Settings((4, 3), (3, 2), (2, 1), padding=((1, 0), (0, 1)), channels_in=4, channels_out=4, groups=2)
-    arrays = exact(settings)
-    out = settings.output[0]
-    whole = oracles.dense_matrix(settings, arrays.w, 1).reshape(2, out, -1)
-    for step in (1, 2, 3, out):
-        blocks = [oracles.dense_matrix(settings, arrays.w, 1, slice(at, at + step)).reshape(2, -1, whole.shape[2] // 1)
-                  if settings.rank == 1 else
-                  oracles.dense_matrix(settings, arrays.w, 1, slice(at, at + step)).reshape(2, min(step, out - at), -1)
-                  for at in range(0, out, step)]  # fmt: skip
-        assert np.array_equal(np.concatenate(blocks, axis=1), whole)
+    w = exact(settings).w
+    rows = settings.output[0]
+    whole = oracles.dense_matrix(settings, w, 1).reshape(2, rows, -1)
+    parts = [slice(at, min(at + step, rows)) for at in range(0, rows, step)]
+    blocks = [oracles.dense_matrix(settings, w, 1, part).reshape(2, part.stop - part.start, -1) for part in parts]
+    assert np.array_equal(np.concatenate(blocks, axis=1), whole)
 
 
 def test_the_matrix_oracle_in_blocks_equals_the_whole_matrix() -> None:
@@ -135,7 +133,7 @@ def test_the_matrix_oracle_in_blocks_equals_the_whole_matrix() -> None:
     # more entries than one block holds, so that the oracle has to work in two
     assert settings.output[0] * settings.input[0] > 4_000_000
     whole = oracles.dense_matrix(settings, arrays.w.astype(np.int64))
-    expected = whole @ arrays.x.astype(np.int64).ravel() + arrays.b.astype(np.int64)
+    expected = whole @ arrays.x.astype(np.int64).ravel() + np.array(arrays.b, np.int64)
     assert np.array_equal(oracles.matrix(settings, arrays.x, arrays.w, arrays.b).ravel(), expected)
 
 
@@ -174,7 +172,8 @@ ONNX_VECTORS = {
     ),
     "conv": (
         "test_basic_conv_with_padding", "test_basic_conv_without_padding", "test_conv_with_strides_padding",
-        "test_conv_with_strides_no_padding", "test_conv_with_strides_and_asymmetric_padding", "test_conv_with_autopad_same",
+        "test_conv_with_strides_no_padding", "test_conv_with_strides_and_asymmetric_padding",
+        "test_conv_with_autopad_same",
     ),
 }  # fmt: skip
 """The node tests of ConvTranspose and Conv in the onnx package: 11 and 6."""

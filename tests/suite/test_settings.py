@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import FrozenInstanceError
 from itertools import product
+from typing import Any
 
 import pytest
 
 from specs.settings import (
+    Padding,
     Settings,
     SettingsError,
     effective_kernel,
@@ -84,39 +86,43 @@ def test_padding_for_finds_the_smallest_symmetric_padding_that_does_not_exceed_t
             assert padding_for(n, k, s, out, d) == (p, out - transposed_size(n, k, s, d, p, p))
 
 
-@pytest.mark.parametrize(
-    ("fields", "output", "crop", "extra"),
-    [
-        pytest.param({"input": (7,), "kernel": (5,), "stride": (2,), "padding": "same"}, (14,), ((1, 2),), (0,), id="k5-s2-same"),
-        pytest.param(
-            {"input": (7,), "kernel": (5,), "stride": (2,), "padding": ((2, 2),), "output_padding": (1,)},
-            (14,), ((2, 2),), (1,), id="k5-s2-p2-a1",
-        ),
-        pytest.param({"input": (3,), "kernel": (2,), "stride": (4,), "padding": "same"}, (12,), ((0, 0),), (2,), id="gap-same"),
-        pytest.param({"input": (3,), "kernel": (2,), "stride": (4,), "padding": "valid"}, (12,), ((0, 0),), (2,), id="gap-valid"),
-        pytest.param({"input": (3,), "kernel": (2,), "stride": (4,)}, (10,), ((0, 0),), (0,), id="gap-explicit"),
-        pytest.param(
-            {"input": (3,), "kernel": (2,), "stride": (4,), "padding": "valid", "output_padding": (0,)},
-            (10,), ((0, 0),), (0,), id="gap-valid-output-padding-0",
-        ),
-        pytest.param(
-            {"input": (3,), "kernel": (4,), "stride": (2,), "padding": "same", "output_size": (5,)},
-            (5,), ((1, 2),), (0,), id="same-output-size",
-        ),
-        pytest.param(
-            {"input": (3,), "kernel": (3,), "stride": (2,), "padding": "valid", "output_size": (8,)},
-            (8,), ((0, 0),), (1,), id="valid-output-size",
-        ),
-        pytest.param(
-            {"input": (4, 3), "kernel": (3, 2), "stride": (2, 3), "dilation": (3, 2), "padding": ((2, 1), (0, 1)), "output_padding": (1, 2)},
-            (11, 10), ((2, 1), (0, 1)), (1, 2), id="all-terms",
-        ),
-        pytest.param({"input": (0,), "kernel": (3,)}, (2,), ((0, 0),), (0,), id="input-0"),
-        pytest.param({"input": (4,), "kernel": (3,), "stride": (2,), "padding": "same", "op": "conv"}, (2,), ((0, 1),), (0,), id="forward-same"),
-        pytest.param({"input": (2,), "kernel": (3,), "op": "conv"}, (0,), ((0, 0),), (0,), id="forward-too-small"),
-    ],
-)  # fmt: skip
-def test_settings_resolve_to_the_numbers_worked_out_by_hand(fields: dict, output: tuple, crop: tuple, extra: tuple) -> None:
+GAP: dict[str, Any] = {"input": (3,), "kernel": (2,), "stride": (4,)}
+K5: dict[str, Any] = {"input": (7,), "kernel": (5,), "stride": (2,)}
+BY_HAND: dict[str, tuple[dict[str, Any], tuple, tuple, tuple]] = {
+    "k5-s2-same": ({**K5, "padding": "same"}, (14,), ((1, 2),), (0,)),
+    "k5-s2-p2-a1": ({**K5, "padding": ((2, 2),), "output_padding": (1,)}, (14,), ((2, 2),), (1,)),
+    "gap-same": ({**GAP, "padding": "same"}, (12,), ((0, 0),), (2,)),
+    "gap-valid": ({**GAP, "padding": "valid"}, (12,), ((0, 0),), (2,)),
+    "gap-explicit": (GAP, (10,), ((0, 0),), (0,)),
+    "gap-valid-a0": ({**GAP, "padding": "valid", "output_padding": (0,)}, (10,), ((0, 0),), (0,)),
+    "same-output-size": (
+        {"input": (3,), "kernel": (4,), "stride": (2,), "padding": "same", "output_size": (5,)},
+        (5,), ((1, 2),), (0,),
+    ),
+    "valid-output-size": (
+        {"input": (3,), "kernel": (3,), "stride": (2,), "padding": "valid", "output_size": (8,)},
+        (8,), ((0, 0),), (1,),
+    ),
+    "all-terms": (
+        {
+            "input": (4, 3), "kernel": (3, 2), "stride": (2, 3), "dilation": (3, 2),
+            "padding": ((2, 1), (0, 1)), "output_padding": (1, 2),
+        },
+        (11, 10), ((2, 1), (0, 1)), (1, 2),
+    ),
+    "input-0": ({"input": (0,), "kernel": (3,)}, (2,), ((0, 0),), (0,)),
+    "forward-same": (
+        {"input": (4,), "kernel": (3,), "stride": (2,), "padding": "same", "op": "conv"},
+        (2,), ((0, 1),), (0,),
+    ),
+    "forward-too-small": ({"input": (2,), "kernel": (3,), "op": "conv"}, (0,), ((0, 0),), (0,)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("fields", "output", "crop", "extra"), BY_HAND.values(), ids=BY_HAND)
+def test_settings_resolve_to_the_numbers_worked_out_by_hand(
+    fields: dict[str, Any], output: tuple, crop: tuple, extra: tuple
+) -> None:
     settings = Settings(**fields)
     assert (settings.output, settings.crop, settings.extra) == (output, crop, extra)
 
@@ -132,8 +138,9 @@ def test_shapes_follow_the_operation() -> None:
     assert forward.y_shape == (2, 4, 2, 4)
 
 
-ONE = {"input": (4,), "kernel": (3,)}
-BAD = [
+ONE: dict[str, Any] = {"input": (4,), "kernel": (3,)}
+TWO: dict[str, Any] = {**ONE, "stride": (2,)}
+BAD: list[tuple[str, dict[str, Any], str, str, str]] = [
     ("rank-4", {"input": (2,) * 4, "kernel": (2,) * 4}, "input", "4 spatial axes", "1, 2 or 3"),
     ("rank-0", {"input": (), "kernel": ()}, "input", "0 spatial axes", "1, 2 or 3"),
     ("op", {**ONE, "op": "pool"}, "op", "'pool'", "'conv_transpose' or 'conv'"),
@@ -152,21 +159,43 @@ BAD = [
     ("padding-axes", {**ONE, "padding": ((0, 0), (0, 0))}, "padding", "((0, 0), (0, 0))", "one (lo, hi) pair an axis"),
     ("padding-negative", {**ONE, "padding": ((-1, 0),)}, "padding", "((-1, 0),)", "0 or more"),
     ("crop-too-much", {**ONE, "padding": ((4, 3),)}, "padding", "(-1,)", "crop less"),
-    ("output-padding-large", {**ONE, "stride": (2,), "output_padding": (2,)}, "output_padding", "2 on axis 0", "less than max(stride, dilation) = 2"),
-    ("output-padding-same", {**ONE, "padding": "same", "output_padding": (1,)}, "output_padding", "padding: same", "output_size or explicit pairs"),
+    (
+        "output-padding-large",
+        {**TWO, "output_padding": (2,)},
+        "output_padding",
+        "2 on axis 0",
+        "less than max(stride, dilation) = 2",
+    ),
+    (
+        "output-padding-same",
+        {**ONE, "padding": "same", "output_padding": (1,)},
+        "output_padding",
+        "padding: same",
+        "output_size or explicit pairs",
+    ),
     ("output-padding-negative", {**ONE, "output_padding": (-1,)}, "output_padding", "-1", "0 or more"),
-    ("output-size-and-padding", {**ONE, "stride": (2,), "output_padding": (1,), "output_size": (10,)}, "output_size", "together with output_padding", "one of the two"),
+    (
+        "output-size-and-padding",
+        {**TWO, "output_padding": (1,), "output_size": (10,)},
+        "output_size",
+        "together with output_padding",
+        "one of the two",
+    ),
     ("output-size-small", {**ONE, "output_size": (5,)}, "output_size", "5 on axis 0", "6 to 6 is accepted"),
-    ("output-size-large", {**ONE, "stride": (2,), "output_size": (11,)}, "output_size", "11 on axis 0", "9 to 10 is accepted"),
-    ("output-size-same-small", {**ONE, "stride": (2,), "padding": "same", "output_size": (6,)}, "output_size", "6 on axis 0", "7 to 8"),
-    ("output-size-same-large", {**ONE, "stride": (2,), "padding": "same", "output_size": (9,)}, "output_size", "9 on axis 0", "7 to 8"),
+    ("output-size-large", {**TWO, "output_size": (11,)}, "output_size", "11 on axis 0", "9 to 10 is accepted"),
+    ("output-size-same-small", {**TWO, "padding": "same", "output_size": (6,)}, "output_size", "6 on axis 0", "7 to 8"),
+    ("output-size-same-large", {**TWO, "padding": "same", "output_size": (9,)}, "output_size", "9 on axis 0", "7 to 8"),
     ("forward-output-padding", {**ONE, "op": "conv", "output_padding": (1,)}, "output_padding", "forward", "has none"),
     ("forward-output-size", {**ONE, "op": "conv", "output_size": (2,)}, "output_size", "forward", "has none"),
-]  # fmt: skip
+]
 
 
-@pytest.mark.parametrize(("fields", "field", "found", "accepted"), [pytest.param(*rest, id=name) for name, *rest in BAD])
-def test_settings_that_mean_nothing_are_refused_by_name(fields: dict, field: str, found: str, accepted: str) -> None:
+@pytest.mark.parametrize(
+    ("fields", "field", "found", "accepted"), [pytest.param(*rest, id=name) for name, *rest in BAD]
+)
+def test_settings_that_mean_nothing_are_refused_by_name(
+    fields: dict[str, Any], field: str, found: str, accepted: str
+) -> None:
     with pytest.raises(SettingsError) as caught:
         Settings(**fields)
     assert caught.value.field == field
@@ -176,7 +205,8 @@ def test_settings_that_mean_nothing_are_refused_by_name(fields: dict, field: str
 
 
 def test_explicit_spells_out_keywords_and_wanted_sizes_without_changing_the_operation() -> None:
-    for padding, size in product(("same", "valid"), (None, (9,))):
+    paddings: tuple[Padding, ...] = ("same", "valid")
+    for padding, size in product(paddings, (None, (9,))):
         settings = Settings((3,), (3,), (3,), padding=padding, output_size=size)
         explicit = settings.explicit()
         assert (explicit.output, explicit.crop, explicit.extra) == (settings.output, settings.crop, settings.extra)
@@ -207,8 +237,9 @@ def test_the_canonical_form_survives_json() -> None:
 
 def test_the_digest_tells_every_field_apart() -> None:
     plain = Settings((4,), (3,), (2,), channels_in=2, channels_out=2)
-    changes = [
-        {"input": (5,)}, {"kernel": (2,)}, {"stride": (3,)}, {"dilation": (2,)}, {"padding": ((1, 0),)}, {"padding": "same"},
+    changes: list[dict[str, Any]] = [
+        {"input": (5,)}, {"kernel": (2,)}, {"stride": (3,)}, {"dilation": (2,)}, {"padding": ((1, 0),)},
+        {"padding": "same"},
         {"output_padding": (1,)}, {"output_size": (9,)}, {"batch": 2}, {"channels_in": 4}, {"channels_out": 4},
         {"groups": 2}, {"bias": True}, {"op": "conv"},
     ]  # fmt: skip

@@ -1,0 +1,88 @@
+"""Many configurations in one XLA program: compiling one at a time is what makes a JAX target slow.
+
+A program holds one call for each configuration. It runs as often as the most frequent configuration has numbers of its
+own; rarer ones repeat their last. What raises while it is traced is that configuration's outcome, and the others go on;
+where the compiler refuses the program as a whole, each probe is asked alone.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from backends.interface import Outcome, Probe, describe
+
+PROGRAM = 200
+"""Configurations in one program. Larger ones are hardly faster, and a crash takes the whole program along."""
+
+
+class Part(NamedTuple):
+    """One configuration of a program: what is traced, and how a probe's arrays go in and its answer comes out."""
+
+    function: Callable[..., Any]
+    send: Callable[[Probe], tuple[Any, ...]]
+    receive: Callable[[Probe, Any], np.ndarray]
+
+
+def run_programs(
+    jax: Any,
+    probes: Sequence[Probe],
+    key: Callable[[Probe], Hashable | None],
+    part: Callable[[Probe], Part],
+    alone: Callable[[Probe], Outcome],
+) -> list[Outcome]:
+    """The outcomes in the order of the probes. Equal keys share a part; a probe without a key is asked alone."""
+    outcomes: dict[int, Outcome] = {}
+    same: dict[Hashable, list[int]] = defaultdict(list)
+    for index, probe in enumerate(probes):
+        name = key(probe)
+        if name is None:
+            outcomes[index] = alone(probe)
+        else:
+            same[name].append(index)
+    members: list[list[int]] = []
+    parts: list[Part] = []
+    for indices in sorted(same.values(), key=len):  # a program's configurations are about equally frequent
+        try:
+            parts.append(part(probes[indices[0]]))
+            members.append(indices)
+        except Exception as error:
+            outcomes |= {index: Outcome("raised", reason=describe(error)) for index in indices}
+    for at in range(0, len(parts), PROGRAM):
+        chosen = slice(at, at + PROGRAM)
+        try:
+            outcomes |= _run(jax, probes, members[chosen], parts[chosen])
+        except Exception:
+            outcomes |= {index: alone(probes[index]) for indices in members[chosen] for index in indices}
+    return [outcomes[index] for index in range(len(probes))]
+
+
+def _run(jax: Any, probes: Sequence[Probe], members: list[list[int]], parts: list[Part]) -> dict[int, Outcome]:
+    """The outcomes of one program's probes, by their index; raises what the compiler raises."""
+    raised: dict[int, str] = {}
+
+    def program(arguments: list[tuple[Any, ...]]) -> list[Any]:
+        answers: list[Any] = []
+        for which, (part, arrays) in enumerate(zip(parts, arguments, strict=True)):
+            try:
+                answers.append(part.function(*arrays))
+            except Exception as error:
+                answers.append(None)
+                raised[which] = describe(error)
+        return answers
+
+    outcomes: dict[int, Outcome] = {}
+    compiled = None
+    for turn in range(max(map(len, members))):
+        chosen = [indices[min(turn, len(indices) - 1)] for indices in members]
+        arguments = [part.send(probes[index]) for part, index in zip(parts, chosen, strict=True)]
+        compiled = compiled or jax.jit(program).lower(arguments).compile()
+        for which, (index, y) in enumerate(zip(chosen, compiled(arguments), strict=True)):
+            if which in raised:
+                outcomes[index] = Outcome("raised", reason=raised[which])
+            else:
+                outcomes[index] = Outcome("value", value=parts[which].receive(probes[index], y))
+    return outcomes

@@ -1,0 +1,28 @@
+"""`python -m tests.benchmarks.bare BACKEND FILE`: evaluates probes in a loop, with nothing of the suite around the adapter."""
+
+from __future__ import annotations
+
+import importlib
+import pickle
+import sys
+from pathlib import Path
+
+from backends.interface import unpack_probe
+from backends.registry import BACKENDS
+
+
+def main() -> None:
+    """Each batch in fused programs where the backend has them, else probe by probe."""
+    name, file = sys.argv[1:]
+    module, cls = BACKENDS[name].path.split(":")
+    backend = getattr(importlib.import_module(module), cls)
+    adapter = backend(backend.modes[0], "cpu")
+    for packed in pickle.loads(Path(file).read_bytes()):  # noqa: S301  # written by our own process
+        probes = [unpack_probe(item) for item in packed]
+        if adapter.run_many(probes) is None:
+            for probe in probes:
+                adapter.run(probe)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""What an adapter's tests ask of it over many settings, each answer a list of the settings that fail."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+
+from backends.interface import Backend, Outcome, Probe
+from specs.data import exact
+from specs.oracles import reference
+from specs.settings import Settings
+
+Excuse = Callable[[Settings, Outcome], bool]
+"""Whether a wrong outcome on these settings is the framework's own, written down beside the reason."""
+
+
+def answers(adapter: Backend, settings: Iterable[Settings]) -> Iterator[tuple[Settings, int, Outcome, np.ndarray]]:
+    """(settings, spelling, outcome, the oracles' answer) of each settings in each spelling."""
+    for it in settings:
+        data = exact(it)
+        expected = reference(it, data.x, data.w, data.b)
+        for spelling in range(len(adapter.spellings)):
+            yield it, spelling, adapter.run(Probe(it, data.x, data.w, data.b, spelling=spelling)), expected
+
+
+def is_answer(outcome: Outcome, expected: np.ndarray) -> bool:
+    """Whether the outcome is the expected float32 array, bit for bit but for the sign of zero."""
+    value = outcome.value
+    if value is None or value.dtype != np.float32 or value.shape != expected.shape:
+        return False
+    return np.array_equal(value, expected)
+
+
+def wrong_answers(adapter: Backend, settings: Iterable[Settings], excused: Excuse) -> list[str]:
+    """Where the adapter answers neither with the oracles' numbers nor with unsupported nor with an excused outcome."""
+    return [
+        f"{outcome.kind} {outcome.reason} [{adapter.spellings[spelling]}] {it}"
+        for it, spelling, outcome, expected in answers(adapter, settings)
+        if outcome.kind != "unsupported" and not is_answer(outcome, expected) and not excused(it, outcome)
+    ]
+
+
+def stale_claims(adapter: Backend, settings: Iterable[Settings]) -> tuple[list[str], Counter[int]]:
+    """Where the framework rightly answers what the adapter calls unsupported; and the claims tried, by spelling."""
+    stale, tried = [], Counter[int]()
+    for it, spelling, outcome, expected in answers(adapter, settings):
+        if outcome.kind != "unsupported":
+            continue
+        data = exact(it)
+        tried[spelling] += 1
+        made = adapter.run(Probe(it, data.x, data.w, data.b, spelling=spelling, force=True))
+        if is_answer(made, expected):
+            stale.append(f"{outcome.reason} [{adapter.spellings[spelling]}] {it}")
+    return stale, tried
+
+
+def drifting_scripts(adapter: Backend, settings: Iterable[Settings], excused: Excuse) -> tuple[list[str], int]:
+    """The scripts whose `y` has other bits than the adapter's answer, and how many scripts ran."""
+    drifting, ran = [], 0
+    for it, spelling, outcome, _ in answers(adapter, settings):
+        if outcome.value is None or excused(it, outcome):
+            continue
+        script = adapter.script(it, spelling)
+        y, ran = run_script(adapter, script, it), ran + 1
+        if y.dtype != outcome.value.dtype or y.shape != outcome.value.shape or y.tobytes() != outcome.value.tobytes():
+            drifting.append(f"{script} {it}")
+    return drifting, ran
+
+
+def run_script(adapter: Backend, script: str, settings: Settings) -> np.ndarray:
+    """`y` of a script that is given the exact data of the settings."""
+    data = exact(settings)
+    scope = {"np": np, "x": data.x, "w": data.w, "b": data.b}
+    exec(f"{adapter.script_imports}\n{script}", scope)  # noqa: S102  (our own, as a person pastes it)
+    return np.asarray(scope["y"])
+
+
+def wrong_shapes(adapter: Backend, settings: Iterable[Settings]) -> list[tuple[Settings, Outcome]]:
+    """Where the abstract evaluation gives another shape than the settings, or none."""
+    wrong = []
+    for it in settings:
+        data = exact(it)
+        outcome = adapter.run(Probe(it, data.x, data.w, data.b, want="shape"))
+        if outcome.kind != "unsupported" and outcome.shape != it.y_shape:
+            wrong.append((it, outcome))
+    return wrong

@@ -1,0 +1,188 @@
+"""The laws themselves: their form, what they do without an answer, and that they agree with the arithmetic."""
+
+from __future__ import annotations
+
+import hypothesis
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given
+
+from backends.interface import Outcome, Unsupported
+from specs import oracles
+from specs.case import Case
+from specs.data import Arrays
+from specs.settings import Settings
+from tests.laws import LAWS, law_by_id
+from tests.strategies import batches
+from tests.suite.kills import asked, judged
+from tests.suite.reference import Honest
+
+REPORTED = (
+    "output-shape preimages same-size valid-size same-crop padding-crops value accuracy low-precision matrix "
+    "zero-insertion adjoint linearity bias groups dilation shift symmetry batch rank determinism spelling resize "
+    "support conv-shape conv-value conv-same"
+)
+STRIDED = Case("strided", Settings(input=(4,), kernel=(3,), stride=(2,), padding=((1, 1),), batch=2, bias=True))
+SAME = Case("same", Settings(input=(4,), kernel=(5,), stride=(2,), padding="same"))
+FORWARD = Case("forward", Settings(op="conv", input=(6,), kernel=(3,), stride=(2,), padding="same"))
+QUICK = hypothesis.settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+
+
+def answers(law, case, backend=None):
+    backend = backend or Honest("eager", "cpu")
+    return {name: backend.run(probe) for name, probe in law.probes(case).items()}
+
+
+def test_the_laws_stand_in_report_order():
+    assert " ".join(law.id for law in LAWS) == REPORTED
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.id)
+def test_a_statement_is_one_sentence_that_says_what_is(law):
+    assert law.statement.endswith(".")
+    assert "should" not in law.statement
+    assert len(law.statement) <= 120
+    assert law.source
+    assert "Budget:" in (law.__doc__ or "")
+
+
+def test_a_law_is_found_by_its_id_and_an_unknown_one_names_those_that_there_are():
+    assert law_by_id("bias").id == "bias"
+    with pytest.raises(KeyError, match="output-shape, preimages"):
+        law_by_id("gravity")
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.id)
+def test_the_honest_backend_passes_what_is_drawn(law):
+    honest = Honest("eager", "cpu")
+
+    @QUICK
+    @given(batches(law, size=6))
+    def each(cases: list[Case]) -> None:
+        for case in cases:
+            judgement = law.weigh(case, answers(law, case, honest))
+            assert judgement.verdict == "pass", judgement.message
+
+    each()
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.id)
+def test_a_law_asks_few_settings(law):
+    most = 6 if law.id == "preimages" else 3
+    for case in (STRIDED, SAME, FORWARD):
+        if law.applies(case):
+            assert len({probe.settings for probe in law.probes(case).values()}) <= most
+
+
+@pytest.mark.parametrize("case", [STRIDED, SAME, FORWARD], ids=lambda case: case.id)
+def test_all_laws_together_ask_at_most_two_dozen_settings(case):
+    assert len({probe.settings for of_law in asked(case).values() for probe in of_law.values()}) <= 24
+
+
+@pytest.mark.parametrize("law", [law for law in LAWS if law.id != "support"], ids=lambda law: law.id)
+@pytest.mark.parametrize(
+    ("kind", "verdict"),
+    [
+        ("raised", "error"),
+        ("crashed", "error"),
+        ("timed-out", "error"),
+        ("unsupported", "unsupported"),
+        ("not-run", "not-run"),
+    ],
+)
+def test_without_an_answer_there_is_a_verdict_and_a_reason(law, kind, verdict):
+    nearest = Case("nearest", Settings(input=(3,), kernel=(2,), stride=(2,)), resize="nearest")
+    grouped = Case("grouped", Settings(input=(3,), kernel=(2,), dilation=(2,), groups=2, channels_in=2, channels_out=2))
+    valid = Case("valid", Settings(input=(3,), kernel=(2,), stride=(2,), padding="valid"))
+    case = next(case for case in (STRIDED, SAME, FORWARD, nearest, grouped, valid) if law.applies(case))
+    judgement = law.weigh(case, {name: Outcome(kind, reason="no such thing") for name in law.probes(case)})
+    assert judgement.verdict == verdict
+    assert "no such thing" in judgement.message
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.id)
+def test_an_answer_of_no_shape_is_a_difference_and_no_fault_of_the_suite(law):
+    for case in (STRIDED, SAME, FORWARD):
+        if not law.applies(case) or law.id in ("support", "determinism"):
+            continue
+        for shape in ((), (1,), (1, 1, 1, 1), (2, 1, 3)):
+            got = {name: Outcome("value", np.zeros(shape, np.float32)) for name in law.probes(case)}
+            assert law.weigh(case, got).verdict == "differs"
+
+
+class SaysLittle(Honest):
+    """says only what a plain explicit call says: no shapes, no unbatched items, no forward convolution"""
+
+    def unsupported(self, settings, want="value", spelling=0):
+        if spelling or want == "unbatched" or not settings.transposed or not settings.batch or settings.rank > 1:
+            return "it cannot"
+        return None
+
+    def shape(self, settings, dtype):
+        raise Unsupported("it cannot")
+
+
+def test_what_remains_is_judged_where_a_part_cannot_be_said():
+    case = Case("plain", Settings(input=(4,), kernel=(3,), stride=(2,), padding=((1, 1),), bias=True))
+    verdicts = judged(SaysLittle("eager", "cpu"), case, asked(case))
+    unsupported = {law_id for law_id, verdict in verdicts.items() if verdict == "unsupported"}
+    assert unsupported == {"adjoint", "rank", "spelling"}
+    assert {verdict for law_id, verdict in verdicts.items() if law_id not in unsupported} == {"pass"}
+    assert (
+        law_by_id("spelling").weigh(case, answers(law_by_id("spelling"), case, SaysLittle("", ""))).message
+        == "one spelling"
+    )
+
+
+def test_a_batch_of_none_that_raises_does_not_hide_a_wrong_item():
+    law, got = law_by_id("batch"), answers(law_by_id("batch"), STRIDED)
+    got["batch 0"] = Outcome("raised", reason="no items")
+    assert law.weigh(STRIDED, got).message == "batch 0: raised: no items"
+    got["item 1"] = got["item 0"]
+    assert law.weigh(STRIDED, got).verdict == "differs"
+
+
+def test_oracles_that_disagree_are_a_fault_of_the_suite(monkeypatch):
+    monkeypatch.setitem(oracles.ORACLES, "matrix", lambda it, x, w, b=None: oracles.scatter(it, x, w, b) + 1)
+    case = Case("plain", Settings(input=(4,), kernel=(3,)))
+    judgement = law_by_id("value").weigh(case, answers(law_by_id("value"), case))
+    assert judgement.verdict == "suite-bug"
+    assert judgement.message.startswith("scatter and matrix differ")
+
+
+def test_literal_fractions_are_compared_within_the_bound():
+    x, w = np.float32([0.1, 0.7, -0.3]).reshape(1, 1, 3), np.float32([0.3, 0.9]).reshape(1, 1, 2)
+    case = Case("fractions", Settings(input=(3,), kernel=(2,)), literal=Arrays(x, w))
+    law = law_by_id("value")
+    got = answers(law, case)
+    assert 0 < law.weigh(case, got).used <= 1
+    for law_id, verdict in judged(Honest("eager", "cpu"), case, asked(case)).items():
+        assert verdict == "pass", law_id
+    got["value"] = Outcome("value", got["value"].value + np.float32(1e-6))
+    judgement = law.weigh(case, got)
+    assert judgement.verdict == "differs"
+    assert "x the bound (2 products in float32)" in judgement.message
+
+
+def test_a_mirrored_crop_and_a_silent_rounding_are_called_by_their_names():
+    same = law_by_id("same-crop")
+    got = answers(same, SAME)
+    got["same"] = Outcome("value", got["valid"].value[:, :, 2:10])
+    assert "it is the mirrored crop" in same.weigh(SAME, got).message
+    low = law_by_id("low-precision")
+    arrays = STRIDED.data("precision-w")
+    y = oracles.scatter(STRIDED.settings, arrays.x, arrays.w.astype(np.float16), arrays.b).astype(np.float32)
+    judgement = low.weigh(STRIDED, answers(low, STRIDED) | {"wide w": Outcome("value", y)})
+    assert "w rounded to float16, or TF32" in judgement.message
+
+
+def test_a_stale_claim_is_a_difference_and_a_refusal_is_not():
+    law = law_by_id("support")
+    got = answers(law, STRIDED)
+    refused = Outcome("unsupported", reason="it cannot")
+    assert law.weigh(STRIDED, got | {"plain": refused}).message.startswith("the claim is stale")
+    for kind in ("raised", "unsupported", "crashed", "timed-out"):
+        assert law.weigh(STRIDED, {"plain": refused, "forced": Outcome(kind)}).verdict == "pass"
+    wrong = Outcome("value", got["plain"].value + 1)
+    assert law.weigh(STRIDED, {"plain": refused, "forced": wrong}).verdict == "pass"
+    assert law.weigh(STRIDED, {"plain": Outcome("not-run"), "forced": refused}).verdict == "not-run"

@@ -1,0 +1,213 @@
+"""The TensorFlow adapter against the oracles, its own scripts and its own claims."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from backends.interface import Backend, Outcome, Probe
+from specs.data import exact
+from specs.oracles import reference
+from specs.settings import Op, Settings
+from tests.suite import adapters
+from tests.suite.random_settings import random_settings
+
+OPS: tuple[Op, ...] = ("conv_transpose", "conv")
+KEYWORD, LISTED, GENERIC = range(3)
+
+CPU_LIMITS = (
+    "Current CPU implementations do not yet support dilation rates larger than 1",
+    "Gradients for grouped convolutions are not supported on CPU",
+)
+"""What the transposed op says on the CPU where oneDNN does not take it over, as with padding given as a list."""
+
+
+@pytest.fixture(scope="module")
+def adapter() -> Iterator[Backend]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
+        pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
+        from backends.tensorflow_backend import TensorFlow
+
+        yield TensorFlow("eager", "cpu")
+
+
+def is_known(it: Settings, outcome: Outcome) -> bool:
+    """Whether a wrong outcome is one of TensorFlow's own: a CPU limit that it names, or unwritten memory."""
+    if outcome.kind == "raised":
+        dilated, grouped = (limit in outcome.reason for limit in CPU_LIMITS)
+        return it.transposed and ((dilated and max(it.dilation) > 1) or (grouped and it.groups > 1))
+    return outcome.kind == "value" and is_left_unwritten(it)
+
+
+def is_left_unwritten(it: Settings) -> bool:
+    """Where conv2d and conv3d through oneDNN with AVX-512 leave part of a one-column output unwritten.
+
+    print(tf.nn.conv2d(tf.ones((2, 2, 1, 1)), tf.ones((1, 2, 1, 1)), [1, 2], "SAME"))    # 1 and garbage
+    """
+    if it.transposed or it.rank == 1 or it.channels_in > 1:
+        return False
+    one_column = it.output[-1] == 1 and it.stride[-1] > 1 and it.kernel[-1] > 1 and it.dilation[-1] == 1
+    rows = it.output[-2] > 1 and it.stride[-2] == 1
+    return one_column and rows and it.batch * int(np.prod(it.input[:-2])) > 1
+
+
+def run(adapter: Backend, settings: Settings, **changes: object) -> Outcome:
+    data = exact(settings)
+    return adapter.run(Probe(settings, data.x, data.w, data.b, **changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_every_spelling_gives_the_oracles_answer_or_says_unsupported(adapter: Backend, op: Op) -> None:
+    assert adapters.wrong_answers(adapter, random_settings(250, op), is_known) == []
+
+
+def test_known_wrong_outcomes_are_rare_among_the_settings() -> None:
+    assert sum(is_left_unwritten(it) for it in random_settings(250, "conv")) < 10
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_what_is_called_unsupported_is_refused_or_differs_when_made_anyway(adapter: Backend, op: Op) -> None:
+    stale, tried = adapters.stale_claims(adapter, random_settings(250, op, seed=1))
+    assert stale == []
+    assert min(tried[spelling] for spelling in range(3)) > 20
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_a_script_gives_the_same_bits_as_the_call(adapter: Backend, op: Op) -> None:
+    drifting, ran = adapters.drifting_scripts(adapter, random_settings(80, op, seed=2), is_known)
+    assert drifting == []
+    assert ran > 80
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_tracing_gives_the_shape_of_the_settings(adapter: Backend, op: Op) -> None:
+    wrong = adapters.wrong_shapes(adapter, random_settings(150, op, seed=3))
+    assert [(it, outcome) for it, outcome in wrong if not _mixes_dilations(it)] == []
+
+
+def _mixes_dilations(it: Settings) -> bool:
+    """Conv3D's static shape takes the dilation of rows for that of columns, and the other way round."""
+    return it.op == "conv" and it.rank == 3 and it.dilation[1] != it.dilation[2]
+
+
+def test_a_script_reads_as_a_person_writes_it(adapter: Backend) -> None:
+    settings = Settings(input=(4, 4), kernel=(3, 3), stride=(2, 2), padding="same", channels_out=2, bias=True)
+    assert adapter.script(settings).splitlines() == [
+        "y = tf.nn.conv2d_transpose(",
+        "    x.transpose(0, 2, 3, 1),",
+        "    w.transpose(2, 3, 1, 0),",
+        "    output_shape=[1, 8, 8, 2],",
+        "    strides=[2, 2],",
+        "    padding='SAME',",
+        ")",
+        "y = tf.nn.bias_add(y, b)",
+        "y = y.numpy().transpose(0, 3, 1, 2)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("padding", "output_size", "keyword"),
+    [
+        pytest.param(((1, 2),), (14,), "SAME", id="same-crops-the-odd-pixel-at-the-end"),
+        pytest.param(((2, 1),), (14,), None, id="no-keyword-crops-it-at-the-beginning"),
+        pytest.param(((0, 0),), (17,), "VALID", id="valid-crops-nothing"),
+        pytest.param(((0, 0),), (18,), "VALID", id="valid-with-a-longer-output"),
+        pytest.param(((1, 1),), (15,), None, id="symmetric-crop-that-no-keyword-means"),
+    ],
+)
+def test_a_keyword_stands_for_the_pairs_that_it_means(
+    adapter: Backend, padding: tuple[tuple[int, int]], output_size: tuple[int], keyword: str | None
+) -> None:
+    settings = Settings(input=(7,), kernel=(5,), stride=(2,), padding=padding, output_size=output_size)
+    outcome = run(adapter, settings)
+    assert outcome.kind == ("value" if keyword else "unsupported")
+    if keyword:
+        assert f"padding='{keyword}'" in adapter.script(settings)
+    else:
+        assert "neither crops" in outcome.reason
+
+
+def test_only_two_dimensional_ops_take_pairs(adapter: Backend) -> None:
+    for rank, kind in ((1, "unsupported"), (2, "value"), (3, "unsupported")):
+        settings = Settings(input=(3,) * rank, kernel=(4,) * rank, stride=(2,) * rank, padding=((2, 1),) * rank)
+        assert run(adapter, settings).kind == kind
+
+
+def test_groups_are_taken_by_the_kernels_shape_but_not_in_three_dimensions(adapter: Backend) -> None:
+    for rank, kind in ((1, "value"), (2, "value"), (3, "unsupported")):
+        for op in OPS:
+            settings = Settings(
+                input=(3,) * rank, kernel=(2,) * rank, channels_in=4, channels_out=4, groups=2, padding="same", op=op
+            )
+            assert run(adapter, settings).kind == kind
+
+
+def test_an_output_that_the_forward_op_maps_elsewhere_cannot_be_said(adapter: Backend) -> None:
+    settings = Settings(input=(2, 2), kernel=(2, 2), dilation=(2, 2), output_padding=(1, 1))
+    outcome = run(adapter, settings)
+    assert outcome.reason.endswith("no forward op with this padding maps (5, 5) to (2, 2)")
+    assert run(adapter, settings, force=True).kind == "raised"
+
+
+def test_unbatched_is_unsupported_and_refused(adapter: Backend) -> None:
+    settings = Settings(input=(3, 4), kernel=(2, 3), stride=(2, 1))
+    assert run(adapter, settings, want="unbatched").kind == "unsupported"
+    assert run(adapter, settings, want="unbatched", force=True).kind == "raised"
+
+
+def test_an_empty_batch_gives_an_empty_batch(adapter: Backend) -> None:
+    settings = Settings(input=(3,), kernel=(2,), stride=(2,), batch=0)
+    outcome = run(adapter, settings)
+    assert outcome.value is not None
+    assert outcome.value.shape == settings.y_shape == (0, 1, 6)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_the_result_comes_in_the_dtype_of_the_input(adapter: Backend, dtype: str) -> None:
+    pytest.importorskip("ml_dtypes", reason="numpy's bfloat16 needs ml_dtypes")  # which registers the name
+    settings = Settings(input=(3,), kernel=(2,), stride=(2,), bias=True)
+    data = exact(settings)
+    x, w, b = (array.astype(dtype) for array in (data.x, data.w, data.b) if array is not None)
+    y = adapter.call(Probe(settings, x, w, b))
+    assert y.dtype.name == dtype
+    np.testing.assert_array_equal(y.astype(np.float64), reference(settings, data.x, data.w, data.b))
+
+
+def test_a_nearest_resize_repeats_every_position(adapter: Backend) -> None:
+    settings = Settings(input=(2, 3), kernel=(2, 2), stride=(2, 3), channels_in=2)
+    expected = exact(settings).x.repeat(2, axis=2).repeat(3, axis=3)
+    np.testing.assert_array_equal(run(adapter, settings, want="nearest").value, expected)
+
+
+def test_a_bilinear_resize_has_half_pixel_centres(adapter: Backend) -> None:
+    settings = Settings(input=(1, 2), kernel=(1, 4), stride=(1, 2))
+    y = adapter.resize(Probe(settings, np.array([[[[0, 4]]]], np.float32), exact(settings).w, want="bilinear"))
+    assert y.tolist() == [[[[0, 1, 3, 4]]]]
+
+
+@pytest.mark.parametrize("rank", [1, 3])
+def test_a_resize_of_other_than_two_axes_is_unsupported_and_refused(adapter: Backend, rank: int) -> None:
+    settings = Settings(input=(2,) * rank, kernel=(2,) * rank, stride=(2,) * rank)
+    assert run(adapter, settings, want="nearest").kind == "unsupported"
+    assert run(adapter, settings, want="nearest", force=True).kind == "raised"
+
+
+def test_the_arrays_given_are_neither_changed_nor_shared(adapter: Backend) -> None:
+    settings = Settings(input=(3,), kernel=(1,))
+    x, w = exact(settings).x, np.ones(settings.w_shape, np.float32)
+    x.flags.writeable = False
+    y = adapter.call(Probe(settings, x, w))
+    np.testing.assert_array_equal(y, x)
+    assert y.flags.writeable
+    assert not np.shares_memory(x, y)
+
+
+def test_flags_say_that_nothing_is_rounded_or_left_to_chance(adapter: Backend) -> None:
+    flags = adapter.flags()
+    assert (flags["op_determinism"], flags["tensor_float_32"]) == ("True", "False")
+    assert flags["threads"]
+    assert next(iter(adapter.versions())) == "tensorflow"
+    assert adapter.devices()[0] == "cpu"
