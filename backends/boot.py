@@ -17,10 +17,14 @@ from pathlib import Path
 from typing import Any
 
 ROOMS = ("backends", "specs")
+OLDEST = (3, 10)
 
 
 def boot(channel: Any, rooms: str, root: str, parent: int, arguments: tuple[Any, ...]) -> None:
     """`rooms` is the folder of our two packages, `root` that of an outside backend (or empty), `parent` the host."""
+    if sys.version_info < OLDEST:
+        found, oldest = (".".join(map(str, version[:2])) for version in (sys.version_info, OLDEST))
+        raise RuntimeError(f"Python {found} found; {oldest} or newer is accepted")
     os.dup2(2, 1)  # what the framework prints goes to the log
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     faulthandler.enable(2, all_threads=False)

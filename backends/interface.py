@@ -127,10 +127,19 @@ class Backend:
         """Plain framework code that computes numpy `y` from numpy `x`, `w` and `b` in the shapes of `settings`."""
         raise NotImplementedError
 
+    def refusal(self, probe: Probe) -> str | None:
+        """Why this probe is not asked: a spelling that the backend does not have, or settings that it cannot say."""
+        if probe.spelling >= len(self.spellings):
+            return f"{self.name} has {len(self.spellings)} spellings"
+        claim = self.unsupported(probe.settings, probe.want, probe.spelling)
+        if probe.force:
+            return None if claim is not None else "nothing to force: the call can say these settings"
+        return claim
+
     def run(self, probe: Probe) -> Outcome:
         """Answer one probe. An exception of the framework is an outcome."""
         try:
-            reason = None if probe.force else self.unsupported(probe.settings, probe.want, probe.spelling)
+            reason = self.refusal(probe)
             if reason is not None:
                 return Outcome("unsupported", reason=reason)
             if probe.want == "shape":

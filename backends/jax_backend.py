@@ -151,7 +151,7 @@ class Jax(Backend):
     def _key(self, probe: Probe) -> Hashable | None:
         """What probes of one call share, or None where there is no call, or none of the convolution."""
         it, spelling = probe.settings, probe.spelling
-        if probe.want != "value" or (not probe.force and self.unsupported(it, probe.want, spelling)):
+        if probe.want != "value" or self.refusal(probe) is not None:
             return None
         return it, spelling, probe.x.dtype, probe.w.dtype
 

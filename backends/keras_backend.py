@@ -92,7 +92,8 @@ class Keras(Backend):
         said = _padding(it)
         if said is None:
             return f"neither 'same' nor 'valid' is the padding {it.crop} with the output {it.output}"
-        if said[1] is not None and any(more >= s for more, s in zip(said[1], it.stride, strict=True)):
+        limited = spelling != OPS or ENGINE == "tensorflow"
+        if limited and said[1] and any(more >= s for more, s in zip(said[1], it.stride, strict=True)):
             return f"output_padding is less than the stride: {said[1]} against {it.stride}"
         return None
 
@@ -150,7 +151,7 @@ class Keras(Backend):
     def _key(self, probe: Probe) -> Hashable | None:
         """What probes of one call share, or None where there is no call, or none of the convolution."""
         it, spelling = probe.settings, probe.spelling
-        if probe.want != "value" or (not probe.force and self.unsupported(it, probe.want, spelling)):
+        if probe.want != "value" or self.refusal(probe) is not None:
             return None
         return it, spelling, probe.x.dtype, probe.w.dtype
 
@@ -173,7 +174,7 @@ class Keras(Backend):
         return layer
 
     def _zeros(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
-        return self._tensor(np.zeros(shape, np.float32))
+        return self._tensor(np.zeros(shape, np.float32)) if ENGINE == "jax" else self.keras.ops.zeros(shape, dtype)
 
     def _sent(self, call: Call, probe: Probe) -> tuple[Any, ...]:
         """x and the weights as copies in Keras's order; an op has no bias."""

@@ -74,7 +74,7 @@ class Process:
         self._gone = False
         with self._log.open("ab") as log:
             self._began = log.tell()
-            self._popen = subprocess.Popen(  # noqa: S603  the interpreter that the user named
+            self._popen = subprocess.Popen(
                 [interpreter, "-u", "-c", popen_bootstrapline],
                 env=_environment(interpreter, env),
                 stdin=subprocess.PIPE,

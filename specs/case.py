@@ -54,6 +54,8 @@ class Case:
     origin: str = ""
     """file:line of the case."""
     tags: tuple[str, ...] = ()
+    laws: tuple[str, ...] = ()
+    """The ids of the only laws that the case is for; empty: every law that applies."""
     literal: Arrays | None = None
     seed: int = 0
     expect: Expect = field(default_factory=Expect)

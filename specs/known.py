@@ -14,7 +14,7 @@ from packaging.version import InvalidVersion, Version
 
 from specs.errors import Keys, SpecErrors, near
 from specs.expressions import Expression, ExpressionError
-from specs.model import KnownFile, KnownForm, WhenForm
+from specs.model import AskedForm, KnownFile, KnownForm, WhenForm
 from specs.problems import Sheet, forms_of
 from specs.settings import Settings
 
@@ -31,13 +31,17 @@ class KnownTarget:
 
 @dataclass(frozen=True)
 class Known:
-    """One known difference. `applies` says where it is expected, `explains` whether what was seen is it."""
+    """One known difference: of laws, or where `laws` is empty of the framework's call itself, whatever law asks it.
+
+    `applies` (laws) and `concerns` (calls) say where it is expected, `explains` whether what was seen is it.
+    """
 
     id: str
     laws: tuple[str, ...]
     backends: str
     """The backend, or `keras` for all whose name begins with `keras-`."""
-    verdict: Literal["differs", "error"]
+    wrong: Literal["differs", "error", "raised", "crashed", "timed-out"]
+    """The verdict of a law, or the outcome of a call; a call `differs` where it is not what the oracle says."""
     message: str
     """A regular expression, searched in the law's message."""
     reason: str
@@ -47,6 +51,17 @@ class Known:
     """file:line of the entry."""
     where: str | None = None
     when: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    wants: tuple[str, ...] = ("value",)
+    spellings: tuple[int, ...] = ()
+    """Of a call: which evaluations go wrong; no spelling stands for all."""
+    intermittent: str = ""
+    """Why it does not show every time; empty where it does, and the entry is strict."""
+
+    def concerns(self, settings: Settings, want: str, spelling: int, target: KnownTarget) -> bool:
+        """Whether this difference is expected of a call with these settings on this target."""
+        if self.laws or want not in self.wants or (self.spellings and spelling not in self.spellings):
+            return False
+        return self.about(target) and (self.where is None or Expression(self.where).holds(settings))
 
     def applies(self, law_id: str, settings: Settings, target: KnownTarget) -> bool:
         """Whether this difference is expected of a law on these settings and this target."""
@@ -70,9 +85,9 @@ class Known:
             return False
         return "version" not in self.when or _matches(str(self.when["version"]), target.version)
 
-    def explains(self, verdict: str, message: str) -> bool:
-        """Whether a failure is the one that is expected here."""
-        return verdict == self.verdict and re.search(self.message, message) is not None
+    def explains(self, wrong: str, message: str) -> bool:
+        """Whether a verdict, or an outcome, is the one that is expected here."""
+        return wrong == self.wrong and re.search(self.message, message) is not None
 
 
 @cache
@@ -117,12 +132,16 @@ def read_known(path: Path, laws: Collection[str] = ()) -> list[Known]:
             there = f"known[{seen[form.id]}]"
             sheet.fault((*keys, "id"), f"found {form.id!r}, which {there} has already; accepted an id of its own")
         seen.setdefault(form.id, index)
+        _check_kind(sheet, keys, form)
         _check(sheet, keys, form, laws)
         entries.append(
             Known(
                 id=form.id, laws=_laws(form), backends=path.stem, where=form.where, when=_when(form.when),
-                verdict=form.wrong.verdict, message=form.wrong.message, reason=form.reason, issue=form.issue,
+                wrong=form.wrong.verdict or form.wrong.outcome or "differs",
+                message=form.wrong.message, reason=form.reason, issue=form.issue,
                 since=form.since, origin=f"{sheet.name}:{sheet.root.find(keys).place.line}",
+                wants=tuple((form.asked or AskedForm()).want), spellings=tuple((form.asked or AskedForm()).spelling or ()),
+                intermittent=form.intermittent or "",
             )
         )  # fmt: skip
     if sheet.faults:
@@ -131,12 +150,26 @@ def read_known(path: Path, laws: Collection[str] = ()) -> list[Known]:
 
 
 def _laws(form: KnownForm) -> tuple[str, ...]:
+    if form.law is None:
+        return ()
     return (form.law,) if isinstance(form.law, str) else tuple(form.law)
 
 
 def _when(form: WhenForm | None) -> dict[str, str | tuple[str, ...]]:
     given = {} if form is None else form.model_dump(exclude_unset=True)
     return {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+
+
+def _check_kind(sheet: Sheet, keys: Keys, form: KnownForm) -> None:
+    """An entry is about laws and has a verdict, or about the call and has an outcome; never a mixture."""
+    about, other = ("verdict", "outcome") if form.law is not None else ("outcome", "verdict")
+    says = "with law" if form.law is not None else "without law"
+    if getattr(form.wrong, about) is None:
+        sheet.fault((*keys, "wrong"), f"found no {about}, accepted one {says}")
+    if getattr(form.wrong, other) is not None:
+        sheet.fault((*keys, "wrong", other), f"found {getattr(form.wrong, other)!r}, accepted {about} {says}")
+    if form.law is not None and form.asked is not None:
+        sheet.fault((*keys, "asked"), "found beside law, accepted without")
 
 
 def _check(sheet: Sheet, keys: Keys, form: KnownForm, laws: Collection[str]) -> None:

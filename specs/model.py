@@ -167,6 +167,8 @@ class CaseForm(Form):
     """The document that says so; the file's own where left out."""
     tags: list[Id] = []
     """Words to find the case by."""
+    laws: list[Id] = []
+    """Judge these laws and no others, for a case that is there for them alone; left out: every law that applies."""
     op: Op = "conv_transpose"
     """The operation: conv_transpose, or the forward conv."""
     input: Input | None = None
@@ -233,13 +235,24 @@ class WhenForm(Form):
     """Devices, such as cpu or cuda; cuda stands for cuda:0 and all others too."""
 
 
+class AskedForm(Form):
+    """Which evaluations of these settings an entry without a law is about."""
+
+    want: Annotated[list[Literal["value", "shape", "unbatched"]], Field(min_length=1)] = ["value"]
+    """The value, its shape by abstract evaluation, or the value of an input without batch axis."""
+    spelling: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] | None = None
+    """The adapter's ways to say the settings, by number; left out: all."""
+
+
 class WrongForm(Form):
     """The wrong behaviour that is expected; anything else is a new failure."""
 
-    verdict: Literal["differs", "error"]
-    """The law's verdict."""
+    verdict: Literal["differs", "error"] | None = None
+    """The verdict, where `law` names the laws that fail."""
+    outcome: Literal["raised", "crashed", "timed-out", "differs"] | None = None
+    """What the call does, where no law is named; differs: its shape or numbers are not the oracle's."""
     message: Text
-    """A regular expression that the law's message matches somewhere."""
+    """A regular expression, found somewhere in the law's message, the exception or the comparison with the oracle."""
 
 
 class KnownForm(Form):
@@ -247,11 +260,16 @@ class KnownForm(Form):
 
     id: Id
     """The name of the entry."""
-    law: Annotated[
-        Annotated[Id, Tag("<one>")] | Annotated[Annotated[list[Id], Field(min_length=1)], Tag("<list>")],
-        _union(_kind_of_law, "the id of a law, or a list of them"),
-    ]
-    """The law, or laws, that fail."""
+    law: (
+        Annotated[
+            Annotated[Id, Tag("<one>")] | Annotated[Annotated[list[Id], Field(min_length=1)], Tag("<list>")],
+            _union(_kind_of_law, "the id of a law, or a list of them"),
+        ]
+        | None
+    ) = None
+    """The law, or laws, that fail. Left out: the call itself goes wrong, and every law that needs it fails by that."""
+    asked: AskedForm | None = None
+    """Without `law`: which evaluations go wrong."""
     where: Expression | None = None
     """The settings on which they fail, as an expression; left out: on all."""
     when: WhenForm | None = None
@@ -264,6 +282,8 @@ class KnownForm(Form):
     """Where it is reported: a URL, or text that says so."""
     since: Text
     """The version or the date from which it is known."""
+    intermittent: Text | None = None
+    """Why it does not show every time, such as memory that nobody wrote. The entry is then not strict."""
 
 
 class KnownFile(Form):
@@ -285,5 +305,6 @@ FORMS: dict[str, type[Form]] = {
     "known": KnownForm,
     "when": WhenForm,
     "wrong": WrongForm,
+    "asked": AskedForm,
 }
 """The form that stands under a key."""

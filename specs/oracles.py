@@ -1,7 +1,7 @@
 """Three ways to compute a convolution that share no code: scatter, dense matrix, zero insertion.
 
-Each takes settings and arrays in the stored shapes and returns y as (batch, channels_out, *output) in float64. On integers
-below 2^53 any order of summation gives the same bits: the three agree exactly, or one is wrong.
+Each takes settings and arrays in the stored shapes and returns y as (batch, channels_out, *output) in float64. On
+integers below 2^53 any order of summation gives the same bits: the three agree exactly, or one is wrong.
 """
 
 from __future__ import annotations

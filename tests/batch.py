@@ -38,6 +38,7 @@ class LawVerdict:
     target: str
     judgement: Judgement
     probes: Mapping[str, Probe]
+    answers: Answers
     bits: str
 
 
@@ -46,7 +47,10 @@ class Batch:
 
     def __init__(self, evaluator: Evaluates, cases: Sequence[Case], laws: Sequence[Law]) -> None:
         self._evaluator = evaluator
-        self._laws = {case.id: [law for law in laws if law.applies(case)] for case in cases}
+        self._laws = {
+            case.id: [law for law in laws if (not case.laws or law.id in case.laws) and law.applies(case)]
+            for case in cases
+        }
         self._probes: dict[tuple[str, str], Mapping[str, Probe]] = {}
         self._broken: dict[tuple[str, str], Judgement] = {}
         for case in cases:
@@ -72,13 +76,13 @@ class Batch:
     def _verdict(self, case: Case, law: Law, target: str, peers: Sequence[str]) -> LawVerdict:
         broken = self._broken.get((case.id, law.id))
         if broken is not None:
-            return LawVerdict(case, law, target, broken, {}, "")
+            return LawVerdict(case, law, target, broken, {}, {}, "")
         probes = self._probes[case.id, law.id]
         answers = self._answers(target, probes)
         judgement = _judged(lambda: law.weigh(case, answers))
         if law.crosses and judgement.verdict in ("pass", "unsupported"):
             judgement = self._crossed(case, law, answers, peers) or judgement
-        return LawVerdict(case, law, target, judgement, probes, _bits(answers))
+        return LawVerdict(case, law, target, judgement, probes, answers, _bits(answers))
 
     def _crossed(self, case: Case, law: Law, answers: Answers, peers: Sequence[str]) -> Judgement | None:
         """The first verdict against a peer that is not a pass; None where all agree."""

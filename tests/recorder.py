@@ -93,7 +93,7 @@ class Recorder:
         return [
             f"{entry.origin}: known difference {entry.id} matched nothing; delete it, or mend its predicate"
             for entry in self._run.known
-            if entry.id not in matched and any(entry.about(target) for target in ran)
+            if entry.id not in matched and not entry.intermittent and any(entry.about(target) for target in ran)
         ]
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from backends.evaluator import Evaluator
+from backends.interface import Probe
 from backends.pool import NoScript, Pool
 from backends.registry import BACKENDS, Entry, register_external
 from backends.targets import Target, TargetError, TargetInfo, parse_target
@@ -48,6 +49,8 @@ class Run:
         self._ahead = 0
         self._last_law: Law | None = None
         self._kept: list[Batch] = []
+        self._entries: dict[str, list[Known]] = {}
+        self._calls: dict[tuple[str, str, str, int], list[Known]] = {}
 
     @cached_property
     def cases(self) -> list[Case]:
@@ -56,6 +59,9 @@ class Run:
             cases = load_cases(self.options.specs)
         except SpecErrors as error:
             raise pytest.UsageError("\n".join(error.errors)) from None
+        for case in cases:
+            for name in case.laws:
+                known(f"{case.origin}: laws", name, [law.id for law in LAWS])
         return sorted(cases, key=lambda case: (chunk_of(case.id), case.id))
 
     @cached_property
@@ -197,10 +203,28 @@ class Run:
         self._kept.append(batch)
 
     def weigh(self, found: LawVerdict) -> Weighed:
-        """A verdict, held against the known differences that name its law, settings and target."""
+        """A verdict, held against the known differences that name its law or its calls, its settings and target."""
         target = self._known_targets[found.target]
-        settings = found.case.settings
-        return weigh_known(found, [k for k in self.known if k.applies(found.law.id, settings, target)])
+        entries = self._entries.setdefault(found.target, [entry for entry in self.known if entry.about(target)])
+        if not entries:
+            return Weighed(found)
+        laws = [entry for entry in entries if entry.applies(found.law.id, found.case.settings, target)]
+        calls = {name: self._known_calls(probe, found.target) for name, probe in found.probes.items()}
+        return weigh_known(found, laws, calls)
+
+    def _known_calls(self, probe: Probe, target: str) -> list[Known]:
+        """The known differences of a call. A forced one is a test of a claim, not of the framework."""
+        asked = (target, probe.settings.digest, probe.want, probe.spelling)
+        if probe.force:
+            return []
+        if asked not in self._calls:
+            about = self._known_targets[target]
+            self._calls[asked] = [
+                entry
+                for entry in self._entries[target]
+                if entry.concerns(probe.settings, probe.want, probe.spelling, about)
+            ]
+        return self._calls[asked]
 
     @cached_property
     def _known_targets(self) -> dict[str, KnownTarget]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from specs.bounds import bound
 from specs.case import Case
+from specs.data import Arrays
 from specs.known import Known
+from specs.oracles import scatter
 from tests.batch import LawVerdict
+from tests.laws.compare import same_shape, within
 
 LARGEST_ARRAY = 4096
 """Arrays of more numbers than this do not go into the run file."""
@@ -33,15 +37,43 @@ class Weighed:
         return self.stale is not None or (broken and self.explained is None)
 
 
-def weigh_known(found: LawVerdict, entries: Sequence[Known]) -> Weighed:
-    """Hold one verdict against the known differences that name its law, settings and target."""
+def weigh_known(found: LawVerdict, laws: Sequence[Known], calls: Mapping[str, Sequence[Known]]) -> Weighed:
+    """Hold one verdict against the known differences: of its law, and of its probes' calls, by the probes' names."""
     judgement = found.judgement
-    if judgement.verdict in ("not-run", "unsupported", "suite-bug") or not entries:
+    if judgement.verdict in ("not-run", "suite-bug"):
         return Weighed(found)
-    for entry in entries:
+    explained = stale = None
+    for name, entries in calls.items():
+        for entry in entries:
+            if entry.explains(*_call_went(found, name)):
+                explained = explained or entry
+            elif not entry.intermittent:
+                stale = entry
+    for entry in laws if judgement.verdict != "unsupported" else ():
         if judgement.verdict != "pass" and entry.explains(judgement.verdict, judgement.message):
-            return Weighed(found, explained=entry)
-    return Weighed(found, stale=entries[0])
+            explained = entry
+        elif not entry.intermittent:
+            stale = entry
+    if judgement.verdict not in ("differs", "error"):
+        return Weighed(found, stale=stale)
+    return Weighed(found, explained=explained, stale=None if explained else stale)
+
+
+def _call_went(found: LawVerdict, name: str) -> tuple[str, str]:
+    """How one call of a law went: its outcome, or `differs` where the oracles say otherwise; and the words for it."""
+    outcome, probe = found.answers[name], found.probes[name]
+    if outcome.kind != "value":
+        return outcome.kind, outcome.reason
+    it = probe.settings
+    if outcome.value is None:
+        judged = same_shape(outcome.shape or (), it.y_shape, "abstract shape")
+    else:
+        y = scatter(it, probe.x, probe.w, probe.b).astype(np.float32)
+        value = outcome.value[None] if probe.want == "unbatched" else outcome.value
+        exact = all(array is None or np.array_equal(array, np.trunc(array)) for array in (probe.x, probe.w, probe.b))
+        room = np.zeros_like(y) if exact else bound(it, Arrays(probe.x, probe.w, probe.b), y)
+        judged = within(value, y, room)
+    return judged.verdict, judged.message
 
 
 def failure(weighed: Weighed, version: str, repeat: str, script: str) -> str:
@@ -52,7 +84,7 @@ def failure(weighed: Weighed, version: str, repeat: str, script: str) -> str:
     place = ", ".join(part for part in (version, case.id, case.origin) if part)
     lines = [f"{judgement.verdict} {found.law.id}: {first}  [{place}]", *(f"  {line}" for line in rest)]
     if weighed.stale is not None:
-        says = "the law holds" if judgement.verdict == "pass" else "it is wrong in another way"
+        says = "it is wrong in another way" if judgement.verdict in ("differs", "error") else "that does not happen"
         lines.append(f"  {weighed.stale.origin}: known difference {weighed.stale.id} names these settings, but {says}")
     lines.append(f"  law: {found.law.statement}")
     lines.append(f"  repeat: {repeat}")

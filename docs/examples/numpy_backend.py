@@ -39,8 +39,6 @@ class NumpyConvolve(Backend):
             return "numpy.convolve has no stride and no dilation"
         if settings.input == (0,):
             return "numpy.convolve refuses an empty array"
-        if settings.output_size or any(settings.extra):
-            return "numpy.convolve has no output size and no output padding"
         if settings.padding != "same" and settings.crop != ((0, 0),):
             return "numpy.convolve crops by keyword, not by numbers"
         return None

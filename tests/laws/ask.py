@@ -54,6 +54,11 @@ def integral(arrays: Arrays) -> bool:
     return all(a is None or bool(np.all(np.isfinite(a) & (a == np.trunc(a)))) for a in (arrays.x, arrays.w, arrays.b))
 
 
+def turn(case: Case, count: int) -> int:
+    """Whose turn it is among `count`, by the case's content: what is too dear for every case is asked in turn."""
+    return int(case.digest, 16) % count
+
+
 def inhabited(settings: Settings) -> bool:
     """Whether there is an input to answer from and an output to answer with."""
     return settings.batch > 0 and min(settings.input) > 0 and min(settings.output) > 0
@@ -113,6 +118,12 @@ def inner(*places: Any) -> tuple[Any, ...]:
     return (..., *places)
 
 
+@lru_cache(maxsize=256)
+def asked(law: Law, case: Case) -> dict[str, Probe]:
+    """The probes of a law, once more, for its judgement: made once for all targets."""
+    return law.probes(case)
+
+
 class Relation(Law):
     """A law between answers of one target: every answer must first have the shape that its settings promise."""
 
@@ -122,7 +133,7 @@ class Relation(Law):
 
     def misshapen(self, case: Case, got: Mapping[str, Outcome]) -> Judgement | None:
         """The judgement on the first answer whose shape is not the one that was asked for."""
-        probes = self.probes(case)
+        probes = asked(self, case)
         for name, outcome in got.items():
             probe = probes[name]
             if outcome.value is not None and probe.want == "value":

@@ -11,7 +11,7 @@ from specs.case import Case
 from specs.data import Arrays, exact
 from specs.oracles import dense_matrix, zero_insertion
 from specs.settings import Settings
-from tests.laws.ask import Relation, ask, drawn, forward_of, inhabited, valued, whole
+from tests.laws.ask import Relation, ask, asked, drawn, forward_of, inhabited, valued, whole
 from tests.laws.base import PASS, Judgement
 from tests.laws.compare import equal
 
@@ -145,7 +145,7 @@ class Adjoint(Relation):
         self, case: Case, forward: Mapping[str, Outcome], transposed: Mapping[str, Outcome], whose: str = ""
     ) -> Judgement:
         """Every forward answer with every transposed one."""
-        probes = self.probes(case)
+        probes = asked(self, case)
         for there in ("forward", "forward again"):
             for back in ("transposed", "transposed again"):
                 y, x = probes[back].x.astype(np.float64), probes[there].x.astype(np.float64)

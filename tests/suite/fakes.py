@@ -258,22 +258,12 @@ class Fuses(AnswersWell):
         return [Outcome("value", value=self.run(each).value, reason=f"fused {len(probes)}") for each in probes]
 
 
-class FusesAndCrashes(Fuses):
+class FusesAndCrashes(Fuses, CrashesOnMarked):
     """A marked probe crashes, fused or alone."""
 
-    def call(self, probe: Probe) -> np.ndarray:
-        if marked(probe):
-            segfault()
-        return super().call(probe)
 
-
-class FusesAndHangs(Fuses):
+class FusesAndHangs(Fuses, HangsOnMarked):
     """A marked probe hangs, fused or alone."""
-
-    def call(self, probe: Probe) -> np.ndarray:
-        if marked(probe):
-            time.sleep(3600)
-        return super().call(probe)
 
 
 class CrashesOnlyFused(Fuses):

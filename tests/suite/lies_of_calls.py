@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 
-from backends.interface import Probe
+from backends.interface import Probe, Want
 from specs.settings import Settings
 from tests.suite.reference import Array, Honest
 
@@ -111,14 +111,14 @@ class ErrsNowAndThen(Honest):
 class RefusesStrides(Honest):
     """says that it takes no strides, and does"""
 
-    def unsupported(self, settings: Settings, want: str = "value", spelling: int = 0) -> str | None:
+    def unsupported(self, settings: Settings, want: Want = "value", spelling: int = 0) -> str | None:
         return "no strides" if max(settings.stride) > 1 else super().unsupported(settings, want, spelling)
 
 
 class RefusesGroups(Honest):
     """says that it takes no groups, and does"""
 
-    def unsupported(self, settings: Settings, want: str = "value", spelling: int = 0) -> str | None:
+    def unsupported(self, settings: Settings, want: Want = "value", spelling: int = 0) -> str | None:
         return "no groups" if settings.groups > 1 else super().unsupported(settings, want, spelling)
 
 

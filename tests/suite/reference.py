@@ -30,9 +30,6 @@ class Honest(Backend):
     def versions(self) -> dict[str, str]:
         return {"numpy": np.__version__}
 
-    def unsupported(self, settings: Settings, want: str = "value", spelling: int = 0) -> str | None:
-        return None if spelling < len(self.spellings) else f"spelling {spelling}: there are {len(self.spellings)}"
-
     def shape(self, settings: Settings, dtype: str) -> tuple[int, ...]:
         return (settings.batch, settings.channels_out, *self.sizes(settings))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -35,24 +37,27 @@ elif sys.argv[2] == "raises":
 """A host whose one probe hangs; it prints the worker's pid, and then does as it is told."""
 
 
-def host(fake: str, does: str) -> tuple[subprocess.Popen[str], int]:
-    """A running host, and the pid of its worker."""
-    process = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-c", HOST, fake, does], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+def host(fake: str, does: str, folder: Path) -> tuple[subprocess.Popen[str], int]:
+    """A running host, whose temporary files go to a folder, and the pid of its worker."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOST, fake, does], cwd=ROOT, env=os.environ | {"TMPDIR": str(folder)},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
     assert process.stdout is not None
     return process, int(process.stdout.readline())
 
 
-def ps(column: str, pid: int) -> str:
-    """What `ps` says about a process; nothing where there is none."""
-    command = ["ps", "-o", f"{column}=", "-p", str(pid)]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603
-
-
 def lives(pid: int) -> bool:
     """Whether a process runs; one that is dead and not yet reaped does not."""
-    return ps("stat", pid)[:1] not in ("", "Z")
+    if sys.platform == "linux":
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+    else:
+        command = ["ps", "-o", "stat=", "-p", str(pid)]
+        state = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()[:1]
+    return state not in ("", "Z", "X")
 
 
 def ends(pid: int, seconds: float = 10) -> bool:
@@ -70,8 +75,8 @@ def stubborn() -> list[str]:
 
 @pytest.mark.parametrize("fake", stubborn())
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
-def test_a_worker_ends_with_a_host_that_is_killed(fake: str, number: signal.Signals) -> None:
-    process, worker = host(fake, "waits")
+def test_a_worker_ends_with_a_host_that_is_killed(fake: str, number: signal.Signals, tmp_path: Path) -> None:
+    process, worker = host(fake, "waits", tmp_path)
     assert lives(worker)
     process.send_signal(number)
     assert process.wait(10) == -number
@@ -79,8 +84,8 @@ def test_a_worker_ends_with_a_host_that_is_killed(fake: str, number: signal.Sign
 
 
 @pytest.mark.parametrize("does", ["waits", "uses-with"])
-def test_a_worker_ends_with_a_host_that_is_interrupted(does: str) -> None:
-    process, worker = host("HangsInCOnMarked", does)
+def test_a_worker_ends_with_a_host_that_is_interrupted(does: str, tmp_path: Path) -> None:
+    process, worker = host("HangsInCOnMarked", does, tmp_path)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=10)
     assert said.strip().endswith("KeyboardInterrupt")
@@ -89,15 +94,15 @@ def test_a_worker_ends_with_a_host_that_is_interrupted(does: str) -> None:
 
 
 @pytest.mark.parametrize(("does", "status"), [("leaves", 0), ("raises", 4)])
-def test_a_worker_ends_with_a_host_that_never_closed_its_pool(does: str, status: int) -> None:
-    process, worker = host("HangsInCOnMarked", does)
+def test_a_worker_ends_with_a_host_that_never_closed_its_pool(does: str, status: int, tmp_path: Path) -> None:
+    process, worker = host("HangsInCOnMarked", does, tmp_path)
     _, said = process.communicate(timeout=10)
     assert (process.returncode, said) == (status, "")
     assert ends(worker, 1)
 
 
-def test_an_interrupt_of_the_terminal_does_not_reach_the_worker() -> None:
-    process, worker = host("HangsOnMarked", "waits")
-    assert ps("pgid", worker) == str(worker)
+def test_an_interrupt_of_the_terminal_does_not_reach_the_worker(tmp_path: Path) -> None:
+    process, worker = host("HangsOnMarked", "waits", tmp_path)
+    assert os.getpgid(worker) == worker != os.getpgid(process.pid)
     process.kill()
     assert ends(worker)

@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given
 
-from backends.interface import Outcome, Unsupported
+from backends.interface import Kind, Outcome, Unsupported, Want
 from specs import oracles
 from specs.case import Case
 from specs.data import Arrays
 from specs.settings import Settings
 from tests.laws import LAWS, law_by_id
+from tests.laws.ask import valued
+from tests.laws.base import Law
 from tests.strategies import batches
 from tests.suite.kills import asked, judged
 from tests.suite.reference import Honest
@@ -28,17 +30,17 @@ FORWARD = Case("forward", Settings(op="conv", input=(6,), kernel=(3,), stride=(2
 QUICK = hypothesis.settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
-def answers(law, case, backend=None):
+def answers(law: Law, case: Case, backend: Honest | None = None) -> dict[str, Outcome]:
     backend = backend or Honest("eager", "cpu")
     return {name: backend.run(probe) for name, probe in law.probes(case).items()}
 
 
-def test_the_laws_stand_in_report_order():
+def test_the_laws_stand_in_report_order() -> None:
     assert " ".join(law.id for law in LAWS) == REPORTED
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.id)
-def test_a_statement_is_one_sentence_that_says_what_is(law):
+def test_a_statement_is_one_sentence_that_says_what_is(law: Law) -> None:
     assert law.statement.endswith(".")
     assert "should" not in law.statement
     assert len(law.statement) <= 120
@@ -46,14 +48,14 @@ def test_a_statement_is_one_sentence_that_says_what_is(law):
     assert "Budget:" in (law.__doc__ or "")
 
 
-def test_a_law_is_found_by_its_id_and_an_unknown_one_names_those_that_there_are():
+def test_a_law_is_found_by_its_id_and_an_unknown_one_names_those_that_there_are() -> None:
     assert law_by_id("bias").id == "bias"
     with pytest.raises(KeyError, match="output-shape, preimages"):
         law_by_id("gravity")
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.id)
-def test_the_honest_backend_passes_what_is_drawn(law):
+def test_the_honest_backend_passes_what_is_drawn(law: Law) -> None:
     honest = Honest("eager", "cpu")
 
     @QUICK
@@ -67,7 +69,7 @@ def test_the_honest_backend_passes_what_is_drawn(law):
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.id)
-def test_a_law_asks_few_settings(law):
+def test_a_law_asks_few_settings(law: Law) -> None:
     most = 6 if law.id == "preimages" else 3
     for case in (STRIDED, SAME, FORWARD):
         if law.applies(case):
@@ -75,7 +77,7 @@ def test_a_law_asks_few_settings(law):
 
 
 @pytest.mark.parametrize("case", [STRIDED, SAME, FORWARD], ids=lambda case: case.id)
-def test_all_laws_together_ask_at_most_two_dozen_settings(case):
+def test_all_laws_together_ask_at_most_two_dozen_settings(case: Case) -> None:
     assert len({probe.settings for of_law in asked(case).values() for probe in of_law.values()}) <= 24
 
 
@@ -90,7 +92,7 @@ def test_all_laws_together_ask_at_most_two_dozen_settings(case):
         ("not-run", "not-run"),
     ],
 )
-def test_without_an_answer_there_is_a_verdict_and_a_reason(law, kind, verdict):
+def test_without_an_answer_there_is_a_verdict_and_a_reason(law: Law, kind: Kind, verdict: str) -> None:
     nearest = Case("nearest", Settings(input=(3,), kernel=(2,), stride=(2,)), resize="nearest")
     grouped = Case("grouped", Settings(input=(3,), kernel=(2,), dilation=(2,), groups=2, channels_in=2, channels_out=2))
     valid = Case("valid", Settings(input=(3,), kernel=(2,), stride=(2,), padding="valid"))
@@ -101,7 +103,7 @@ def test_without_an_answer_there_is_a_verdict_and_a_reason(law, kind, verdict):
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.id)
-def test_an_answer_of_no_shape_is_a_difference_and_no_fault_of_the_suite(law):
+def test_an_answer_of_no_shape_is_a_difference_and_no_fault_of_the_suite(law: Law) -> None:
     for case in (STRIDED, SAME, FORWARD):
         if not law.applies(case) or law.id in ("support", "determinism"):
             continue
@@ -113,16 +115,16 @@ def test_an_answer_of_no_shape_is_a_difference_and_no_fault_of_the_suite(law):
 class SaysLittle(Honest):
     """says only what a plain explicit call says: no shapes, no unbatched items, no forward convolution"""
 
-    def unsupported(self, settings, want="value", spelling=0):
+    def unsupported(self, settings: Settings, want: Want = "value", spelling: int = 0) -> str | None:
         if spelling or want == "unbatched" or not settings.transposed or not settings.batch or settings.rank > 1:
             return "it cannot"
         return None
 
-    def shape(self, settings, dtype):
+    def shape(self, settings: Settings, dtype: str) -> tuple[int, ...]:
         raise Unsupported("it cannot")
 
 
-def test_what_remains_is_judged_where_a_part_cannot_be_said():
+def test_what_remains_is_judged_where_a_part_cannot_be_said() -> None:
     case = Case("plain", Settings(input=(4,), kernel=(3,), stride=(2,), padding=((1, 1),), bias=True))
     verdicts = judged(SaysLittle("eager", "cpu"), case, asked(case))
     unsupported = {law_id for law_id, verdict in verdicts.items() if verdict == "unsupported"}
@@ -134,7 +136,7 @@ def test_what_remains_is_judged_where_a_part_cannot_be_said():
     )
 
 
-def test_a_batch_of_none_that_raises_does_not_hide_a_wrong_item():
+def test_a_batch_of_none_that_raises_does_not_hide_a_wrong_item() -> None:
     law, got = law_by_id("batch"), answers(law_by_id("batch"), STRIDED)
     got["batch 0"] = Outcome("raised", reason="no items")
     assert law.weigh(STRIDED, got).message == "batch 0: raised: no items"
@@ -142,7 +144,7 @@ def test_a_batch_of_none_that_raises_does_not_hide_a_wrong_item():
     assert law.weigh(STRIDED, got).verdict == "differs"
 
 
-def test_oracles_that_disagree_are_a_fault_of_the_suite(monkeypatch):
+def test_oracles_that_disagree_are_a_fault_of_the_suite(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(oracles.ORACLES, "matrix", lambda it, x, w, b=None: oracles.scatter(it, x, w, b) + 1)
     case = Case("plain", Settings(input=(4,), kernel=(3,)))
     judgement = law_by_id("value").weigh(case, answers(law_by_id("value"), case))
@@ -150,24 +152,26 @@ def test_oracles_that_disagree_are_a_fault_of_the_suite(monkeypatch):
     assert judgement.message.startswith("scatter and matrix differ")
 
 
-def test_literal_fractions_are_compared_within_the_bound():
-    x, w = np.float32([0.1, 0.7, -0.3]).reshape(1, 1, 3), np.float32([0.3, 0.9]).reshape(1, 1, 2)
+def test_literal_fractions_are_compared_within_the_bound() -> None:
+    x, w = (np.array([[numbers]], np.float32) for numbers in ([0.1, 0.7, -0.3], [0.3, 0.9]))
     case = Case("fractions", Settings(input=(3,), kernel=(2,)), literal=Arrays(x, w))
     law = law_by_id("value")
     got = answers(law, case)
-    assert 0 < law.weigh(case, got).used <= 1
+    used = law.weigh(case, got).used
+    assert used is not None
+    assert 0 < used <= 1
     for law_id, verdict in judged(Honest("eager", "cpu"), case, asked(case)).items():
         assert verdict == "pass", law_id
-    got["value"] = Outcome("value", got["value"].value + np.float32(1e-6))
+    got["value"] = Outcome("value", valued(got["value"]) + np.float32(1e-6))
     judgement = law.weigh(case, got)
     assert judgement.verdict == "differs"
     assert "x the bound (2 products in float32)" in judgement.message
 
 
-def test_a_mirrored_crop_and_a_silent_rounding_are_called_by_their_names():
+def test_a_mirrored_crop_and_a_silent_rounding_are_called_by_their_names() -> None:
     same = law_by_id("same-crop")
     got = answers(same, SAME)
-    got["same"] = Outcome("value", got["valid"].value[:, :, 2:10])
+    got["same"] = Outcome("value", valued(got["valid"])[:, :, 2:10])
     assert "it is the mirrored crop" in same.weigh(SAME, got).message
     low = law_by_id("low-precision")
     arrays = STRIDED.data("precision-w")
@@ -176,13 +180,13 @@ def test_a_mirrored_crop_and_a_silent_rounding_are_called_by_their_names():
     assert "w rounded to float16, or TF32" in judgement.message
 
 
-def test_a_stale_claim_is_a_difference_and_a_refusal_is_not():
+def test_a_stale_claim_is_a_difference_and_a_refusal_is_not() -> None:
     law = law_by_id("support")
     got = answers(law, STRIDED)
     refused = Outcome("unsupported", reason="it cannot")
     assert law.weigh(STRIDED, got | {"plain": refused}).message.startswith("the claim is stale")
     for kind in ("raised", "unsupported", "crashed", "timed-out"):
         assert law.weigh(STRIDED, {"plain": refused, "forced": Outcome(kind)}).verdict == "pass"
-    wrong = Outcome("value", got["plain"].value + 1)
+    wrong = Outcome("value", valued(got["plain"]) + 1)
     assert law.weigh(STRIDED, {"plain": refused, "forced": wrong}).verdict == "pass"
     assert law.weigh(STRIDED, {"plain": Outcome("not-run"), "forced": refused}).verdict == "not-run"

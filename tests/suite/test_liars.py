@@ -7,6 +7,7 @@ import importlib
 import numpy as np
 import pytest
 
+from specs.case import Case
 from tests.laws import LAWS, law_by_id
 from tests.suite.kills import PAGE, Kills, asked, judged, kills, page
 from tests.suite.liars import ANSWERING, ENDING, LIARS
@@ -33,37 +34,37 @@ def found() -> Kills:
 
 
 @pytest.mark.parametrize("case", SAMPLE, ids=lambda case: case.id)
-def test_the_honest_backend_passes_every_law(case):
+def test_the_honest_backend_passes_every_law(case: Case) -> None:
     verdicts = judged(Honest("eager", "cpu"), case, asked(case))
     assert verdicts
     assert {law_id: verdict for law_id, verdict in verdicts.items() if verdict != "pass"} == {}
 
 
 @pytest.mark.parametrize("law_id", LAW_IDS)
-def test_the_sample_has_a_case_of_which_the_law_speaks(law_id):
+def test_the_sample_has_a_case_of_which_the_law_speaks(law_id: str) -> None:
     assert any(law_by_id(law_id).applies(case) for case in SAMPLE)
 
 
 @pytest.mark.parametrize("liar", [name for name in ANSWERING if name not in ONE_LAW])
-def test_two_laws_catch_the_liar(found, liar):
+def test_two_laws_catch_the_liar(found: Kills, liar: str) -> None:
     assert len(found[liar]) >= 2, f"{liar}: {LIARS[liar]}; caught by {sorted(found[liar])}"
 
 
 @pytest.mark.parametrize("liar", ONE_LAW)
-def test_the_one_law_that_can_catches_the_liar(found, liar):
+def test_the_one_law_that_can_catches_the_liar(found: Kills, liar: str) -> None:
     assert list(found[liar]) == [ONE_LAW[liar].partition(":")[0]]
 
 
 @pytest.mark.parametrize("law_id", LAW_IDS)
-def test_the_law_catches_a_liar(found, law_id):
+def test_the_law_catches_a_liar(found: Kills, law_id: str) -> None:
     assert [liar for liar, by in found.items() if law_id in by]
 
 
-def test_the_page_of_the_kill_matrix_is_current(found):
+def test_the_page_of_the_kill_matrix_is_current(found: Kills) -> None:
     assert PAGE.read_text(encoding="utf-8") == page(found), "run `python -m tests.suite.kills`"
 
 
-def test_there_are_at_least_44_liars_and_each_says_what_it_gets_wrong():
+def test_there_are_at_least_44_liars_and_each_says_what_it_gets_wrong() -> None:
     assert len(LIARS) >= 44
     for name, lie in LIARS.items():
         assert "\n" not in lie, f"{name} does not say it in one line"
@@ -72,11 +73,11 @@ def test_there_are_at_least_44_liars_and_each_says_what_it_gets_wrong():
 
 
 @pytest.mark.parametrize("name", LIARS)
-def test_a_liar_is_found_by_its_import_path(name):
+def test_a_liar_is_found_by_its_import_path(name: str) -> None:
     assert getattr(importlib.import_module("tests.suite.liars"), name) is (ANSWERING | ENDING)[name]
 
 
-def test_an_unknown_liar_is_answered_with_those_that_there_are():
+def test_an_unknown_liar_is_answered_with_those_that_there_are() -> None:
     with pytest.raises(AttributeError, match="FlipsKernel"):
         importlib.import_module("tests.suite.liars").TellsTheTruth  # noqa: B018
 
@@ -84,7 +85,7 @@ def test_an_unknown_liar_is_answered_with_those_that_there_are():
 @pytest.mark.parametrize(
     "case", [case for case in SAMPLE if law_by_id("adjoint").applies(case)], ids=lambda case: case.id
 )
-def test_a_pair_is_compared_although_each_agrees_with_itself(case):
+def test_a_pair_is_compared_although_each_agrees_with_itself(case: Case) -> None:
     law = law_by_id("adjoint")
     probes = law.probes(case)
     liar = ANSWERING["FlipsBothKernels"]("eager", "cpu")

@@ -72,7 +72,7 @@ def test_three_oracles_agree_on_random_settings(drawn: dict[str, Any]) -> None:
     arrays = exact(settings)
     answer = oracles.reference(settings, arrays.x, arrays.w, arrays.b)
     assert answer.shape == settings.y_shape
-    assert answer.dtype == np.int64
+    assert answer.dtype == np.float64
 
 
 def _spread() -> list[Settings]:

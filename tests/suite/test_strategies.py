@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from specs.case import Case
 from specs.loader import load_cases
-from specs.settings import Settings
+from specs.settings import Op, Settings
 from tests.laws import LAWS, law_by_id
+from tests.laws.base import Law
 from tests.strategies import as_yaml, batches, cases, resizes, settings, tent
 
 QUICK = hypothesis.settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -39,7 +40,7 @@ def overlong(it: Settings) -> bool:
 RARE: dict[str, Callable[[Settings], bool]] = {
     "gap, bias and dilation": lambda it: gappy(it) and it.bias and max(it.dilation) > 1,
     "asymmetric with output padding": lambda it: max(it.output_padding or (0,)) > 0 and uneven(it),
-    "same with a wanted size and an odd crop": lambda it: it.padding == "same" and it.output_size and uneven(it),
+    "same with a wanted size and an odd crop": lambda it: it.padding == "same" and bool(it.output_size) and uneven(it),
     "three axes in groups": lambda it: it.rank == 3 and it.groups == 3,
     "17 channels in groups": lambda it: it.groups > 1 and it.channels_in // it.groups == 17,
     "extra beyond the stride": lambda it: overlong(it) and not isinstance(it.padding, str),
@@ -54,7 +55,7 @@ RARE: dict[str, Callable[[Settings], bool]] = {
 
 @QUICK
 @given(settings())
-def test_settings_are_valid_and_small(it):
+def test_settings_are_valid_and_small(it: Settings) -> None:
     assert min(it.output) >= 1
     assert min(it.input) >= 1
     assert max(it.kernel) <= 5
@@ -64,22 +65,22 @@ def test_settings_are_valid_and_small(it):
 
 
 @pytest.mark.parametrize("kind", RARE)
-def test_rare_combinations_are_found(kind):
+def test_rare_combinations_are_found(kind: str) -> None:
     unshrunk = hypothesis.settings(PATIENT, phases=[Phase.generate])
     assert RARE[kind](find(settings(), RARE[kind], settings=unshrunk))
 
 
-def test_settings_shrink_to_the_plainest():
+def test_settings_shrink_to_the_plainest() -> None:
     assert find(settings(), lambda it: True, settings=PATIENT) == Settings(input=(1,), kernel=(1,))
 
 
-def test_settings_shrink_what_does_not_matter():
+def test_settings_shrink_what_does_not_matter() -> None:
     found = find(settings(), lambda it: it.stride[0] >= 2 and it.bias, settings=PATIENT)
     assert found == Settings(input=(1,), kernel=(1,), stride=(2,), bias=True)
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.id)
-def test_the_law_applies_to_every_case_of_a_batch(law):
+def test_the_law_applies_to_every_case_of_a_batch(law: Law) -> None:
     @hypothesis.settings(QUICK, max_examples=15)
     @given(batches(law, size=5))
     def each(drawn: list[Case]) -> None:
@@ -93,7 +94,7 @@ def test_the_law_applies_to_every_case_of_a_batch(law):
 
 
 @pytest.mark.parametrize("op", ["conv", "conv_transpose"])
-def test_cases_of_one_op(op):
+def test_cases_of_one_op(op: Op) -> None:
     @hypothesis.settings(QUICK, max_examples=20)
     @given(cases(op=op))
     def each(case: Case) -> None:
@@ -102,7 +103,7 @@ def test_cases_of_one_op(op):
     each()
 
 
-def test_impossible_arguments_are_refused():
+def test_impossible_arguments_are_refused() -> None:
     with pytest.raises(ValueError, match="says nothing about it"):
         cases(op="conv", applies=law_by_id("same-crop"))
     with pytest.raises(ValueError, match="size=0"):
@@ -112,7 +113,7 @@ def test_impossible_arguments_are_refused():
 
 
 @pytest.mark.parametrize("stride", [2, 3, 4])
-def test_the_taps_of_a_linear_resize_add_up_to_one_on_every_phase(stride):
+def test_the_taps_of_a_linear_resize_add_up_to_one_on_every_phase(stride: int) -> None:
     taps = tent(stride)
     assert len(taps) == 2 * stride - stride % 2
     for phase in range(stride):
@@ -121,7 +122,7 @@ def test_the_taps_of_a_linear_resize_add_up_to_one_on_every_phase(stride):
 
 @QUICK
 @given(st.one_of(cases(), resizes()))
-def test_a_case_printed_as_yaml_loads_back(tmp_path_factory, case):
+def test_a_case_printed_as_yaml_loads_back(tmp_path_factory: pytest.TempPathFactory, case: Case) -> None:
     path = tmp_path_factory.mktemp("found") / "found.yaml"
     path.write_text(f"about: What the search found.\nsource: section 3\ncases:\n{as_yaml(case)}")
     (loaded,) = load_cases([path])
@@ -131,7 +132,7 @@ def test_a_case_printed_as_yaml_loads_back(tmp_path_factory, case):
         assert (mine is None and theirs is None) or np.array_equal(mine, theirs)
 
 
-def test_the_plainest_case_is_three_lines_of_yaml():
+def test_the_plainest_case_is_three_lines_of_yaml() -> None:
     text = as_yaml(Case("generated", Settings(input=(4,), kernel=(3,))), "my-case")
     assert text == "  - id: my-case\n    input: [4]\n    kernel: [3]\n"
     assert yaml.safe_load(text) == [{"id": "my-case", "input": [4], "kernel": [3]}]
