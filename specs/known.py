@@ -134,13 +134,14 @@ def read_known(path: Path, laws: Collection[str] = ()) -> list[Known]:
         seen.setdefault(form.id, index)
         _check_kind(sheet, keys, form)
         _check(sheet, keys, form, laws)
+        asked = form.asked or AskedForm()
         entries.append(
             Known(
                 id=form.id, laws=_laws(form), backends=path.stem, where=form.where, when=_when(form.when),
                 wrong=form.wrong.verdict or form.wrong.outcome or "differs",
                 message=form.wrong.message, reason=form.reason, issue=form.issue,
                 since=form.since, origin=f"{sheet.name}:{sheet.root.find(keys).place.line}",
-                wants=tuple((form.asked or AskedForm()).want), spellings=tuple((form.asked or AskedForm()).spelling or ()),
+                wants=tuple(asked.want), spellings=tuple(asked.spelling or ()),
                 intermittent=form.intermittent or "",
             )
         )  # fmt: skip

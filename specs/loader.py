@@ -77,7 +77,8 @@ def _cases(file: Sheet, keys: Keys, form: CaseForm, head: dict[str, Any]) -> lis
     _check_claim(file, keys, form)
     place = file.root.find(keys).place
     case = Case(
-        id=form.id, settings=Settings((1,), (1,)), seed=form.seed, tags=tuple(form.tags), laws=tuple(form.laws), resize=form.resize,
+        id=form.id, settings=Settings((1,), (1,)), seed=form.seed, resize=form.resize,
+        tags=tuple(form.tags), laws=tuple(form.laws),
         about=form.about or head.get("about", ""), source=form.source or head.get("source", ""),
         origin=f"{file.name}:{place.line}",
         claim=None if form.claim is None else Claim(form.claim.says, form.claim.holds, form.claim.correction or ""),

@@ -12,7 +12,7 @@ from typing import Protocol
 from backends.interface import Outcome, Probe
 from specs.case import Case
 from specs.oracles import OraclesDisagree
-from tests.laws.base import PASS, Judgement, Law, weigh_pair
+from tests.laws.base import Judgement, Law
 
 Answers = Mapping[str, Outcome]
 """What came back for the probes of one law on one case, by the law's own names."""
@@ -88,7 +88,7 @@ class Batch:
         """The first verdict against a peer that is not a pass; None where all agree."""
         for peer in peers:
             theirs = self._answers(peer, self._probes[case.id, law.id])
-            judgement = _judged(partial(weigh_pair, law, case, answers, theirs))
+            judgement = _judged(partial(law.judge_pair, case, answers, theirs))
             if judgement.verdict != "pass":
                 return replace(judgement, message=f"{judgement.message}  [across targets, with {peer}]")
         return None
@@ -97,10 +97,10 @@ class Batch:
         return {name: self._evaluator.get(target, probe) for name, probe in probes.items()}
 
 
-def _judged(judge: Callable[[], Judgement | None]) -> Judgement:
+def _judged(judge: Callable[[], Judgement]) -> Judgement:
     """The judgement, where a fault of the suite's own is a verdict and never a traceback of a framework's item."""
     try:
-        return judge() or PASS
+        return judge()
     except OraclesDisagree as error:
         return Judgement("suite-bug", str(error))
     except Exception:

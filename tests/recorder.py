@@ -82,9 +82,8 @@ class Recorder:
 
     def _stale_entries(self, session: pytest.Session) -> list[str]:
         """Known differences that matched nothing, where every case and law of their targets was judged."""
-        narrowed = any(
-            self._config.getoption(name) for name in ("keyword", "markexpr", "--law", "--spec", "lf", "failedfirst")
-        )
+        narrowing = ("keyword", "markexpr", "--law", "--spec", "lf", "failedfirst")
+        narrowed = any(self._config.getoption(name, None) for name in narrowing)
         stopped = session.shouldstop or session.shouldfail or self._config.getoption("maxfail")
         if narrowed or stopped or self._config.args_source.name == "ARGS":
             return []

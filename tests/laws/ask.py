@@ -83,15 +83,19 @@ def forward_of(settings: Settings) -> Settings | None:
 
 @lru_cache(maxsize=64)
 def expected(case: Case, regime: Regime = "exact") -> np.ndarray:
-    """The oracles' answer: in the data's dtype where it is exact, in float64 elsewhere. May raise OraclesDisagree."""
+    """The oracles' answer: in the data's dtype where it is exact, in float64 elsewhere. May raise OraclesDisagree.
+
+    The matrix, which is dear, speaks on the exact regime: other numbers in the same settings need no third voice.
+    """
     arrays, it = case.data(regime), case.settings
     if integral(arrays):
-        return reference(it, arrays.x, arrays.w, arrays.b).astype(arrays.x.dtype)
+        voices = () if regime == "exact" else ("scatter", "zero-insertion")
+        return reference(it, arrays.x, arrays.w, arrays.b, voices).astype(arrays.x.dtype)
     x, w = arrays.x.astype(np.float64), arrays.w.astype(np.float64)
     b = None if arrays.b is None else arrays.b.astype(np.float64)
     answer = scatter(it, x, w, b)
     room = 2 * bound(it, arrays, answer, "float64", "float64")
-    for other in (matrix, zero_insertion):
+    for other in (matrix, zero_insertion) if regime == "exact" else (zero_insertion,):
         if not np.all(np.abs(other(it, x, w, b) - answer) <= room):
             raise OraclesDisagree(f"scatter and {other.__name__} differ on {it}")
     return answer

@@ -57,7 +57,7 @@ class Law:
         raise NotImplementedError
 
     def judge_pair(self, case: Case, mine: Mapping[str, Outcome], theirs: Mapping[str, Outcome]) -> Judgement:
-        """The verdict across two targets, where every probe of both came back with a value."""
+        """The verdict on `mine` from a comparison with another target's answers; passes where theirs are to blame."""
         raise NotImplementedError
 
     def needs(self, name: str) -> bool:
@@ -82,10 +82,3 @@ def without_value(got: Mapping[str, Outcome]) -> Judgement | None:
                 said = f"{name}: {outcome.kind}" if verdict == "error" else name
                 return Judgement(verdict, f"{said}: {outcome.reason}")  # type: ignore[arg-type]
     return None
-
-
-def weigh_pair(law: Law, case: Case, mine: Mapping[str, Outcome], theirs: Mapping[str, Outcome]) -> Judgement | None:
-    """The verdict across two targets, or None where one of them has no value: its own verdict already says so."""
-    if without_value(mine) or without_value(theirs):
-        return None
-    return law.judge_pair(case, mine, theirs)

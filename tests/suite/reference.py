@@ -25,7 +25,7 @@ class Honest(Backend):
     """
 
     name: ClassVar[str] = "honest"
-    spellings: ClassVar[tuple[str, ...]] = ("by keyword", "by numbers")
+    spellings: ClassVar[tuple[str, ...]] = ("by keyword", "by numbers", "by the wanted size")
 
     def versions(self) -> dict[str, str]:
         return {"numpy": np.__version__}
@@ -34,7 +34,9 @@ class Honest(Backend):
         return (settings.batch, settings.channels_out, *self.sizes(settings))
 
     def call(self, probe: Probe) -> Array:
-        it = probe.settings.explicit() if probe.spelling == 1 else probe.settings
+        it = probe.settings.explicit() if probe.spelling else probe.settings
+        if probe.spelling == 2 and it.transposed:
+            it = it.replace(output_padding=None, output_size=it.output) if max(it.extra) < min(it.stride) else it
         y = self.answer(it, probe.x, probe.w, probe.b)
         return y[0] if probe.want == "unbatched" else y
 

@@ -184,7 +184,7 @@ def test_a_stale_claim_is_a_difference_and_a_refusal_is_not() -> None:
     law = law_by_id("support")
     got = answers(law, STRIDED)
     refused = Outcome("unsupported", reason="it cannot")
-    assert law.weigh(STRIDED, got | {"plain": refused}).message.startswith("the claim is stale")
+    assert law.weigh(STRIDED, got | {"plain": refused, "forced": got["plain"]}).message.startswith("the claim is stale")
     for kind in ("raised", "unsupported", "crashed", "timed-out"):
         assert law.weigh(STRIDED, {"plain": refused, "forced": Outcome(kind)}).verdict == "pass"
     wrong = Outcome("value", valued(got["plain"]) + 1)

@@ -85,7 +85,7 @@ def test_an_unknown_liar_is_answered_with_those_that_there_are() -> None:
 @pytest.mark.parametrize(
     "case", [case for case in SAMPLE if law_by_id("adjoint").applies(case)], ids=lambda case: case.id
 )
-def test_a_pair_is_compared_although_each_agrees_with_itself(case: Case) -> None:
+def test_a_pair_is_compared_although_each_agrees_with_itself_and_the_liar_is_blamed(case: Case) -> None:
     law = law_by_id("adjoint")
     probes = law.probes(case)
     liar = ANSWERING["FlipsBothKernels"]("eager", "cpu")
@@ -95,5 +95,5 @@ def test_a_pair_is_compared_although_each_agrees_with_itself(case: Case) -> None
     w = probes["forward"].w
     reads_the_same_backwards = np.array_equal(w, np.flip(w, tuple(range(2, w.ndim))))
     expected = "pass" if reads_the_same_backwards else "differs"
-    assert law.judge_pair(case, honest, flipped).verdict == expected
     assert law.judge_pair(case, flipped, honest).verdict == expected
+    assert law.judge_pair(case, honest, flipped).verdict == "pass"
