@@ -21,8 +21,8 @@ import numpy as np
 
 from backends.interface import Backend, Outcome, Probe, Unsupported, Want
 from backends.jit_programs import Part, run_programs
-from backends.keywords import keyword, same_numbers
-from specs.settings import Settings, same_crop
+from backends.keras_padding import nearest, padding
+from specs.settings import Settings
 
 ENGINE = os.environ.get("KERAS_BACKEND", "tensorflow")
 """The framework underneath; a process has one, chosen before Keras is imported."""
@@ -89,9 +89,12 @@ class Keras(Backend):
             return f"keras.{call.module}.{call.name} has no groups"
         if not _takes_both(it, spelling) and max(it.stride) > 1 and max(it.dilation) > 1:
             return "strides > 1 are not supported in conjunction with dilation_rate > 1"
-        said = _padding(it)
+        said = padding(it)
         if said is None:
             return f"neither 'same' nor 'valid' is the padding {it.crop} with the output {it.output}"
+        refused = _refused_when_empty(it, said[0], spelling)
+        if refused:
+            return refused
         limited = spelling != OPS or ENGINE == "tensorflow"
         if limited and said[1] and any(more >= s for more, s in zip(said[1], it.stride, strict=True)):
             return f"output_padding is less than the stride: {said[1]} against {it.stride}"
@@ -219,11 +222,27 @@ def _takes_both(it: Settings, spelling: int) -> bool:
     return spelling == DEPTHWISE or (spelling == OPS and (it.transposed or ENGINE != "tensorflow"))
 
 
+def _refused_when_empty(it: Settings, word: str, spelling: int) -> str | None:
+    """What is said of an input or output without positions; None where the call takes it."""
+    if it.transposed:
+        refuses = ENGINE == "torch" and 0 in it.input and it.batch > 0
+        return "Only zero batch or zero channel inputs are supported" if refuses else None
+    if 0 not in it.output:
+        return None
+    if spelling != OPS and word == "valid":
+        return "Computed output size would be zero or negative"
+    if ENGINE == "torch":
+        return "Kernel size can't be greater than actual input size"
+    if spelling == OPS and 0 not in it.input and (ENGINE == "tensorflow" or it.batch > 0):
+        return "The convolution operation resulted in an empty output"
+    return None
+
+
 @lru_cache(maxsize=8192)
 def call_for(it: Settings, spelling: int) -> Call:
     """What to call, with which arguments; where Keras has no such argument, the one that says it elsewhere."""
     options: dict[str, Any] = {"strides": it.stride}
-    options["padding"], output_padding = _padding(it) or _nearest(it)
+    options["padding"], output_padding = padding(it) or nearest(it)
     if output_padding is not None:
         options["output_padding"] = output_padding
     if spelling == FIRST:
@@ -240,40 +259,6 @@ def call_for(it: Settings, spelling: int) -> Call:
         name, filters = f"Depthwise{name}", {"depth_multiplier": it.channels_out // it.groups}
     bias = {} if it.bias else {"use_bias": False}
     return Call("layers", name, {**filters, "kernel_size": it.kernel, **options, **bias})
-
-
-@lru_cache(maxsize=8192)
-def _padding(it: Settings) -> tuple[str, tuple[int, ...] | None] | None:
-    """`padding` and `output_padding` that give the settings' size and numbers, or None."""
-    word = keyword(it)
-    if word or not it.transposed:
-        return (word, None) if word else None
-    for word in ("same", "valid") if it.padding == "same" else ("valid", "same"):
-        more = _output_padding(it, word)
-        if min(more) >= 0 and same_numbers(it, _lows(it, word)):
-            return word, more
-    return None
-
-
-def _output_padding(it: Settings, word: str) -> tuple[int, ...]:
-    """The `output_padding` that gives a transposed layer the settings' size."""
-    axes = zip(it.input, it.stride, it.effective, it.output, strict=True)
-    return tuple(out - (n - 1) * s - (e if word == "valid" else e % 2) for n, s, e, out in axes)
-
-
-def _lows(it: Settings, word: str) -> list[int]:
-    """What a transposed layer of the settings' size crops at the beginning of each axis."""
-    axes = zip(it.input, it.kernel, it.stride, it.dilation, it.output, strict=True)
-    return [0 if word == "valid" else same_crop(n, k, s, d, out)[0] for n, k, s, d, out in axes]
-
-
-def _nearest(it: Settings) -> tuple[str, tuple[int, ...] | None]:
-    """The padding of the settings' size if there is one; it crops elsewhere."""
-    same = it.replace(padding="same", output_padding=None, output_size=None)
-    if same.output == it.output:
-        return "same", None
-    more = _output_padding(it, "same") if it.transposed else (-1,)
-    return ("same", more) if min(more) >= 0 else ("valid", None)
 
 
 def _prepare(engine: Any) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -45,17 +46,19 @@ class Entry:
             return ()  # the target's process says what is wrong with the adapter, with its own words
 
 
+_ONE_THREAD = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
+"""Six targets share the machine, and on a busy one OpenMP's threads wait for each other ten times longer than they work."""
 _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
 
 BACKENDS: dict[str, Entry] = {
-    "pytorch": Entry("backends.pytorch_backend:PyTorch", packages=("torch",)),
+    "pytorch": Entry("backends.pytorch_backend:PyTorch", _ONE_THREAD, ("torch",)),
     "tensorflow": Entry("backends.tensorflow_backend:TensorFlow", _QUIET, ("tensorflow",)),
     "jax": Entry("backends.jax_backend:Jax", packages=("jax",)),
     "keras-tensorflow": Entry(
         "backends.keras_backend:Keras", _QUIET | {"KERAS_BACKEND": "tensorflow"}, ("keras", "tensorflow")
     ),
     "keras-jax": Entry("backends.keras_backend:Keras", {"KERAS_BACKEND": "jax"}, ("keras", "jax")),
-    "keras-torch": Entry("backends.keras_backend:Keras", {"KERAS_BACKEND": "torch"}, ("keras", "torch")),
+    "keras-torch": Entry("backends.keras_backend:Keras", _ONE_THREAD | {"KERAS_BACKEND": "torch"}, ("keras", "torch")),
 }
 """What stands in this repository, in the report's order."""
 

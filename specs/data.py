@@ -32,12 +32,18 @@ def _signed(generator: np.random.Generator, low: int, high: int, shape: tuple[in
     return size * generator.choice(np.array([-1, 1]), shape)
 
 
+def _biases(generator: np.random.Generator, count: int) -> np.ndarray:
+    """As `_signed` from 1 to 9, and all different where they are 18 or fewer: two of one size would hide a swap."""
+    numbers = np.concatenate([generator.permutation([*range(-9, 0), *range(1, 10)]) for _ in range(0, count, 18)])
+    return numbers[:count]
+
+
 def exact(settings: Settings, seed: int = 0, dtype: str = "float32", use: str = "exact") -> Arrays:
     """Small integers, so that every partial sum is representable and any order of summation gives the same bits."""
     generator = _generator(settings, seed, use)
     x = _signed(generator, 1, 4, settings.x_shape).astype(dtype)
     w = _signed(generator, 1, 3, settings.w_shape).astype(dtype)
-    b = _signed(generator, 1, 9, settings.b_shape).astype(dtype) if settings.bias else None
+    b = _biases(generator, settings.channels_out).astype(dtype) if settings.bias else None
     return Arrays(x, w, b)
 
 
@@ -59,7 +65,7 @@ def precision(settings: Settings, wide: str, seed: int = 0, dtype: str = "float3
     wide_values = np.sign(wide_values) * (2 * np.abs(wide_values) + 1)
     other = _signed(generator, 1, 2, settings.w_shape if wide == "x" else settings.x_shape)
     x, w = (wide_values, other) if wide == "x" else (other, wide_values)
-    b = _signed(generator, 1, 9, settings.b_shape).astype(dtype) if settings.bias else None
+    b = _biases(generator, settings.channels_out).astype(dtype) if settings.bias else None
     return Arrays(x.astype(dtype), w.astype(dtype), b)
 
 

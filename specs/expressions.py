@@ -4,12 +4,14 @@
 
 Spatial fields are vectors, one number an axis. A comparison of vectors holds where it holds on every axis; `any(...)`
 asks for some axis, and inside `any(...)` and `all(...)` the words and, or, not act axis by axis. `min(v)` and `max(v)`
-run over the axes, with several arguments over these. Nothing is ever passed to Python's own evaluation.
+run over the axes, with several arguments over these; `prod(v)` multiplies over the axes, and `a if condition else b`
+chooses, inside a function axis by axis. Nothing is ever passed to Python's own evaluation.
 """
 
 from __future__ import annotations
 
 import ast
+import math
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -54,7 +56,7 @@ _COMPARISONS = {
     ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le,
     ast.Gt: operator.gt, ast.GtE: operator.ge,
 }  # fmt: skip
-_FUNCTIONS = ("min", "max", "any", "all")
+_FUNCTIONS = ("min", "max", "prod", "any", "all")
 
 
 class ExpressionError(ValueError):
@@ -107,7 +109,7 @@ def _check(node: ast.expr) -> None:
         case ast.List(elts=items) | ast.Tuple(elts=items):
             if not items or any(isinstance(item, (ast.List, ast.Tuple)) for item in items):
                 raise _refuse(node, ast.unparse(node), "a list of numbers or words")
-        case ast.BoolOp() | ast.UnaryOp(op=ast.Not() | ast.USub()):
+        case ast.BoolOp() | ast.IfExp() | ast.UnaryOp(op=ast.Not() | ast.USub()):
             pass
         case ast.BinOp(op=op):
             if type(op) not in _ARITHMETIC:
@@ -115,14 +117,15 @@ def _check(node: ast.expr) -> None:
         case ast.Compare():
             _check_comparison(node)
         case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _FUNCTIONS:
-            if not args or (name in ("any", "all") and len(args) > 1):
+            if not args or (name in ("prod", "any", "all") and len(args) > 1):
                 raise _refuse(node, f"{len(args)} arguments of {name}", "one" + " or more" * (name in ("min", "max")))
         case ast.Call():
             raise _refuse(node, "a call", ", ".join(f"{name}(...)" for name in _FUNCTIONS))
         case ast.Subscript(value=ast.Name(), slice=ast.Constant(value=int()) | ast.UnaryOp()):
             pass
         case _:
-            raise _refuse(node, type(node).__name__, "comparisons, and, or, not, + - * // %, min, max, any, all, in")
+            accepted = "comparisons, and, or, not, if, + - * // %, min, max, prod, any, all, in"
+            raise _refuse(node, type(node).__name__, accepted)
     for inner in _inner(node):
         _check(inner)
 
@@ -158,6 +161,8 @@ def _evaluate(node: ast.expr, it: Settings, per_axis: bool) -> Value:
             return tuple(_evaluate(item, it, per_axis) for item in items)
         case ast.BoolOp(op=op, values=values):
             return _join(node, isinstance(op, ast.And), values, it, per_axis)
+        case ast.IfExp(test=test, body=body, orelse=orelse):
+            return _choose(node, test, body, orelse, it, per_axis)
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             value = _evaluate(operand, it, per_axis)
             return _map(node, operator.not_, _flag(operand, value if per_axis else _collapse(value)))
@@ -199,6 +204,16 @@ def _join(node: ast.expr, conjunction: bool, values: list[ast.expr], it: Setting
     return joined
 
 
+def _choose(node: ast.expr, test: ast.expr, body: ast.expr, orelse: ast.expr, it: Settings, per_axis: bool) -> Value:
+    """One of two values: of each axis inside a function, of the whole outside, where the other is not looked at."""
+    holds = _flag(test, _evaluate(test, it, per_axis))
+    if not per_axis:
+        return _evaluate(body if _collapse(holds) else orelse, it, per_axis)
+    one, other = _evaluate(body, it, per_axis), _evaluate(orelse, it, per_axis)
+    _same_kind(node, one, other)
+    return _map(node, lambda first, a, b: a if first else b, holds, one, other)
+
+
 def _compare(node: ast.Compare, it: Settings, per_axis: bool) -> Value:
     joined: Value = True
     left = _evaluate(node.left, it, per_axis)
@@ -221,8 +236,10 @@ def _call(node: ast.expr, name: str, args: list[Value]) -> Value:
     if name in ("any", "all"):
         value = _flag(node, args[0])
         return value if isinstance(value, bool) else (any if name == "any" else all)(value)
-    choose = min if name == "min" else max
     numbers = [_number(node, arg) for arg in args]
+    if name == "prod":
+        return math.prod(numbers[0]) if isinstance(numbers[0], tuple) else numbers[0]
+    choose = min if name == "min" else max
     if len(numbers) == 1:
         return choose(numbers[0]) if isinstance(numbers[0], tuple) else numbers[0]
     return _map(node, lambda *values: choose(values), *numbers)

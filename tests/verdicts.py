@@ -44,6 +44,8 @@ def weigh_known(found: LawVerdict, laws: Sequence[Known], calls: Mapping[str, Se
         return Weighed(found)
     explained = stale = None
     for name, entries in calls.items():
+        if found.answers[name].kind in ("unsupported", "not-run"):
+            continue  # no call was made
         for entry in entries:
             if entry.explains(*_call_went(found, name)):
                 explained = explained or entry

@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks.bare BACKEND FILE`: evaluates probes in a loop, with nothing of the suite around the adapter."""
+"""`python -m tests.benchmarks.bare BACKEND FILE`: evaluates probes with nothing of the suite but the adapter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks.onnx_nodes`: ONNX's own node tests on ONNX Runtime's CPU provider; prints how many ran."""
+"""`python -m tests.benchmarks.onnx_nodes`: ONNX's own node tests on ONNX Runtime's CPU; prints how many ran."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The whole conformance run against bare loops over the same probes, and against ONNX's node tests on ONNX Runtime.
 
-Three processes after one another, each alone on the machine: the run as users start it; then, for each target, a bare loop over
-the very probes that the run asked of it, all targets at once as in the run, imports included; then ONNX's own node tests.
+One after the other, each alone on the machine: the run as users start it; then, for each target, a bare loop over the
+very probes that the run asked of it, all targets at once as in the run, imports included; then ONNX's own node tests.
 """
 
 from __future__ import annotations

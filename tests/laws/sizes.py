@@ -66,7 +66,7 @@ class Preimages(Law):
             )  # fmt: skip
             x = np.ones(back.x_shape, np.float32)
             probes[f"extra {extra}"] = ask(there, drawn(case, "exact"))
-            probes[f"back from extra {extra}"] = Probe(back, x, np.ones(back.w_shape, np.float32))
+            probes[f"back from extra {extra}"] = Probe(back, x, np.ones(back.w_shape, np.float32), want="shape")
         return probes
 
     def needs(self, name: str) -> bool:
@@ -79,8 +79,8 @@ class Preimages(Law):
             smallest = _smallest(it)
             size = (it.batch, it.channels_out, *(first + a for first, a in zip(smallest, extra, strict=True)))
             judged = same_shape(valued(there).shape, size, f"out.shape with {extra} more than the smallest")
-            if judged is PASS and back.value is not None:
-                judged = same_shape(back.value.shape, it.x_shape, f"shape of the forward convolution of {size}")
+            if judged is PASS and back.shape is not None:
+                judged = same_shape(back.shape, it.x_shape, f"shape of the forward convolution of {size}")
             if judged is not PASS:
                 return judged
         return PASS

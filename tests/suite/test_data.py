@@ -170,7 +170,7 @@ def test_other_settings_mean_other_numbers() -> None:
     assert not np.array_equal(exact(settings).x, exact(settings.replace(stride=(3,))).x)
 
 
-PINNED = [[-3.0, 2.0, 1.0, 2.0], [-1.0, -3.0, -1.0], [8.0]]
+PINNED = [[-3.0, 2.0, 1.0, 2.0], [-1.0, -3.0, -1.0], [1.0]]
 """Drawn once and written down: run files of two machines or numpy versions are compared number by number."""
 
 

@@ -300,7 +300,7 @@ def check_in_little_memory(path: Path, megabytes: int = 1000) -> tuple[subproces
     """`python -m specs check` on a file with so much address space, and the seconds that it took."""
     limit = megabytes * 2**20
     started = time.monotonic()
-    done = subprocess.run(  # noqa: S603 - our own interpreter
+    done = subprocess.run(
         [sys.executable, "-m", "specs", "check", str(path)],
         cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
         env={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PATH": ""},

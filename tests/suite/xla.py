@@ -14,7 +14,7 @@ def aborts(it: Settings) -> bool:
     more taps than the input has positions, and takes for a group an axis of kernel 2 and stride 2 without padding
     around the stuffed input. Source: xla/hlo/transforms/simplifiers/conv_operand_swapper.cc.
     """
-    if not it.transposed or it.groups > 1:
+    if not it.transposed or it.groups > 1 or min(it.batch, *it.input, *it.output) == 0:
         return False
     taps = places = 1
     grouped = False
