@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
@@ -130,14 +130,20 @@ class Backend:
     def refusal(self, probe: Probe) -> str | None:
         """Why this probe is not asked: a spelling that the backend does not have, or settings that it cannot say."""
         if probe.spelling >= len(self.spellings):
-            return f"{self.name} has {len(self.spellings)} spellings"
+            return f"{self.name} has one spelling"
         claim = self.unsupported(probe.settings, probe.want, probe.spelling)
         if probe.force:
             return None if claim is not None else "nothing to force: the call can say these settings"
         return claim
 
+    def in_turn(self, probe: Probe) -> Probe:
+        """The probe with a spelling that the backend has: see `turned`."""
+        spelling = turned(probe.spelling, len(self.spellings))
+        return probe if spelling == probe.spelling else replace(probe, spelling=spelling)
+
     def run(self, probe: Probe) -> Outcome:
         """Answer one probe. An exception of the framework is an outcome."""
+        probe = self.in_turn(probe)
         try:
             reason = self.refusal(probe)
             if reason is not None:
@@ -154,6 +160,12 @@ class Backend:
     def run_many(self, probes: Sequence[Probe]) -> list[Outcome] | None:
         """Answer many probes in fused programs, in their order; None where the backend has no such programs."""
         return None
+
+
+def turned(spelling: int, count: int) -> int:
+    """Which of a backend's `count` spellings a probe means: whoever asks for a further one need not know how many there
+    are, for numbers past the last begin again with 1. Where there is one spelling, the number stays, and is refused."""
+    return 1 + (spelling - 1) % (count - 1) if spelling and count > 1 else spelling
 
 
 def describe(error: BaseException) -> str:

@@ -182,7 +182,7 @@ class _Server:
     def _fused(self, packed: list[bytes]) -> list[Outcome] | None:
         """The outcomes of a fused program; None where there is none, or where it raised as a whole."""
         try:
-            answers = self._adapter.run_many([_unpack(each) for each in packed])
+            answers = self._adapter.run_many([self._adapter.in_turn(_unpack(each)) for each in packed])
         except BaseException:
             traceback.print_exc()
             return None

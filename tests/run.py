@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from backends.evaluator import Evaluator
-from backends.interface import Probe
+from backends.interface import Probe, turned
 from backends.pool import NoScript, Pool
 from backends.registry import BACKENDS, Entry, register_external
 from backends.targets import Target, TargetError, TargetInfo, parse_target
@@ -214,17 +214,20 @@ class Run:
 
     def _known_calls(self, probe: Probe, target: str) -> list[Known]:
         """The known differences of a call. A forced one is a test of a claim, not of the framework."""
-        asked = (target, probe.settings.digest, probe.want, probe.spelling)
+        spelling = turned(probe.spelling, self._spellings[target])
+        asked = (target, probe.settings.digest, probe.want, spelling)
         if probe.force:
             return []
         if asked not in self._calls:
             about = self._known_targets[target]
             self._calls[asked] = [
-                entry
-                for entry in self._entries[target]
-                if entry.concerns(probe.settings, probe.want, probe.spelling, about)
+                entry for entry in self._entries[target] if entry.concerns(probe.settings, probe.want, spelling, about)
             ]
         return self._calls[asked]
+
+    @cached_property
+    def _spellings(self) -> dict[str, int]:
+        return {name: len(info.spellings) for name, info in self.infos.items()}
 
     @cached_property
     def _known_targets(self) -> dict[str, KnownTarget]:

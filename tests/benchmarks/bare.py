@@ -18,7 +18,7 @@ def main() -> None:
     backend = getattr(importlib.import_module(module), cls)
     adapter = backend(backend.modes[0], "cpu")
     for packed in pickle.loads(Path(file).read_bytes()):  # noqa: S301  # written by our own process
-        probes = [unpack_probe(item) for item in packed]
+        probes = [adapter.in_turn(unpack_probe(item)) for item in packed]
         if adapter.run_many(probes) is None:
             for probe in probes:
                 adapter.run(probe)

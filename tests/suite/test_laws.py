@@ -132,7 +132,7 @@ def test_what_remains_is_judged_where_a_part_cannot_be_said() -> None:
     assert {verdict for law_id, verdict in verdicts.items() if law_id not in unsupported} == {"pass"}
     assert (
         law_by_id("spelling").weigh(case, answers(law_by_id("spelling"), case, SaysLittle("", ""))).message
-        == "one spelling"
+        == "no other spelling says these settings"
     )
 
 
