@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,14 +32,18 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Distribution(run), "convt-distribution")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Read the specification first: what is wrong in a file is said in its lines, and no item is made."""
+    if not all("suite" in Path(argument).parts for argument in session.config.args):
+        session.config.stash[RUN].read()
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     run = metafunc.config.stash[RUN]
-    try:
-        for name, items in (("pair", run.pairs), ("law_on", run.laws_on)):
-            if name in metafunc.fixturenames:
-                metafunc.parametrize(name, items())
-    except pytest.UsageError as error:  # a spec file, say: no item can be made
-        pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
+    for name, items in (("pair", run.pairs), ("law_on", run.laws_on)):
+        if name in metafunc.fixturenames:
+            metafunc.parametrize(name, items())
 
 
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:

@@ -22,6 +22,10 @@ without a batch axis. nearest, bilinear: not the convolution but the framework's
 Kind = Literal["value", "unsupported", "raised", "crashed", "timed-out", "not-run"]
 
 
+UNSAFE = "unsafe: "
+"""A claim that begins so is about a call that may end the process, or harm it unseen: nobody makes that call to see."""
+
+
 class Unsupported(Exception):
     """The framework's call cannot say these settings; the message is the reason."""
 
@@ -108,7 +112,7 @@ class Backend:
         return {}
 
     def unsupported(self, settings: Settings, want: Want = "value", spelling: int = 0) -> str | None:
-        """Why the framework's call cannot say these settings, or None where it can."""
+        """Why the framework's call cannot say these settings, or None where it can. See `UNSAFE` for calls that harm."""
         return None
 
     def call(self, probe: Probe) -> np.ndarray:
@@ -128,13 +132,16 @@ class Backend:
         raise NotImplementedError
 
     def refusal(self, probe: Probe) -> str | None:
-        """Why this probe is not asked: a spelling that the backend does not have, or settings that it cannot say."""
+        """Why this probe is not asked: a spelling that the backend does not have, or settings that it cannot say.
+
+        `force` overrides every claim but one that begins with `UNSAFE`.
+        """
         if probe.spelling >= len(self.spellings):
             return f"{self.name} has one spelling"
         claim = self.unsupported(probe.settings, probe.want, probe.spelling)
-        if probe.force:
-            return None if claim is not None else "nothing to force: the call can say these settings"
-        return claim
+        if probe.force and claim is None:
+            return "nothing to force: the call can say these settings"
+        return None if probe.force and claim is not None and not claim.startswith(UNSAFE) else claim
 
     def in_turn(self, probe: Probe) -> Probe:
         """The probe with a spelling that the backend has: see `turned`."""

@@ -7,6 +7,7 @@ extra a is `padding=lo, output_padding=lo - hi + a`.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,7 @@ class PyTorch(Backend):
         if want in ("nearest", "bilinear"):
             return None
         if not settings.transposed:
-            return _unsupported_forward(settings, spelling)
+            return _unsupported_forward(settings, spelling) or self._refused_empty(settings, want)
         for axis, (extra, stride, dilation) in enumerate(
             zip(_output_padding(settings), settings.stride, settings.dilation, strict=True)
         ):
@@ -77,7 +78,7 @@ class PyTorch(Backend):
                 return f"output_size exceeds the smallest by less than the stride, not by {extra} as on axis {axis}"
             if extra >= max(stride, dilation) and settings.batch > 0:  # an empty batch is taken without this check
                 return f"output_padding must be smaller than either stride or dilation; it is {extra} on axis {axis}"
-        return None
+        return self._refused_empty(settings, want)
 
     def call(self, probe: Probe) -> np.ndarray:
         x = probe.x[0] if probe.want == "unbatched" else probe.x
@@ -114,6 +115,34 @@ class PyTorch(Backend):
             lines.append(f"layer.{parameter} = torch.nn.Parameter({value}, requires_grad=False)")
         given = "".join(f", {key}={value!r}" for key, value in at_call.items())
         return "\n".join([*lines, f"y = layer({x}{given}){back}.numpy()\n"])
+
+    def _refused_empty(self, it: Settings, want: Want) -> str | None:
+        """PyTorch's words where it refuses an axis of nothing, or None where it takes it.
+
+        Abstract evaluation never looks at the values, and so takes an empty input; it wants one output at least.
+        """
+        if not it.transposed and min(it.output) == 0:
+            return "Kernel size can't be greater than actual input size"
+        if want == "shape":
+            return "Output size is too small" if it.transposed and max(it.output) == 0 else None
+        if it.batch > 0 and min(it.input) == 0:
+            return "Only zero batch or zero channel inputs are supported"
+        if it.transposed and min(it.output) == 0 and self._is_native(it):
+            return "Output size is too small"
+        return None
+
+    def _is_native(self, it: Settings) -> bool:
+        """Whether the CPU computes float32 by PyTorch's own kernels, which refuse what oneDNN takes.
+
+        Source: aten/src/ATen/native/Convolution.cpp, ConvParams::use_mkldnn.
+        """
+        if self.device != "cpu" or it.batch == 0:
+            return False
+        if any(extra >= s for extra, s in zip(_output_padding(it), it.stride, strict=True)):
+            return True
+        kernel, inputs = (1, *it.kernel)[-2:], it.batch * it.channels_in * math.prod(it.input[:2])
+        plain = max(*it.stride, *it.dilation, *kernel) == 1 and it.batch < 16 and self.torch.get_num_threads() == 1
+        return plain or not (it.groups > 1 or it.batch > 1 or min(kernel) > 3 or inputs > 20480)
 
     def _apply(self, it: Settings, spelling: int, x: Any, w: Any, b: Any) -> Any:
         """The tensor that the layer or the function gives."""

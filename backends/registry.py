@@ -47,7 +47,7 @@ class Entry:
 
 
 _ONE_THREAD = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
-"""Six targets share the machine, and on a busy one OpenMP's threads wait for each other ten times longer than they work."""
+"""Six targets share the machine; on a busy one OpenMP waits for its threads ten times longer than they work."""
 _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
 
 BACKENDS: dict[str, Entry] = {

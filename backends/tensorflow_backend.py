@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from backends.interface import Backend, Probe, Want
+from backends.interface import UNSAFE, Backend, Probe, Want
 from specs.settings import Settings, forward_same_padding, forward_size, same_crop
 
 KEYWORD, LISTED, GENERIC = range(3)
@@ -61,20 +61,40 @@ class TensorFlow(Backend):
         if want in ("nearest", "bilinear"):
             return None if it.rank == 2 else "tf.image.resize takes images, which have two spatial axes"
         if want == "unbatched":
-            # made anyway, conv1d and conv2d of 2.21 abort: https://github.com/tensorflow/tensorflow/issues/111453
-            return f"tf.nn.{name} takes an input with a batch axis"
-        if it.rank == 3 and it.groups > 1:
+            aborts = self.device == "cpu" and not it.transposed and it.rank < 3
+            return f"{UNSAFE if aborts else ''}tf.nn.{name} takes an input with a batch axis"
+        if it.rank == 3 and it.groups > 1 and not (it.transposed and 0 in it.x_shape):  # nothing, grouped, is nothing
             return f"tf.nn.{name} takes no groups; in_channels must match between input and filters"
         if name == "convolution" and max(it.stride) > 1 and max(it.dilation) > 1:
             return "tf.nn.convolution takes strides or dilations, not both"
         padding = _padding(it, spelling)
         if isinstance(padding, str):
-            return None
+            return self._refused(it, want, spelling)
         if it.rank != 2 or (name == "convolution" and max(it.dilation) == 1):
             meant = "" if spelling == LISTED else f", and neither crops {it.crop} for the output {it.output}"
             return f"tf.nn.{name} takes padding 'SAME' or 'VALID' and no list{meant}"
         if it.transposed and not _is_preimage(it):
             return f"tf.nn.{name} is a gradient, and no forward op with this padding maps {it.output} to {it.input}"
+        return self._refused(it, want, spelling)
+
+    def _refused(self, it: Settings, want: Want, spelling: int) -> str | None:
+        """TensorFlow's words where it refuses what its arguments can say, or None where it takes it."""
+        if not it.transposed:
+            if want == "shape":
+                negative = _padding(it, spelling) != "SAME" and min(it.output) == 0
+                return "Negative dimension size caused by subtracting" if negative else None
+            if min(_kernel_sizes(it, spelling)) < 0:
+                return "Computed output size would be negative"
+        if self.device != "cpu" or want == "shape":
+            return None
+        if it.rank == 3 and _overruns(it):
+            beyond = "oneDNN writes beyond an output of one column where no tap of the kernel reaches a plane of it"
+            return f"{UNSAFE}{beyond}; without oneDNN, only dilated rates of 1 are supported on the CPU"
+        if it.transposed and isinstance(_padding(it, spelling), list):  # these oneDNN leaves to TensorFlow's own kernel
+            if max(it.dilation) > 1:
+                return "Current CPU implementations do not yet support dilation rates larger than 1"
+            if it.groups > 1:
+                return "Gradients for grouped convolutions are not supported on CPU"
         return None
 
     def call(self, probe: Probe) -> np.ndarray:
@@ -172,6 +192,40 @@ def _is_preimage(it: Settings) -> bool:
     """Whether the forward op with these pairs maps the output's extents to the input's."""
     axes = zip(it.output, it.kernel, it.stride, it.dilation, _pairs(it), it.input, strict=True)
     return all(forward_size(out, k, s, d, lo, hi) == n for out, k, s, d, (lo, hi), n in axes)
+
+
+def _kernel_sizes(it: Settings, spelling: int) -> list[int]:
+    """The extents that a forward kernel computes, one an axis, which it refuses below 0.
+
+    The kernel's division rounds towards 0, so that a filter which overhangs by less than a stride more gives 0. With
+    dilation, tf.nn.convolution deals the padded input out to `d` smaller ones first.
+    """
+    padding, sizes = _padding(it, spelling), []
+    for axis, (n, k, s, d) in enumerate(zip(it.input, it.kernel, it.stride, it.dilation, strict=True)):
+        lo, hi = it.crop[axis] if isinstance(padding, list) else (0, 0)
+        if padding == "SAME":
+            sizes.append(-(-n // s))
+        elif spelling == GENERIC and max(it.dilation) > 1:
+            sizes.append(-(-(n + lo + hi) // d) - k + 1)
+        else:
+            sizes.append(int((n + lo + hi - d * (k - 1) - 1 + s) / s))
+    return sizes
+
+
+def _overruns(it: Settings) -> bool:
+    """Where oneDNN's `brg_conv_fwd` may write rows that are not there, over memory that is not the output's.
+
+    A plane of the output that no tap reaches is filled in blocks of rows, the last of them too far: with AVX-512, some
+    numbers of threads and one column a row. A transposed convolution without strides is computed so too.
+    """
+    if it.output[-1] != 1 or 0 in it.x_shape or (it.transposed and max(it.stride) > 1):
+        return False
+    n, k, s, d, (lo, _) = it.input[0], it.kernel[0], it.stride[0], it.dilation[0], it.crop[0]
+    if it.transposed:
+        reached = {i + j * d - lo for i in range(n) for j in range(k)}
+    else:
+        reached = {o for o in range(it.output[0]) for j in range(k) if 0 <= o * s + j * d - lo < n}
+    return any(plane not in reached for plane in range(it.output[0]))
 
 
 def _last(x: np.ndarray, rank: int) -> np.ndarray:

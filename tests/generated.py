@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 from hypothesis import HealthCheck, Phase, given
@@ -11,11 +11,14 @@ from hypothesis import HealthCheck, Phase, given
 from specs.case import Case
 from tests.batch import Batch
 from tests.items import LawOn
-from tests.strategies import batches
+from tests.strategies import batches, cases
 from tests.verdicts import Weighed
 
 if TYPE_CHECKING:
     from tests.run import Run
+
+SINGLE = 150
+"""How many single cases are drawn to find a small one, once a batch has shown that there is one."""
 
 
 class Broken(AssertionError):
@@ -23,48 +26,58 @@ class Broken(AssertionError):
 
 
 def search(run: Run, law_on: LawOn) -> list[Weighed]:
-    """The verdicts of one law on one target over every case drawn; where one fails, that one, shrunk, and no other."""
-    held: dict[str, Weighed] = {}
-    smallest: list[Weighed] = []
+    """The verdicts of one law on one target over every case drawn; where one fails, that one, shrunk, and no other.
 
-    def judge(cases: Sequence[Case]) -> None:
-        # what shrinks a failure is this target's own affair; the other targets have drawn the same batches so far
-        asked = [law_on.target] if smallest else run.answering
-        for weighed in judge_batch(run, law_on, cases, asked):
+    Batches are drawn first, equal ones for every target, so that all are asked at once and fused backends compile them
+    together. Only where a batch fails are single cases drawn: those shrink fast, and on this target alone.
+    """
+    held: dict[str, Weighed] = {}
+    failed: list[Weighed] = []
+
+    def judge(drawn: Sequence[Case], asked: Sequence[str]) -> None:
+        for weighed in _judged(run, law_on, drawn, asked):
             if weighed.fails:
-                smallest[:] = [weighed]
+                failed.append(weighed)
                 raise Broken(weighed.found.judgement.message)
             held[weighed.found.case.digest] = weighed
 
+    many = batches(law_on.law, size=run.options.profile.size)
+    one = cases(applies=law_on.law)
     try:
-        _drawn(run, law_on, judge)()
+        _hypothesis(run, many, lambda drawn: judge(drawn, run.answering), run.options.profile.batches, Phase.generate)
     except Broken:
-        return smallest
+        try:  # the last one that failed is the smallest
+            _hypothesis(run, one, lambda case: judge([case], [law_on.target]), SINGLE, Phase.generate, Phase.shrink)
+        except Broken:
+            return failed[-1:]
+        return failed[:1]
     return list(held.values())
 
 
-def _drawn(run: Run, law_on: LawOn, judge: Callable[[Sequence[Case]], None]) -> Callable[[], None]:
-    """`judge` as a Hypothesis test: the same seed draws the same batches for every target."""
-    profile = run.options.profile
+def _hypothesis(run: Run, strategy: Any, judge: Callable[[Any], None], examples: int, *phases: Phase) -> None:
+    """Draw that many examples with the run's seed; the same ones for every target."""
     tuned = hypothesis.settings(
-        max_examples=profile.batches,
+        max_examples=examples,
         deadline=None,
         database=None,
-        derandomize=False,
         print_blob=False,
-        phases=(Phase.generate, Phase.shrink),
+        phases=phases,
         suppress_health_check=list(HealthCheck),
         verbosity=hypothesis.Verbosity.quiet,
     )
-    test = given(batches(law_on.law, size=profile.size))(judge)
-    return hypothesis.seed(run.options.seed)(tuned(test))
+
+    def test(drawn: Any) -> None:
+        judge(drawn)
+
+    drawing: Any = given(strategy)(test)  # type: ignore[no-untyped-call]  # untyped for a strategy of Any
+    hypothesis.seed(run.options.seed)(tuned(drawing))()
 
 
-def judge_batch(run: Run, law_on: LawOn, cases: Sequence[Case], asked: Sequence[str]) -> list[Weighed]:
+def _judged(run: Run, law_on: LawOn, drawn: Sequence[Case], asked: Sequence[str]) -> list[Weighed]:
     """The verdicts of one law on one target over a batch, which all of `asked` get to see at once."""
-    batch = Batch(run.evaluator, cases, [law_on.law])
+    batch = Batch(run.evaluator, drawn, [law_on.law])
     for target in asked:
-        batch.request(target, cases)
+        batch.request(target, drawn)
     run.forget_with(law_on.law, batch)
     peers = [name for name in asked if name != law_on.target]
-    return [run.weigh(found) for case in cases for found in batch.verdicts(case, law_on.target, peers)]
+    return [run.weigh(found) for case in drawn for found in batch.verdicts(case, law_on.target, peers)]

@@ -29,8 +29,9 @@ from reports.runfile import (
     VerdictRecord,
     read_run,
 )
+from tests.differences import known_target
 from tests.options import ROOT
-from tests.run import Run, known_target
+from tests.run import Run
 from tests.terminal import matrix
 from tests.verdicts import case_record
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -12,20 +12,20 @@ from typing import Any
 import pytest
 
 from backends.evaluator import Evaluator
-from backends.interface import Probe, turned
 from backends.pool import NoScript, Pool
 from backends.registry import BACKENDS, Entry, register_external
 from backends.targets import Target, TargetError, TargetInfo, parse_target
 from specs.case import Case
 from specs.errors import SpecErrors
-from specs.known import Known, KnownTarget, load_known
+from specs.known import Known, load_known
 from specs.loader import load_cases
 from tests.batch import Batch, LawVerdict
+from tests.differences import KnownDifferences, known_target
 from tests.items import LawOn, Pair
 from tests.laws import LAWS
 from tests.laws.base import Law
 from tests.options import Options, known
-from tests.verdicts import Weighed, call_line, paste, weigh_known
+from tests.verdicts import Weighed, call_line, paste
 
 CHUNKS = 8
 """Cases are dealt into this many chunks by their name; a chunk is asked of every target at once."""
@@ -49,8 +49,6 @@ class Run:
         self._ahead = 0
         self._last_law: Law | None = None
         self._kept: list[Batch] = []
-        self._entries: dict[str, list[Known]] = {}
-        self._calls: dict[tuple[str, str, str, int], list[Known]] = {}
 
     @cached_property
     def cases(self) -> list[Case]:
@@ -70,6 +68,11 @@ class Run:
         names = [law.id for law in LAWS]
         asked = {known("--law", name, names) for name in self.options.laws}
         return tuple(law for law in LAWS if law.id in asked or not asked)
+
+    def read(self) -> None:
+        """Read cases and known differences; pytest.UsageError with every line that is wrong in them."""
+        assert self.cases is not None
+        assert self.known is not None
 
     @cached_property
     def known(self) -> list[Known]:
@@ -203,35 +206,13 @@ class Run:
         self._kept.append(batch)
 
     def weigh(self, found: LawVerdict) -> Weighed:
-        """A verdict, held against the known differences that name its law or its calls, its settings and target."""
-        target = self._known_targets[found.target]
-        entries = self._entries.setdefault(found.target, [entry for entry in self.known if entry.about(target)])
-        if not entries:
-            return Weighed(found)
-        laws = [entry for entry in entries if entry.applies(found.law.id, found.case.settings, target)]
-        calls = {name: self._known_calls(probe, found.target) for name, probe in found.probes.items()}
-        return weigh_known(found, laws, calls)
-
-    def _known_calls(self, probe: Probe, target: str) -> list[Known]:
-        """The known differences of a call. A forced one is a test of a claim, not of the framework."""
-        spelling = turned(probe.spelling, self._spellings[target])
-        asked = (target, probe.settings.digest, probe.want, spelling)
-        if probe.force:
-            return []
-        if asked not in self._calls:
-            about = self._known_targets[target]
-            self._calls[asked] = [
-                entry for entry in self._entries[target] if entry.concerns(probe.settings, probe.want, spelling, about)
-            ]
-        return self._calls[asked]
+        """A verdict, held against the known differences."""
+        return self._differences.weigh(found)
 
     @cached_property
-    def _spellings(self) -> dict[str, int]:
-        return {name: len(info.spellings) for name, info in self.infos.items()}
-
-    @cached_property
-    def _known_targets(self) -> dict[str, KnownTarget]:
-        return {name: known_target(asdict(info)) for name, info in self.infos.items()}
+    def _differences(self) -> KnownDifferences:
+        targets = {name: known_target(asdict(info)) for name, info in self.infos.items()}
+        return KnownDifferences(self.known, targets, {name: len(info.spellings) for name, info in self.infos.items()})
 
     def requires(self, target: str) -> bool:
         """Whether `--require` names the target, by its whole name or its backend's."""
@@ -287,12 +268,6 @@ class Run:
         """End every target's process."""
         if "pool" in self.__dict__:
             self.pool.close()
-
-
-def known_target(info: Mapping[str, Any]) -> KnownTarget:
-    """A target as the known differences' predicates see it."""
-    version = next(iter(info["versions"].values()), "")
-    return KnownTarget(backend=info["backend"], mode=info["mode"], device=info["device"], version=version)
 
 
 def mark(name: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from backends.interface import Outcome, Probe
 from specs.bounds import bound
 from specs.case import Case
 from specs.data import Arrays
@@ -47,7 +48,7 @@ def weigh_known(found: LawVerdict, laws: Sequence[Known], calls: Mapping[str, Se
         if found.answers[name].kind in ("unsupported", "not-run"):
             continue  # no call was made
         for entry in entries:
-            if entry.explains(*_call_went(found, name)):
+            if entry.explains(*call_went(found.probes[name], found.answers[name])):
                 explained = explained or entry
             elif not entry.intermittent:
                 stale = entry
@@ -61,9 +62,8 @@ def weigh_known(found: LawVerdict, laws: Sequence[Known], calls: Mapping[str, Se
     return Weighed(found, explained=explained, stale=None if explained else stale)
 
 
-def _call_went(found: LawVerdict, name: str) -> tuple[str, str]:
-    """How one call of a law went: its outcome, or `differs` where the oracles say otherwise; and the words for it."""
-    outcome, probe = found.answers[name], found.probes[name]
+def call_went(probe: Probe, outcome: Outcome) -> tuple[str, str]:
+    """How a call went: its outcome, or `pass` or `differs` by the oracles where it has one; and the words for it."""
     if outcome.kind != "value":
         return outcome.kind, outcome.reason
     it = probe.settings

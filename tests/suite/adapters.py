@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from backends.interface import Backend, Outcome, Probe
+from backends.interface import UNSAFE, Backend, Outcome, Probe, Want
 from specs.data import exact
+from specs.known import Known, KnownTarget
 from specs.oracles import reference
 from specs.settings import Settings
+from tests.verdicts import call_went
 
 Excuse = Callable[[Settings, Outcome], bool]
 """Whether a wrong outcome on these settings is the framework's own, written down beside the reason."""
@@ -42,11 +44,37 @@ def wrong_answers(adapter: Backend, settings: Iterable[Settings], excused: Excus
     ]
 
 
+def against_known(
+    adapter: Backend, known: Sequence[Known], settings: Iterable[Settings], want: Want = "value"
+) -> tuple[list[str], Counter[str]]:
+    """Where an answer is wrong and no known difference says so, or one says so and it is not; and the matches by id.
+
+    Each predicate is held against both of its sides: it names what goes wrong, all of it and nothing else.
+    """
+    asked = KnownTarget(adapter.name, adapter.mode, adapter.device, next(iter(adapter.versions().values())))
+    astray, matched = [], Counter[str]()
+    for it in settings:
+        data = exact(it)
+        for spelling in range(len(adapter.spellings) if want == "value" else 1):
+            probe = Probe(it, data.x, data.w, data.b, want=want, spelling=spelling)
+            outcome = adapter.run(probe)
+            if outcome.kind == "unsupported":
+                continue
+            went, words = call_went(probe, outcome)
+            entries = [entry for entry in known if entry.concerns(it, want, spelling, asked)]
+            explains = [entry for entry in entries if entry.explains(went, words)]
+            matched.update(entry.id for entry in explains)
+            stale = [entry.id for entry in entries if entry not in explains and not entry.intermittent]
+            if stale or (went != "pass" and not explains):
+                astray.append(f"{went} {words.splitlines()[:1]} {stale} [{adapter.spellings[spelling]}] {it}")
+    return astray, matched
+
+
 def stale_claims(adapter: Backend, settings: Iterable[Settings]) -> tuple[list[str], Counter[int]]:
     """Where the framework rightly answers what the adapter calls unsupported; and the claims tried, by spelling."""
     stale, tried = [], Counter[int]()
     for it, spelling, outcome, expected in answers(adapter, settings):
-        if outcome.kind != "unsupported":
+        if outcome.kind != "unsupported" or outcome.reason.startswith(UNSAFE):
             continue
         data = exact(it)
         tried[spelling] += 1

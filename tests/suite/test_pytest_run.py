@@ -126,9 +126,12 @@ def test_last_failed_runs_what_failed(specs: Path) -> None:
 
 
 def test_two_processes_of_xdist_give_the_same_verdicts_and_bits(specs: Path) -> None:
-    alone = pytest_run(specs, *only("honest"), *["--backend", FLIPS, "--target", "flips"]).verdicts()
-    spread = pytest_run(specs, *only("honest"), *["--backend", FLIPS, "--target", "flips"], "-n", "2").verdicts()
+    options = [*only("honest"), "--backend", FLIPS, "--target", "flips"]
+    options += [word for law in ("value", "adjoint", "batch", "conv-value") for word in ("--law", law)]
+    alone = pytest_run(specs, *options).verdicts()
+    spread = pytest_run(specs, *options, "-n", "2").verdicts()
     assert alone == spread
+    assert {verdict for verdict, _ in alone.values()} >= {"pass", "differs"}
 
 
 def test_a_framework_that_is_not_there_is_not_run_and_required_it_fails(specs: Path, tmp_path: Path) -> None:

@@ -56,7 +56,8 @@ def sample() -> list[Case]:
 def test_every_script_gives_what_the_target_gave(name: str, pool: Pool, tmp_path: Path) -> None:
     probes = [Probe(case.settings, d.x, d.w, d.b) for case in sample() for d in [case.data()]]
     outcomes = pool.submit(name, probes).result()
-    together, alone = [], []
+    together: list[tuple[Path, Outcome]] = []
+    alone: list[tuple[Path, Outcome]] = []
     for index, (probe, outcome) in enumerate(zip(probes, outcomes, strict=True)):
         if outcome.kind == "unsupported":
             continue

@@ -1,0 +1,50 @@
+"""The known differences of a run: which of them name a verdict, its law or the calls that it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from backends.interface import Probe, turned
+from specs.known import Known, KnownTarget
+from tests.batch import LawVerdict
+from tests.verdicts import Weighed, weigh_known
+
+
+class KnownDifferences:
+    """Finds the entries that a verdict is held against; each predicate is evaluated once per settings and target."""
+
+    def __init__(
+        self, entries: Sequence[Known], targets: Mapping[str, KnownTarget], spellings: Mapping[str, int]
+    ) -> None:
+        """`targets` and the number of their `spellings`, by name."""
+        self._targets, self._spellings = targets, spellings
+        self._entries = {name: [entry for entry in entries if entry.about(it)] for name, it in targets.items()}
+        self._calls: dict[tuple[str, str, str, int], list[Known]] = {}
+
+    def weigh(self, found: LawVerdict) -> Weighed:
+        """A verdict with the entry that explains it, or the one that it contradicts."""
+        entries = self._entries[found.target]
+        if not entries:
+            return Weighed(found)
+        target, settings = self._targets[found.target], found.case.settings
+        laws = [entry for entry in entries if entry.applies(found.law.id, settings, target)]
+        calls = {name: self._of_call(probe, found.target) for name, probe in found.probes.items()}
+        return weigh_known(found, laws, calls)
+
+    def _of_call(self, probe: Probe, name: str) -> list[Known]:
+        """The entries about a call. A forced one is a test of a claim, not of the framework."""
+        if probe.force:
+            return []
+        spelling = turned(probe.spelling, self._spellings[name])
+        asked = (name, probe.settings.digest, probe.want, spelling)
+        if asked not in self._calls:
+            about, it = self._targets[name], probe.settings
+            self._calls[asked] = [e for e in self._entries[name] if e.concerns(it, probe.want, spelling, about)]
+        return self._calls[asked]
+
+
+def known_target(info: Mapping[str, Any]) -> KnownTarget:
+    """A target, as a run's header tells it, in the form that predicates see."""
+    version = next(iter(info["versions"].values()), "")
+    return KnownTarget(backend=info["backend"], mode=info["mode"], device=info["device"], version=version)
