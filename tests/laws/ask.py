@@ -59,6 +59,11 @@ def turn(case: Case, count: int) -> int:
     return int(case.digest, 16) % count
 
 
+def its_turn(case: Case, every: int) -> bool:
+    """Whether a law that is dear takes this case: one in `every` by content, and each that names its laws."""
+    return bool(case.laws) or turn(case, every) == 0
+
+
 def inhabited(settings: Settings) -> bool:
     """Whether there is an input to answer from and an output to answer with."""
     return settings.batch > 0 and min(settings.input) > 0 and min(settings.output) > 0

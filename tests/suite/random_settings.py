@@ -15,6 +15,21 @@ def random_settings(count: int, op: Op, seed: int = 0) -> list[Settings]:
     return [next(drawn) for _ in range(count)]
 
 
+def empty_settings(count: int, op: Op, seed: int = 0) -> list[Settings]:
+    """`count` such settings with an axis of nothing: no item, no input or no output."""
+    generator = np.random.default_rng([seed, op == "conv", 0])
+    found: list[Settings] = []
+    while len(found) < count:
+        try:
+            it = _draw(generator, op)
+            it = it.replace(batch=int(generator.integers(0, 2)), input=tuple(int(n) // 2 for n in it.input))
+        except SettingsError:
+            continue
+        if 0 in it.x_shape or 0 in it.y_shape:
+            found.append(it)
+    return found
+
+
 def _drawn(generator: np.random.Generator, op: Op) -> Iterator[Settings]:
     while True:
         try:
