@@ -48,14 +48,15 @@ class Entry:
 
 _ONE_THREAD = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
 """Six targets share the machine; on a busy one OpenMP waits for its threads ten times longer than they work."""
-_QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
+_TENSORFLOW = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1")}
+"""TensorFlow asks oneDNN on newer CPUs alone, and differs by that; here it does on all, as known differences expect."""
 
 BACKENDS: dict[str, Entry] = {
     "pytorch": Entry("backends.pytorch_backend:PyTorch", _ONE_THREAD, ("torch",)),
-    "tensorflow": Entry("backends.tensorflow_backend:TensorFlow", _QUIET, ("tensorflow",)),
+    "tensorflow": Entry("backends.tensorflow_backend:TensorFlow", _TENSORFLOW, ("tensorflow",)),
     "jax": Entry("backends.jax_backend:Jax", packages=("jax",)),
     "keras-tensorflow": Entry(
-        "backends.keras_backend:Keras", _QUIET | {"KERAS_BACKEND": "tensorflow"}, ("keras", "tensorflow")
+        "backends.keras_backend:Keras", _TENSORFLOW | {"KERAS_BACKEND": "tensorflow"}, ("keras", "tensorflow")
     ),
     "keras-jax": Entry("backends.keras_backend:Keras", {"KERAS_BACKEND": "jax"}, ("keras", "jax")),
     "keras-torch": Entry("backends.keras_backend:Keras", _ONE_THREAD | {"KERAS_BACKEND": "torch"}, ("keras", "torch")),

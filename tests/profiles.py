@@ -21,8 +21,8 @@ class Profile:
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("default", batches=3, size=12),
-        Profile("ci", batches=3, size=12, derandomized=True),
+        Profile("default", batches=2, size=12),
+        Profile("ci", batches=2, size=12, derandomized=True),
         Profile("nightly", batches=40, size=25),
     )
 }

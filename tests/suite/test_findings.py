@@ -1,0 +1,108 @@
+"""The page of findings: every script on it still shows what it says, every case and known difference stands on it.
+
+A line at the end of a script says how it is held: `# shows: REGEX` over all that it prints, `# ends: SIGNAL`,
+`# needs: CPU flags`, `# with: NAME=VALUE` of the environment, `# sometimes: why` where it only has to run.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from specs.known import load_known
+from specs.loader import load_cases
+
+ROOT = Path(__file__).parent.parent.parent
+PAGE = (ROOT / "docs" / "findings.md").read_text()
+DEADLINE = 120.0
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A script of the page under its heading, and its directives by name."""
+
+    name: str
+    script: str
+    says: dict[str, str]
+
+
+def findings() -> list[Finding]:
+    """Every script of the page."""
+    found = []
+    for section in re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:]:
+        for part in re.split(r"^### ", section, flags=re.MULTILINE)[1:]:
+            (script,) = re.findall(r"^```python\n(.*?)^```$", part, re.MULTILINE | re.DOTALL)
+            says = dict(re.findall(r"^# (shows|ends|needs|with|sometimes): (.+)$", script, re.MULTILINE))
+            name = f"{section.splitlines()[0]}: {part.splitlines()[0]}"
+            found.append(Finding(re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-"), script, says))
+    return found
+
+
+def lacks(finding: Finding) -> str:
+    """What the script needs and is not here; empty where all is."""
+    modules = re.findall(r"^import (\w+)", finding.script, re.MULTILINE)
+    backends = re.findall(r'\["KERAS_BACKEND"\] = "(\w+)"', finding.script)
+    for module in [*modules, *backends]:
+        if importlib.util.find_spec(module) is None:
+            return f"{module} is not installed"
+    cpu = Path("/proc/cpuinfo")
+    flags = set(cpu.read_text().split()) if cpu.exists() else set()
+    absent = set(finding.says.get("needs", "").split()) - flags
+    return f"no {', '.join(sorted(absent))}" if absent else ""
+
+
+def ran(finding: Finding, folder: Path) -> tuple[int, str]:
+    """(exit status, all that it printed) of the script in a process of its own."""
+    path = folder / "finding.py"
+    path.write_text(finding.script)
+    given = dict(re.findall(r"(\w+)=(\S+)", finding.says.get("with", "")))
+    done = subprocess.run(
+        [sys.executable, path],
+        cwd=folder,
+        env=os.environ | QUIET | given,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        timeout=DEADLINE,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+@pytest.mark.parametrize("finding", findings(), ids=lambda finding: finding.name)
+def test_a_finding_is_still_there(finding: Finding, tmp_path: Path) -> None:
+    if reason := lacks(finding):
+        pytest.skip(reason)
+    status, printed = ran(finding, tmp_path)
+    ends = finding.says.get("ends")
+    if "sometimes" in finding.says:
+        assert status == 0 or ends is not None, printed
+        return
+    assert "shows" in finding.says or ends is not None, "a finding says what it shows"
+    assert status == (0 if ends is None else -signal.Signals[ends]) or ("Error" in printed and ends is None), printed
+    assert re.search(finding.says.get("shows", ""), printed), printed
+
+
+CASES = [case.id for case in load_cases([ROOT / "specs" / "findings.yaml"])]
+KNOWN = load_known(ROOT / "specs" / "known")
+
+
+@pytest.mark.parametrize("name", [*CASES, *(entry.id for entry in KNOWN)])
+def test_every_case_of_findings_and_every_known_difference_is_told(name: str) -> None:
+    assert f"`{name}`" in PAGE
+
+
+def test_the_page_names_only_cases_and_known_differences_that_there_are() -> None:
+    cases = {case.id for case in load_cases(sorted((ROOT / "specs").glob("*.yaml")))}
+    told = set(re.findall(r"`([a-z][a-z0-9]*(?:-[a-z0-9]+)+)`", PAGE))
+    assert sorted(told - cases - {entry.id for entry in KNOWN}) == []
