@@ -112,7 +112,7 @@ class Backend:
         return {}
 
     def unsupported(self, settings: Settings, want: Want = "value", spelling: int = 0) -> str | None:
-        """Why the framework's call cannot say these settings, or None where it can. See `UNSAFE` for calls that harm."""
+        """Why the framework's call cannot say these settings, or None where it can. `UNSAFE`: where it would harm."""
         return None
 
     def call(self, probe: Probe) -> np.ndarray:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from backends.interface import Backend, Outcome, Probe, Want
+from backends.interface import UNSAFE, Backend, Outcome, Probe, Want
+from specs.data import exact
+from specs.known import Known
 from specs.oracles import scatter
 from specs.settings import Op, Settings
 from tests.suite import adapters
@@ -16,6 +18,10 @@ class Honest(Backend):
     """The scatter oracle behind the interface; claims nothing."""
 
     name = "honest"
+
+    def versions(self) -> dict[str, str]:
+        return {"honest": "1.0"}
+
     spellings = ("as it is", "again")
     script_imports = "from specs.oracles import scatter\nfrom specs.settings import Settings"
 
@@ -43,6 +49,11 @@ class Widens(Honest):
 class GivesUp(Honest):
     def unsupported(self, settings: Settings, want: Want = "value", spelling: int = 0) -> str | None:
         return "groups are not taken" if settings.groups > 1 and spelling == 1 else None
+
+
+class Harms(Honest):
+    def unsupported(self, settings: Settings, want: Want = "value", spelling: int = 0) -> str | None:
+        return f"{UNSAFE}groups end the process" if settings.groups > 1 else None
 
 
 class ForgetsBatch(Honest):
@@ -111,3 +122,34 @@ def test_random_settings_reach_every_kind(op: Op) -> None:
     assert any(max(it.dilation) > 1 and it.groups > 1 and it.bias for it in drawn)
     assert any(s > e for it in drawn for s, e in zip(it.stride, it.effective, strict=True))
     assert any(it.output_padding for it in drawn) == any(it.output_size for it in drawn) == (op == "conv_transpose")
+
+
+def test_a_claim_of_harm_is_never_forced() -> None:
+    grouped = Settings(input=(3,), kernel=(2,), channels_in=2, channels_out=2, groups=2)
+    data, claims = exact(grouped), {}
+    for adapter in (Harms("eager", "cpu"), GivesUp("eager", "cpu")):
+        claims[adapter.name, type(adapter)] = adapter.run(Probe(grouped, data.x, data.w, spelling=1, force=True)).kind
+    assert list(claims.values()) == ["unsupported", "value"]
+
+
+def known(where: str, intermittent: str = "") -> Known:
+    return Known(
+        id="flipped", laws=(), backends="honest", wrong="differs", message="out", reason="It flips.", issue="none",
+        since="1", origin="", where=where, intermittent=intermittent,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("where", "intermittent", "astray"),
+    [
+        pytest.param("prod(kernel) > 1 or rank > 0", "", True, id="too-wide"),
+        pytest.param("prod(kernel) > 1 or rank > 0", "by chance", False, id="too-wide-for-what-comes-by-chance"),
+        pytest.param("kernel > 100", "", True, id="too-narrow"),
+    ],
+)
+def test_a_known_difference_is_held_against_both_of_its_sides(where: str, intermittent: str, astray: bool) -> None:
+    settings = [it for it in random_settings(40, "conv") if it.kernel != (1,) * it.rank]
+    settings += [it.replace(kernel=(1,) * it.rank) for it in settings]
+    found, matched = adapters.against_known(FlipsKernel("eager", "cpu"), [known(where, intermittent)], settings)
+    assert bool(found) == astray
+    assert (matched["flipped"] > 0) == ("100" not in where)

@@ -20,10 +20,12 @@ from tests.suite.random_settings import empty_settings, random_settings
 OPS: tuple[Op, ...] = ("conv_transpose", "conv")
 KEYWORD, LISTED, GENERIC = range(3)
 
+
 @pytest.fixture(scope="module")
 def adapter() -> Iterator[Backend]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
+        patch.setenv("TF_ENABLE_ONEDNN_OPTS", "1")
         pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
         from backends.tensorflow_backend import TensorFlow
 
