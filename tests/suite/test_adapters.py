@@ -18,12 +18,11 @@ class Honest(Backend):
     """The scatter oracle behind the interface; claims nothing."""
 
     name = "honest"
+    spellings = ("as it is", "again")
+    script_imports = "from specs.oracles import scatter\nfrom specs.settings import Settings"
 
     def versions(self) -> dict[str, str]:
         return {"honest": "1.0"}
-
-    spellings = ("as it is", "again")
-    script_imports = "from specs.oracles import scatter\nfrom specs.settings import Settings"
 
     def call(self, probe: Probe) -> np.ndarray:
         return scatter(probe.settings, probe.x, probe.w, probe.b).astype(np.float32)
@@ -126,10 +125,9 @@ def test_random_settings_reach_every_kind(op: Op) -> None:
 
 def test_a_claim_of_harm_is_never_forced() -> None:
     grouped = Settings(input=(3,), kernel=(2,), channels_in=2, channels_out=2, groups=2)
-    data, claims = exact(grouped), {}
-    for adapter in (Harms("eager", "cpu"), GivesUp("eager", "cpu")):
-        claims[adapter.name, type(adapter)] = adapter.run(Probe(grouped, data.x, data.w, spelling=1, force=True)).kind
-    assert list(claims.values()) == ["unsupported", "value"]
+    forced = Probe(grouped, exact(grouped).x, exact(grouped).w, spelling=1, force=True)
+    assert GivesUp("eager", "cpu").run(forced).kind == "value"
+    assert Harms("eager", "cpu").run(forced).reason == "unsafe: groups end the process"
 
 
 def known(where: str, intermittent: str = "") -> Known:
@@ -142,8 +140,8 @@ def known(where: str, intermittent: str = "") -> Known:
 @pytest.mark.parametrize(
     ("where", "intermittent", "astray"),
     [
-        pytest.param("prod(kernel) > 1 or rank > 0", "", True, id="too-wide"),
-        pytest.param("prod(kernel) > 1 or rank > 0", "by chance", False, id="too-wide-for-what-comes-by-chance"),
+        pytest.param("rank > 0", "", True, id="too-wide"),
+        pytest.param("rank > 0", "by chance", False, id="too-wide-for-what-comes-by-chance"),
         pytest.param("kernel > 100", "", True, id="too-narrow"),
     ],
 )
