@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, Phase, given
 from specs.case import Case
 from tests.batch import Batch
 from tests.items import LawOn
+from tests.laws.base import Law
 from tests.strategies import batches, cases
 from tests.verdicts import Weighed
 
@@ -31,6 +32,9 @@ def search(run: Run, law_on: LawOn) -> list[Weighed]:
     Batches are drawn first, equal ones for every target, so that all are asked at once and fused backends compile them
     together. Only where a batch fails are single cases drawn: those shrink fast, and on this target alone.
     """
+    following = run.following(law_on.law)
+    if following is not None:
+        ask_ahead(run, following)
     held: dict[str, Weighed] = {}
     failed: list[Weighed] = []
 
@@ -52,6 +56,17 @@ def search(run: Run, law_on: LawOn) -> list[Weighed]:
             return failed[-1:]
         return failed[:1]
     return list(held.values())
+
+
+def ask_ahead(run: Run, law: Law) -> None:
+    """Ask every target what the law's batches need, before their turn, so that no target waits for the slowest."""
+
+    def request(drawn: Sequence[Case]) -> None:
+        batch = Batch(run.evaluator, drawn, [law])
+        for target in run.answering:
+            batch.request(target, drawn)
+
+    _hypothesis(run, batches(law, size=run.options.profile.size), request, run.options.profile.batches, Phase.generate)
 
 
 def _hypothesis(run: Run, strategy: Any, judge: Callable[[Any], None], examples: int, *phases: Phase) -> None:

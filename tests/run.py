@@ -49,6 +49,7 @@ class Run:
         self._ahead = 0
         self._last_law: Law | None = None
         self._kept: list[Batch] = []
+        self._generated: list[Law] = []
 
     @cached_property
     def cases(self) -> list[Case]:
@@ -170,6 +171,9 @@ class Run:
             pair = item.callspec.params.get("pair") if hasattr(item, "callspec") else None
             if pair is not None:
                 self._plan.setdefault(chunk_of(pair.case.id), []).append(pair)
+            law_on = item.callspec.params.get("law_on") if hasattr(item, "callspec") else None
+            if law_on is not None and law_on.law not in self._generated:
+                self._generated.append(law_on.law)
 
     def verdicts(self, pair: Pair) -> list[Weighed]:
         """Every verdict on a case and target, held against the known differences."""
@@ -197,6 +201,13 @@ class Run:
             self._peers.setdefault(pair.case.id, []).append(pair.target)
         for target, asked in by_target.items():
             batch.request(target, asked)
+
+    def following(self, law: Law) -> Law | None:
+        """The law whose generated items come next, the first time that this one is judged; else None."""
+        if self._last_law is law or law not in self._generated or not self._ahead:
+            return None
+        rest = self._generated[self._generated.index(law) + 1 :]
+        return rest[0] if rest else None
 
     def forget_with(self, law: Law, batch: Batch) -> None:
         """Free a generated batch's answers when the next law begins: every target has seen them by then."""
