@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from backends.evaluator import Evaluator
-from backends.interface import Probe, pack_probe
+from backends.interface import Outcome, Probe, pack_probe
 from reports.runfile import read_run
 
 
@@ -28,14 +28,24 @@ def main() -> int:
         asked[target].append(list(probes))
         request(self, target, probes)
 
+    ended: set[str] = set()
+    get = Evaluator.get
+
+    def got(self: Evaluator, target: str, probe: Probe) -> Outcome:
+        outcome = get(self, target, probe)
+        if outcome.kind == "crashed":  # it would end the bare loop too
+            ended.add(f"{target} {probe.key}")
+        return outcome
+
     Evaluator.request = watched  # type: ignore[method-assign]
+    Evaluator.get = got  # type: ignore[method-assign]
     status = pytest.main(["--seed=0", "--device=cpu", f"--report={folder}"])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     began = time.perf_counter()
     run = read_run(folder / "run.jsonl")
     targets = [target.name for target in run.header.targets if target.missing is None]
     for name in targets:
-        seen: set[str] = set()
+        seen = {key.split()[1] for key in ended if key.split()[0] == name}
         fresh = [[p for p in batch if p.key not in seen and not seen.add(p.key)] for batch in asked[name]]  # type: ignore[func-returns-value]
         packed = [[pack_probe(probe) for probe in batch] for batch in fresh if batch]
         (folder / name).write_bytes(pickle.dumps(packed))
