@@ -11,8 +11,9 @@ import pytest
 from tests.distribution import Distribution
 from tests.items import VERDICTS
 from tests.options import add_options, read_options
+from tests.plan import AHEAD
 from tests.recorder import Recorder
-from tests.run import AHEAD, Run
+from tests.run import Run
 
 RUN = pytest.StashKey[Run]()
 
@@ -67,14 +68,20 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
     report = yield
     if report.when == "call":
         report.convt = item.stash.get(VERDICTS, [])
+        item.stash[VERDICTS] = []  # pytest keeps its items until the end
     return report
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A worker of pytest-xdist tells the controller which targets it had."""
+    """A worker of pytest-xdist tells the controller which targets it had, and the scripts that it owes."""
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
-        output["convt"] = session.config.stash[RUN].told()
+        run = session.config.stash[RUN]
+        output["convt"] = {
+            "targets": run.told(),
+            "scripts": list(run.settle().items()),
+            "seconds": run.spent(),
+        }
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -6,8 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from backends.interface import Outcome, Probe
-from backends.packing import Packer
+from backends.interface import Outcome, Probe, describe
 from backends.worker import LARGEST
 
 MESSAGE_PROBES = 512
@@ -16,6 +15,7 @@ SMALL = 32
 """Probes of a fused program up to which it is asked again one by one at once."""
 
 Answer = Callable[[int, Outcome], None]
+Pack = Callable[[Probe], bytes]
 
 
 @dataclass(frozen=True)
@@ -65,13 +65,17 @@ def _split(group: list[int]) -> list[list[int]]:
     return [group[at : at + size] for at in range(0, len(group), size)]
 
 
-def messages(probes: Sequence[Probe], pack: Packer, answer: Answer) -> Iterator[Chunk]:
-    """The probes in messages of bounded size; one that no message can carry is answered `not-run`."""
+def messages(probes: Sequence[Probe], pack: Pack, answer: Answer) -> Iterator[Chunk]:
+    """The probes in messages of bounded size; one that cannot be packed, or carried, is answered `not-run`."""
     positions: list[int] = []
     packed: list[bytes] = []
     size = 0
     for at, probe in enumerate(probes):
-        one = pack(probe)
+        try:
+            one = pack(probe)
+        except Exception as error:
+            answer(at, Outcome("not-run", reason=f"the host cannot prepare this probe: {describe(error)}"))
+            continue
         if len(one) > LARGEST:
             reason = f"the arrays take {len(one):,} bytes; {LARGEST:,} fit into a message"
             answer(at, Outcome("not-run", reason=reason))

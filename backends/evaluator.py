@@ -56,15 +56,19 @@ class Evaluator:
                     self._held[probe.key].pop(target, None)
             raise
 
-    def get(self, target: str, probe: Probe) -> Outcome:
-        """The outcome, asked for now where nobody has; waits for it."""
+    def get(self, target: str, probe: Probe, timeout: float | None = None) -> Outcome:
+        """The outcome, asked for now where nobody has; waits for it, TimeoutError after `timeout` seconds."""
         while True:
             with self._change:
                 while isinstance(found := self._held.get(probe.key, {}).get(target), _Ticket):
-                    self._change.wait()
+                    if not self._change.wait_for(lambda: not self._on_its_way(target, probe), timeout):
+                        raise TimeoutError(f"{target}: no outcome within {timeout:g} s")
             if found is not None:
                 return found
             self.request(target, [probe])
+
+    def _on_its_way(self, target: str, probe: Probe) -> bool:
+        return isinstance(self._held.get(probe.key, {}).get(target), _Ticket)
 
     def forget(self, keys: Iterable[str]) -> None:
         """Free these probes' outcomes, of every target; what is on its way is dropped when it comes."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -30,12 +30,17 @@ class Unsupported(Exception):
     """The framework's call cannot say these settings; the message is the reason."""
 
 
+_named = lru_cache(maxsize=64)(str)
+"""A dtype's name; numpy finds it anew each time, which is slower than to hash a small array."""
+
+
 @dataclass(frozen=True, eq=False)
 class Probe:
     """One evaluation: settings, concrete arrays, and what is wanted. Equal keys mean equal probes.
 
     `spelling` picks among the backend's ways to say the same settings (`Backend.spellings`). `force` makes the call
     although the adapter says unsupported, to test that claim. `repeat` tells apart evaluations of the same numbers.
+    `prepared` is what the host adds for a backend whose entry has `prepare`; it follows from the rest.
     """
 
     settings: Settings
@@ -46,6 +51,7 @@ class Probe:
     spelling: int = 0
     force: bool = False
     repeat: int = 0
+    prepared: Any = None
 
     @cached_property
     def key(self) -> str:
@@ -54,7 +60,7 @@ class Probe:
         digest.update(f"{self.settings.digest} {self.want} {self.spelling} {self.force} {self.repeat}".encode())
         for array in (self.x, self.w, self.b):
             if array is not None:
-                digest.update(f"{array.dtype}{array.shape}".encode())
+                digest.update(f"{_named(array.dtype)}{array.shape}".encode())
                 digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()[:24]
 
@@ -67,13 +73,17 @@ class Outcome:
     value: np.ndarray | None = None
     shape: tuple[int, ...] | None = None
     reason: str = ""
+    seconds: float = 0.0
+    """Time inside the adapter's call; of a fused program, each probe's part."""
+    warnings: tuple[str, ...] = ()
+    """Each Python warning of the call once, as `Category: message`, without addresses and folders."""
 
     @cached_property
     def digest(self) -> str:
         """A digest of the exact bits, dtype and shape of the value; empty where there is none."""
         if self.value is None:
             return ""
-        digest = hashlib.sha256(f"{self.value.dtype}{self.value.shape}".encode())
+        digest = hashlib.sha256(f"{_named(self.value.dtype)}{self.value.shape}".encode())
         digest.update(np.ascontiguousarray(self.value).data)
         return digest.hexdigest()[:16]
 
@@ -123,12 +133,19 @@ class Backend:
         """The output shape by the framework's abstract evaluation; raise Unsupported where it has none."""
         raise Unsupported(f"{self.name} has no abstract evaluation")
 
+    def shape_of(self, probe: Probe) -> tuple[int, ...]:
+        """The same for a probe, where what the host prepared for it is needed too."""
+        return self.shape(probe.settings, str(probe.x.dtype))
+
     def resize(self, probe: Probe) -> np.ndarray:
         """x resized by `stride` with the framework's own `probe.want` resize, half-pixel centres."""
         raise Unsupported(f"{self.name} has no resize")
 
     def script(self, settings: Settings, spelling: int = 0) -> str:
-        """Plain framework code that computes numpy `y` from numpy `x`, `w` and `b` in the shapes of `settings`."""
+        """Plain framework code that computes numpy `y` from numpy `x`, `w` and `b` in the shapes of `settings`.
+
+        A backend whose entry has `prepare` takes a third argument: what that gives for these settings.
+        """
         raise NotImplementedError
 
     def refusal(self, probe: Probe) -> str | None:
@@ -156,7 +173,7 @@ class Backend:
             if reason is not None:
                 return Outcome("unsupported", reason=reason)
             if probe.want == "shape":
-                return Outcome("value", shape=tuple(self.shape(probe.settings, str(probe.x.dtype))))
+                return Outcome("value", shape=tuple(self.shape_of(probe)))
             answer = self.resize if probe.want in ("nearest", "bilinear") else self.call
             return Outcome("value", value=np.array(answer(probe)))
         except Unsupported as error:
@@ -205,24 +222,25 @@ def _dtype(name: str) -> np.dtype:
 def pack_probe(probe: Probe) -> Any:
     """A probe as builtin types, for the wire."""
     arrays = tuple(pack_array(array) for array in (probe.x, probe.w, probe.b))
-    return (probe.settings.canonical(), arrays, probe.want, probe.spelling, probe.force, probe.repeat)
+    return (probe.settings.canonical(), arrays, probe.want, probe.spelling, probe.force, probe.repeat, probe.prepared)
 
 
 def unpack_probe(packed: Any) -> Probe:
     """The inverse of `pack_probe`."""
-    settings, arrays, want, spelling, force, repeat = packed
+    settings, arrays, want, spelling, force, repeat, prepared = packed
     x, w, b = (unpack_array(array) for array in arrays)
     assert x is not None
     assert w is not None
-    return Probe(Settings.from_canonical(settings), x, w, b, want, spelling, force, repeat)
+    return Probe(Settings.from_canonical(settings), x, w, b, want, spelling, force, repeat, prepared)
 
 
 def pack_outcome(outcome: Outcome) -> Any:
     """An outcome as builtin types, for the wire."""
-    return (outcome.kind, pack_array(outcome.value), outcome.shape, outcome.reason)
+    value = pack_array(outcome.value)
+    return (outcome.kind, value, outcome.shape, outcome.reason, outcome.seconds, outcome.warnings)
 
 
 def unpack_outcome(packed: Any) -> Outcome:
     """The inverse of `pack_outcome`."""
-    kind, value, shape, reason = packed
-    return Outcome(kind, unpack_array(value), None if shape is None else tuple(shape), reason)
+    kind, value, shape, reason, seconds, warnings = packed
+    return Outcome(kind, unpack_array(value), None if shape is None else tuple(shape), reason, seconds, tuple(warnings))

@@ -115,7 +115,7 @@ class Jax(Backend):
         call = call_for(probe.settings, probe.spelling)
         eager = self.mode == "eager"
         function = self._function(call) if eager else self._jitted(probe.settings, probe.spelling)
-        return _received(call, probe, function(*self._sent(call, probe)))
+        return _received(call, probe, function(*map(self._placed, _sent(call, probe))))
 
     def shape(self, settings: Settings, dtype: str) -> tuple[int, ...]:
         call = call_for(settings, 0)
@@ -128,7 +128,7 @@ class Jax(Backend):
         it = probe.settings
         shape = (*it.x_shape[:2], *(n * stride for n, stride in zip(it.input, it.stride, strict=True)))
         method = "linear" if probe.want == "bilinear" else "nearest"
-        return np.array(self.jax.image.resize(self._copied(probe.x), shape, method))
+        return np.array(self.jax.image.resize(self._placed(np.array(probe.x, order="C")), shape, method))
 
     def script(self, settings: Settings, spelling: int = 0) -> str:
         call = call_for(settings, spelling)
@@ -146,31 +146,36 @@ class Jax(Backend):
         )
 
     def run_many(self, probes: Sequence[Probe]) -> list[Outcome] | None:
-        return None if self.mode == "eager" else run_programs(self.jax, probes, self._key, self._part, self.run)
+        if self.mode == "eager":
+            return None
+        with self.jax.default_device(self.place):
+            return run_programs(self.jax, probes, self._key, self._part, self.run)
 
     def _key(self, probe: Probe) -> Hashable | None:
         """What probes of one call share, or None where there is no call, or none of the convolution."""
-        it, spelling = probe.settings, probe.spelling
         if probe.want != "value" or self.refusal(probe) is not None:
             return None
-        return it, spelling, probe.x.dtype, probe.w.dtype
+        call = call_for(probe.settings, probe.spelling)
+        return call.function, *call.options.items(), *(each for a in (probe.x, probe.w) for each in (a.shape, a.dtype))
 
     def _part(self, probe: Probe) -> Part:
         call = call_for(probe.settings, probe.spelling)
-        return Part(self._function(call), partial(self._sent, call), partial(_received, call))
+        return Part(self._function(call), partial(_sent, call), partial(_received, call))
 
     def _function(self, call: Call) -> Callable[..., Any]:
         return partial(getattr(self.jax.lax, call.function), **call.options)
 
-    def _sent(self, call: Call, probe: Probe) -> tuple[Any, Any]:
-        """x and w in the order that the call takes, on the target's device."""
-        batched = probe.want != "unbatched"
-        x = np.transpose(probe.x if batched else probe.x[0], call.axes(0, batched))
-        return self._copied(x), self._copied(np.flip(np.transpose(probe.w, call.axes(1)), call.flipped))
+    def _placed(self, array: np.ndarray) -> Any:
+        """An array on the target's device; `jax.numpy.array` compiles a program for each shape."""
+        return self.jax.device_put(array, self.place)
 
-    def _copied(self, array: np.ndarray) -> Any:
-        """An array of its own memory: JAX may keep numpy's, and `jax.numpy.array` compiles a program for each shape."""
-        return self.jax.device_put(np.array(array, order="C"), self.place)
+
+def _sent(call: Call, probe: Probe) -> tuple[np.ndarray, np.ndarray]:
+    """x and w in the order that the call takes, each in memory of its own: JAX may keep numpy's."""
+    batched = probe.want != "unbatched"
+    x = np.transpose(probe.x if batched else probe.x[0], call.axes(0, batched))
+    w = np.transpose(probe.w, call.axes(1))
+    return np.array(x, order="C"), np.array(np.flip(w, call.flipped) if call.flipped else w, order="C")
 
 
 def _received(call: Call, probe: Probe, y: Any) -> np.ndarray:

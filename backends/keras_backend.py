@@ -54,7 +54,7 @@ class Keras(Backend):
         self.keras: Any = keras
         self.engine: Any = import_module(ENGINE)
         self._flags = _prepare(self.engine)
-        self._layer = lru_cache(maxsize=512)(self._built)
+        self._layer = lru_cache(maxsize=2048)(self._built)
 
     @classmethod
     def devices(cls) -> list[str]:
@@ -102,10 +102,9 @@ class Keras(Backend):
 
     def call(self, probe: Probe) -> np.ndarray:
         call = call_for(probe.settings, probe.spelling)
-        x, *weights = self._sent(call, probe)
-        it = probe.settings
+        x, *weights = map(self._tensor, _sent(call, probe))
         if call.module == "layers":
-            layer = self._layer(it, probe.spelling, probe.x.dtype.name)
+            layer = self._layer_of(probe)
             layer.set_weights(weights)
             return self._received(call, probe, layer(x))
         return self._received(call, probe, getattr(self.keras.ops, call.name)(x, *weights, **call.options))
@@ -153,48 +152,43 @@ class Keras(Backend):
 
     def _key(self, probe: Probe) -> Hashable | None:
         """What probes of one call share, or None where there is no call, or none of the convolution."""
-        it, spelling = probe.settings, probe.spelling
         if probe.want != "value" or self.refusal(probe) is not None:
             return None
-        return it, spelling, probe.x.dtype, probe.w.dtype
+        call = call_for(probe.settings, probe.spelling)
+        arrays = (probe.x, probe.w)
+        return call.name, *call.options.items(), *(each for a in arrays for each in (a.shape, a.dtype))
 
     def _part(self, probe: Probe) -> Part:
         """A layer as a function of its input and its weights, which is how Keras itself jits it."""
         call = call_for(probe.settings, probe.spelling)
-        send, receive = partial(self._sent, call), partial(self._received, call)
+        send, receive = partial(_sent, call), partial(self._received, call)
         if call.module == "ops":
             return Part(partial(getattr(self.keras.ops, call.name), **call.options), send, receive)
-        layer = self._layer(probe.settings, probe.spelling, probe.x.dtype.name)
+        layer = self._layer_of(probe)
         return Part(lambda x, *weights: layer.stateless_call(list(weights), [], x)[0], send, receive)
 
-    def _built(self, it: Settings, spelling: int, dtype: str) -> Any:
+    def _layer_of(self, probe: Probe) -> Any:
+        """A layer for the probe: one for all extents, unless it may be the extents that it refuses."""
+        it, call = probe.settings, call_for(probe.settings, probe.spelling)
+        plain = not probe.force and 0 not in it.x_shape + it.y_shape
+        extents = (None,) * (1 + it.rank) if plain else (it.batch, *it.input)
+        batch, *space = extents
+        shape = (batch, it.channels_in, *space) if probe.spelling == FIRST else (*extents, it.channels_in)
+        return self._layer(call.name, tuple(call.options.items()), shape, probe.x.dtype.name)
+
+    def _built(self, name: str, options: tuple[tuple[str, Any], ...], shape: tuple[int | None, ...], dtype: str) -> Any:
         """The layer with its variables, which start as numpy zeros: drawing them costs more than the convolution."""
-        call = call_for(it, spelling)
-        kernel = "depthwise_initializer" if spelling == DEPTHWISE else "kernel_initializer"
+        kernel = "depthwise_initializer" if name.startswith("Depthwise") else "kernel_initializer"
         start = {kernel: self._zeros, "bias_initializer": self._zeros, "dtype": dtype}
-        layer = getattr(self.keras.layers, call.name)(**call.options, **start)
-        layer.build(it.x_shape if spelling == FIRST else (it.batch, *it.input, it.channels_in))
+        layer = getattr(self.keras.layers, name)(**dict(options), **start)
+        layer.build(shape)
         return layer
 
     def _zeros(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
         return self._tensor(np.zeros(shape, np.float32)) if ENGINE == "jax" else self.keras.ops.zeros(shape, dtype)
 
-    def _sent(self, call: Call, probe: Probe) -> tuple[Any, ...]:
-        """x and the weights as copies in Keras's order; an op has no bias."""
-        it, x, w = probe.settings, probe.x, probe.w
-        x = x[0] if probe.want == "unbatched" else x
-        if probe.spelling != FIRST:
-            x = np.moveaxis(x, -1 - it.rank, -1)
-        if probe.spelling == DEPTHWISE:
-            w = np.moveaxis(w.reshape(_folded(it)), (0, 1), (-2, -1))
-        else:
-            w = np.moveaxis(w, (0, 1), (-1, -2))
-        arrays = [x, w] if probe.b is None or call.module == "ops" else [x, w, probe.b]
-        return tuple(map(self._tensor, arrays))
-
     def _tensor(self, array: np.ndarray) -> Any:
-        """A tensor of its own memory; `jax.numpy.asarray`, which Keras calls, compiles a program for each shape."""
-        array = np.array(array, order="C")
+        """A tensor; `jax.numpy.asarray`, which Keras calls, compiles a program for each shape."""
         return self.engine.device_put(array) if ENGINE == "jax" else self.keras.ops.convert_to_tensor(array)
 
     def _received(self, call: Call, probe: Probe, y: Any) -> np.ndarray:
@@ -206,6 +200,20 @@ class Keras(Backend):
         if probe.b is not None and call.module == "ops":
             y = y + probe.b.astype(y.dtype).reshape(-1, *(1,) * rank)
         return np.array(y, order="C")
+
+
+def _sent(call: Call, probe: Probe) -> tuple[np.ndarray, ...]:
+    """x and the weights in Keras's order, each in memory of its own; an op has no bias."""
+    it, x, w = probe.settings, probe.x, probe.w
+    x = x[0] if probe.want == "unbatched" else x
+    if probe.spelling != FIRST:
+        x = np.moveaxis(x, -1 - it.rank, -1)
+    if probe.spelling == DEPTHWISE:
+        w = np.moveaxis(w.reshape(_folded(it)), (0, 1), (-2, -1))
+    else:
+        w = np.moveaxis(w, (0, 1), (-1, -2))
+    arrays = [x, w] if probe.b is None or call.module == "ops" else [x, w, probe.b]
+    return tuple(np.array(array, order="C") for array in arrays)
 
 
 _NUMPY = "keras.ops.convert_to_numpy(y)"

@@ -20,13 +20,17 @@ class Entry:
     """One backend: `path` as `module:Class`, environment variables of its process, and the packages that it needs.
 
     `packages` are top-level import names: without one of them the target is missing, not broken. `root` is the folder
-    from which a backend outside of this repository is imported; None for the ones here.
+    from which a backend outside of this repository is imported; None for the ones here. `prepare` is a function of the
+    host's, `module:function`, which adds to each probe what cannot be made in the target's process (see
+    `backends.preparing`); it needs `host_packages` there.
     """
 
     path: str
     env: Mapping[str, str] = field(default_factory=dict)
     packages: tuple[str, ...] = ()
     root: str | None = None
+    prepare: str = ""
+    host_packages: tuple[str, ...] = ()
 
     @property
     def built_in(self) -> bool:
@@ -60,6 +64,12 @@ BACKENDS: dict[str, Entry] = {
     ),
     "keras-jax": Entry("backends.keras_backend:Keras", {"KERAS_BACKEND": "jax"}, ("keras", "jax")),
     "keras-torch": Entry("backends.keras_backend:Keras", _ONE_THREAD | {"KERAS_BACKEND": "torch"}, ("keras", "torch")),
+    "onnxruntime": Entry(
+        "backends.onnxruntime_backend:OnnxRuntime",
+        packages=("onnxruntime",),
+        prepare="backends.onnx_models:prepare",
+        host_packages=("onnx",),
+    ),
 }
 """What stands in this repository, in the report's order."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import pickle
 import queue
 import threading
 import time
@@ -14,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from backends.batches import Chunk, End, messages
-from backends.interface import Kind, Outcome, Probe, unpack_outcome
+from backends.interface import Kind, Outcome, Probe, describe, pack_probe, unpack_outcome
 from backends.packing import Packer
+from backends.preparing import Preparer, absent
 from backends.process import Ended, Process
 from backends.registry import Entry
 from backends.targets import Target, TargetInfo
@@ -84,12 +86,16 @@ class Runner(threading.Thread):
         )
         self.started: Future[TargetInfo] = Future()
         self._entry, self._stem, self._limits, self._pack, self._notes = entry, stem, limits, pack, notes
-        self._jobs: queue.SimpleQueue[BatchJob | ScriptJob | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[BatchJob | None] = queue.SimpleQueue()
+        self._scripts: queue.SimpleQueue[ScriptJob] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._closing = False
         self._process: Process | None = None
+        self._preparer: Preparer | None = None
         self._numbers = itertools.count(1)
         self._ends = self._unexplained = 0
+        self.seconds = 0.0
+        """Time inside the framework's calls so far."""
 
     # for any thread
 
@@ -98,6 +104,9 @@ class Runner(threading.Thread):
         with self._lock:
             if self._closing:
                 raise RuntimeError("the pool is closed")
+            if isinstance(job, ScriptJob):  # somebody waits for it: it goes before the next message
+                self._scripts.put(job)
+                job = BatchJob((), Future())
             self._jobs.put(job)
 
     def stop(self) -> None:
@@ -125,12 +134,11 @@ class Runner(threading.Thread):
                 self._drop()
                 job.future.set_exception(error)
             del job
+        self._give_scripts()
         self._drop()
 
-    def _do(self, job: BatchJob | ScriptJob) -> None:
-        if isinstance(job, ScriptJob):
-            job.future.set_result(self._script(job))
-            return
+    def _do(self, job: BatchJob) -> None:
+        self._give_scripts()
         outcomes = [Outcome("not-run")] * len(job.probes)
 
         def answer(at: int, outcome: Outcome) -> None:
@@ -138,9 +146,24 @@ class Runner(threading.Thread):
             if job.each is not None:
                 job.each(job.probes[at], outcome)
 
-        for chunk in messages(job.probes, self._pack, answer):
+        for chunk in messages(job.probes, self._packed, answer):
             self._answer(chunk)
+            self._give_scripts()
         job.future.set_result(outcomes)
+
+    def _give_scripts(self) -> None:
+        while not self._scripts.empty():
+            job = self._scripts.get()
+            try:
+                job.future.set_result(self._script(job))
+            except BaseException as error:
+                job.future.set_exception(error)
+
+    def _packed(self, probe: Probe) -> bytes:
+        """The probe as it travels, with what the host adds for this target where its backend asks for that."""
+        if self._preparer is None:
+            return self._pack(probe)
+        return pickle.dumps(pack_probe(dataclasses.replace(probe, prepared=self._preparer.of(probe))), 5)
 
     def _answer(self, chunk: Chunk) -> None:
         """Have every probe of a message answered, by as many processes as that takes."""
@@ -193,6 +216,7 @@ class Runner(threading.Thread):
                 outcome = unpack_outcome(packed)
             except Exception as error:
                 outcome = Outcome("raised", reason=f"the host cannot read the value: {error}")
+            self.seconds += outcome.seconds
             chunk.answer(order[position], outcome)
         self._ends = self._unexplained = 0
 
@@ -211,7 +235,11 @@ class Runner(threading.Thread):
         if process is None:
             raise NoScript(self._why())
         try:
-            process.send(("script", job.settings.canonical(), job.spelling), self._limits.deadline)
+            prepared = [self._preparer(job.settings, "value", job.spelling, "float32")] if self._preparer else []
+        except Exception as error:
+            raise NoScript(f"the host cannot prepare it: {describe(error)}") from None
+        try:
+            process.send(("script", job.settings.canonical(), job.spelling, *prepared), self._limits.deadline)
             message = process.receive(self._limits.deadline)
         except Ended as error:
             self._drop()
@@ -229,6 +257,10 @@ class Runner(threading.Thread):
             return None
         if self._process is not None:
             return self._process
+        lacks = absent(self._entry)
+        if lacks is not None:
+            self.info = dataclasses.replace(self.info, missing=lacks)
+            return None
         try:
             self._process = process = Process(self.info.interpreter, self._entry.env, self._stem)
         except OSError as error:
@@ -238,7 +270,9 @@ class Runner(threading.Thread):
             process.kill()
         kind, said = self._hear(process)
         if kind == "hello":
-            self.info = dataclasses.replace(self.info, **said)
+            self.info = info = dataclasses.replace(self.info, **said)
+            if self._entry.prepare and self._preparer is None:
+                self._preparer = Preparer(self._entry, info.mode, info.versions, len(info.spellings))
             return process
         self._drop()
         if kind == "missing":

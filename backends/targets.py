@@ -73,6 +73,11 @@ def parse_target(text: str, backends: Mapping[str, Entry] | None = None) -> Targ
     return Target(backend, mode or default, device or "cpu", environment, default)
 
 
+def environment_of(name: str) -> str:
+    """The environment in a target's name; empty for the host's own."""
+    return name.partition("#")[2]
+
+
 @dataclass(frozen=True)
 class TargetInfo:
     """What a target says about itself once its process runs, or why it cannot.

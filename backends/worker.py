@@ -6,13 +6,14 @@ Python 3.10+, numpy and the framework are all that it needs; execnet sends itsel
                     ("outcomes", [(position, packed outcome), ...], last)                for a batch
                     ("script", text) | ("no-script", reason)
     from the host   ("batch", number, [pickled probe, ...], [size of a group, ...], flush every outcome)
-                    ("script", canonical settings, spelling)
+                    ("script", canonical settings, spelling[, what the host prepared for them])
 
 What is being evaluated stands in a small file that both sides map: it costs no message and survives the process.
 """
 
 from __future__ import annotations
 
+import gc
 import importlib
 import importlib.util
 import mmap
@@ -24,12 +25,14 @@ import threading
 import time
 import traceback
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from backends.interface import Backend, Outcome, Probe, describe, pack_outcome, unpack_probe
 from backends.targets import TargetError
+from backends.watching import Watch, filters, show_all
 from specs.settings import Settings
 
 FLUSH_SECONDS = 0.05
@@ -48,7 +51,7 @@ class Progress:
     FORM = struct.Struct("<qqqq")
 
     def __init__(self, path: str) -> None:
-        with open(path, "r+b") as file:  # noqa: PTH123
+        with open(path, "r+b") as file:  # noqa: PTH123  the path came as text, and mmap wants a descriptor
             self._map = mmap.mmap(file.fileno(), self.FORM.size)
 
     def write(self, batch: int = 0, first: int = 0, count: int = 0, log: int = 0) -> None:
@@ -64,6 +67,8 @@ class Gone(Exception):
 
 def main(channel: Any, path: str, packages: Sequence[str], mode: str, device: str, progress: str) -> None:
     """Load the class at `path`, say hello, and answer until the channel closes."""
+    at_first = filters()
+    gc.disable()  # what a framework is made of comes at once and stays: nothing of it is to be collected
     try:
         adapter, hello = _start(path, packages, mode, device)
     except Gone as error:
@@ -72,6 +77,9 @@ def main(channel: Any, path: str, packages: Sequence[str], mode: str, device: st
     except BaseException as error:
         channel.send(pickle.dumps(("failed", f"{describe(error)}; {_place(error)}")))
         return
+    gc.freeze()
+    gc.enable()
+    show_all(at_first)
     channel.send(pickle.dumps(("hello", hello)))
     _Server(channel, adapter, Progress(progress)).serve()
 
@@ -143,9 +151,9 @@ class _Server:
     def _send(self, *message: Any) -> None:
         self._channel.send(pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
 
-    def _script(self, settings: dict[str, Any], spelling: int) -> tuple[str, str]:
+    def _script(self, settings: dict[str, Any], spelling: int, *prepared: Any) -> tuple[str, str]:
         try:
-            return "script", str(self._adapter.script(Settings.from_canonical(settings), spelling))
+            return "script", str(self._adapter.script(Settings.from_canonical(settings), spelling, *prepared))
         except BaseException as error:
             return "no-script", describe(error)
 
@@ -173,16 +181,19 @@ class _Server:
 
     def _one(self, packed: bytes) -> Outcome:
         try:
-            return _checked(self._adapter.run(_unpack(packed)))
-        except (
-            BaseException
-        ) as error:  # SystemExit and KeyboardInterrupt too: the framework raised it, so it is an answer
+            probe = _unpack(packed)
+            with Watch() as watch:
+                outcome = self._adapter.run(probe)
+            return replace(_checked(outcome), seconds=watch.seconds, warnings=watch.warned)
+        except BaseException as error:  # SystemExit too: the framework raised it, so it is an answer
             return Outcome("raised", reason=describe(error))
 
     def _fused(self, packed: list[bytes]) -> list[Outcome] | None:
         """The outcomes of a fused program; None where there is none, or where it raised as a whole."""
         try:
-            answers = self._adapter.run_many([self._adapter.in_turn(_unpack(each)) for each in packed])
+            probes = [self._adapter.in_turn(_unpack(each)) for each in packed]
+            with Watch() as watch:
+                answers = self._adapter.run_many(probes)
         except BaseException:
             traceback.print_exc()
             return None
@@ -191,7 +202,9 @@ class _Server:
         if len(answers) != len(packed):
             reason = f"{type(self._adapter).__name__}.run_many gave {len(answers)} outcomes for {len(packed)} probes"
             return [Outcome("raised", reason=reason)] * len(packed)
-        return [_checked(answer) for answer in answers]
+        part = watch.seconds / len(packed)
+        first, *rest = [replace(_checked(answer), seconds=part) for answer in answers]
+        return [replace(first, warnings=watch.warned), *rest]
 
     def _emit(self, outcomes: Iterable[tuple[int, Outcome]]) -> None:
         """Queue outcomes for the host; the flushing thread sends them within FLUSH_SECONDS."""
@@ -247,4 +260,4 @@ def _log_size() -> int:
 def _place(error: BaseException) -> str:
     """Where an exception was raised, as `file.py:12 in function`."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{os.path.basename(frame.filename)}:{frame.lineno} in {frame.name}"  # noqa: PTH119
+    return f"{os.path.basename(frame.filename)}:{frame.lineno} in {frame.name}"  # noqa: PTH119  text from a traceback

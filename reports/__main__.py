@@ -1,4 +1,4 @@
-"""`python -m reports summary|page|script|compare`: programs that read run files.
+"""`python -m reports summary|page|script|history|compare|bisect`: programs that read run files, and a search.
 
 Exit 0; 2 where a file cannot be read, with one line on stderr. `compare` has exit codes of its own.
 """
@@ -8,11 +8,16 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from reports.runfile import RunFileError, read_run
+
+HISTORY = Path("reports/history")
+OUT = Path("reports/out")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,6 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["compare"] and (Path(__file__).parent / "compare.py").exists():
         return int(importlib.import_module("reports.compare").main(given[1:]))
+    if given[:1] == ["bisect"]:
+        return _hand_over("tests.bisect", given[1:])
     options = _parser().parse_args(given)
     try:
         return int(options.command(options))
@@ -40,6 +47,11 @@ def _parser() -> argparse.ArgumentParser:
     for command, function in ((summary, _summary), (page, _page), (script, _script)):
         command.add_argument("run", type=Path, help="a run file, JSON lines")
         command.set_defaults(command=function)
+    history = commands.add_parser("history", help="released versions as one HTML page: which cases ever changed")
+    history.add_argument("--from", type=Path, default=HISTORY, dest="folder", metavar="DIR", help="reports/history")
+    history.add_argument("--out", type=Path, default=OUT / "history.html", help="the file to write")
+    history.set_defaults(command=_history)
+    commands.add_parser("bisect", help="the first released version that does a case otherwise (bisect --help)")
     script.add_argument("case")
     script.add_argument("target")
     compare.set_defaults(command=_no_compare)
@@ -61,6 +73,25 @@ def _page(options: argparse.Namespace) -> int:
     write_page(read_run(options.run), out)
     print(out)
     return 0
+
+
+def _history(options: argparse.Namespace) -> int:
+    from reports.historypage import write_history
+
+    write_history(options.folder, options.out)
+    print(options.out)
+    return 0
+
+
+def _hand_over(module: str, arguments: Sequence[str]) -> int:
+    """Run a command of a room that this one does not import, in a process of its own; its exit status."""
+    root = str(Path(__file__).parent.parent)
+    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+    try:
+        command = [sys.executable, "-m", module, *arguments]
+        return subprocess.run(command, env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)}, check=False).returncode
+    except KeyboardInterrupt:  # the command has heard it too
+        return 130
 
 
 def _script(options: argparse.Namespace) -> int:

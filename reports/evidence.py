@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,26 +63,26 @@ def unequal(a: Any, b: Any) -> bool:
     return isinstance(a, float) and isinstance(b, float) and math.copysign(1, a) != math.copysign(1, b)
 
 
-def compare(expected: Any, actual: Any, message: str = "") -> Evidence:
-    """The tables for two arrays, either of which may be None (not stored)."""
+def compare(expected: Any, actual: Any, message: str = "", names: tuple[str, str] = ("expected", "got")) -> Evidence:
+    """The tables for two arrays, either of which may be None (not stored), by their names."""
     if expected is None and actual is None:
         return Evidence()
     if expected is None or actual is None:
-        said, array = ("got", actual) if expected is None else ("expected", expected)
-        return Evidence(f"Only what was {said} is stored.", _side_by_side([(said, array)], None)[0])
+        said, array = (names[1], actual) if expected is None else (names[0], expected)
+        return Evidence(f"Only what was {said} is stored.", side_by_side([(said, array)], None)[0])
     if shape_of(expected) != shape_of(actual):
-        note = f"The shapes differ: expected {shape_of(expected)}, got {shape_of(actual)}."
-        arrays = [("expected", expected), ("got", actual)]
-        return Evidence(note, [grid for pair in arrays for grid in _side_by_side([pair], None)[0]])
-    differing = [index for index, a, b in _pairs(expected, actual) if unequal(a, b)]
-    first = _named(message, shape_of(expected)) or (differing[0] if differing else None)
-    grids, left_out = _side_by_side([("expected", expected), ("got", actual)], first)
+        note = f"The shapes differ: {names[0]} {shape_of(expected)}, {names[1]} {shape_of(actual)}."
+        arrays = [(names[0], expected), (names[1], actual)]
+        return Evidence(note, [grid for pair in arrays for grid in side_by_side([pair], None)[0]])
+    differing = [index for index, a, b in pairs(expected, actual) if unequal(a, b)]
+    first = named(message, shape_of(expected)) or (differing[0] if differing else None)
+    grids, left_out = side_by_side([(names[0], expected), (names[1], actual)], first)
     total = math.prod(shape_of(expected))
     note = f"{len(differing):,} of {total:,} numbers differ, marked ≠." if differing else "No number differs."
     return Evidence(f"{note} {left_out}".strip(), grids)
 
 
-def _named(message: str, shape: Index) -> Index | None:
+def named(message: str, shape: Index) -> Index | None:
     """The index that a message `out[0,0,3]=...` names, where the array has it."""
     found = re.match(r"\w+\[([\d,]+)\]=", message)
     index = tuple(int(part) for part in found[1].split(",")) if found else ()
@@ -90,16 +90,21 @@ def _named(message: str, shape: Index) -> Index | None:
     return index if found and fits else None
 
 
-def _pairs(a: Any, b: Any, index: Index = ()) -> Iterator[tuple[Index, Any, Any]]:
+def pairs(a: Any, b: Any, index: Index = ()) -> Iterator[tuple[Index, Any, Any]]:
     if isinstance(a, list) and isinstance(b, list):
         for place, (left, right) in enumerate(zip(a, b, strict=False)):
-            yield from _pairs(left, right, (*index, place))
+            yield from pairs(left, right, (*index, place))
     else:
         yield index, a, b
 
 
-def _side_by_side(arrays: list[tuple[str, Any]], around: Index | None) -> tuple[list[Grid], str]:
-    """Tables of the last two axes, cut to a window around an index; and what the window leaves out."""
+def side_by_side(
+    arrays: list[tuple[str, Any]], around: Index | None, against: Sequence[int | None] = (None, 0)
+) -> tuple[list[Grid], str]:
+    """Tables of the last two axes, cut to a window around an index; and what the window leaves out.
+
+    Arrays of one shape; `against` gives for each the place of the one that its numbers are marked against.
+    """
     shape = shape_of(arrays[0][1])
     if 0 in shape:
         return [], f"The shape is {shape}: no numbers."
@@ -109,9 +114,9 @@ def _side_by_side(arrays: list[tuple[str, Any]], around: Index | None) -> tuple[
     height, width = len(planes[0][1]), len(planes[0][1][0])
     at_row, at_column = (index[-2] if len(shape) > 1 else 0), (index[-1] if shape else 0)
     rows, columns = _window(at_row, height, MOST_ROWS), _window(at_column, width, MOST_COLUMNS)
-    against = [None, planes[0][1]]
-    grids = [_grid(*pair, other, rows, columns) for pair, other in zip(planes, against, strict=False)]
-    if len(rows) == 1 and len(grids) == 2:
+    others = [None if place is None else planes[place][1] for place in against]
+    grids = [_grid(*pair, other, rows, columns) for pair, other in zip(planes, others, strict=False)]
+    if len(rows) == 1 and len(grids) > 1:
         lines = [(grid.caption, grid.rows[0][1]) for grid in grids]
         grids = [Grid(_place(lead, shape), grids[0].columns, lines)]
     whole = math.prod(shape) == len(rows) * len(columns)

@@ -63,7 +63,7 @@ def write_page(run: Run, out: Path) -> None:
 def render_page(run: Run) -> str:
     """The page of a run."""
     tally = count(run)
-    environment = _environment()
+    environment = page_environment()
     sections, told, brief = _sections(run, tally, environment.get_template("case.html").render)
     rows, left_out = _rows(run, tally, told)
     return environment.get_template("page.html").render(
@@ -75,7 +75,8 @@ def render_page(run: Run) -> str:
     )  # fmt: skip
 
 
-def _environment() -> Environment:
+def page_environment() -> Environment:
+    """jinja with what every page of ours has: symbols, words, links."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import sys
+import zlib
 from collections.abc import Iterator
 from dataclasses import MISSING, fields
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +40,12 @@ SETTINGS = (
 
 
 def read_run(path: Path | str) -> Run:
-    """The run in a file; RunFileError where the file is missing, cut short, damaged, or of another format."""
+    """The run in a file, of a run or of a released version; RunFileError where it is missing, cut short or damaged."""
     path = Path(path)
     reader = _Reader(path)
     for number, data in _lines(path):
+        if number == 1 and data.get("kind") == "release":
+            return import_module("reports.releases").read_release(path).run
         reader.take(number, data)
     return reader.whole()
 
@@ -48,29 +53,35 @@ def read_run(path: Path | str) -> Run:
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Each line's number and object."""
     what = "a run file, JSON lines from header to footer"
+    number = 0
+    for number, raw in enumerate(_raw_lines(path, what), start=1):
+        try:
+            data = json.loads(raw, parse_constant=_no_constant)
+        except ValueError:
+            if raw.endswith(b"\n"):
+                raise RunFileError(path, number, f"no JSON: {_start(raw)}", "one JSON object a line") from None
+            raise RunFileError(path, number, "half a line, so the run was cut short", "a footer at the end") from None
+        if not isinstance(data, dict):
+            raise RunFileError(path, number, f"no object: {_start(raw)}", "one JSON object a line")
+        if b'"nan"' in raw or b'inf"' in raw or b'j)"' in raw or b'j"' in raw:
+            _unspell_arrays(path, number, data)
+        yield number, data
+    if not number:
+        raise RunFileError(path, None, "an empty file", what)
+
+
+def _raw_lines(path: Path, what: str) -> Iterator[bytes]:
+    """The lines of a file; of a compressed one where the name ends in `.gz`."""
     try:
-        file = path.open("rb")
+        with path.open("rb") as file:
+            yield from gzip.open(file) if path.suffix == ".gz" else file  # noqa: SIM115  `file` is closed here
+    except EOFError:
+        raise RunFileError(path, None, "half a compressed file, so its copy was cut short", what) from None
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise RunFileError(path, None, f"a damaged compressed file ({error})", what) from None
     except OSError as error:
         found = "no such file" if isinstance(error, FileNotFoundError) else f"nothing readable ({error.strerror})"
         raise RunFileError(path, None, found, what, "give the path of a run file") from None
-    number = 0
-    with file:
-        for number, raw in enumerate(file, start=1):
-            try:
-                data = json.loads(raw, parse_constant=_no_constant)
-            except ValueError:
-                if raw.endswith(b"\n"):
-                    raise RunFileError(path, number, f"no JSON: {_start(raw)}", "one JSON object a line") from None
-                raise RunFileError(
-                    path, number, "half a line, so the run was cut short", "a footer at the end"
-                ) from None
-            if not isinstance(data, dict):
-                raise RunFileError(path, number, f"no object: {_start(raw)}", "one JSON object a line")
-            if b'"nan"' in raw or b'inf"' in raw or b'j)"' in raw or b'j"' in raw:
-                _unspell_arrays(path, number, data)
-            yield number, data
-    if not number:
-        raise RunFileError(path, None, "an empty file", what)
 
 
 def _start(raw: bytes) -> str:
@@ -208,6 +219,9 @@ def _build_verdict(**data: Any) -> VerdictRecord:
     for name in ("case", "law", "target", "verdict"):
         if isinstance(data.get(name), str):
             data[name] = sys.intern(data[name])
+    for name in ("shape", "warnings"):
+        if data.get(name) is not None:
+            data[name] = tuple(data[name])
     return VerdictRecord(**data)
 
 

@@ -7,6 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+__all__ = [
+    "FORMAT", "VERDICTS", "CaseRecord", "Claim", "DetailRecord", "Footer", "Header", "KnownInfo", "LawInfo", "Record",
+    "Run", "RunFileError", "TargetInfo", "VerdictRecord",
+]  # fmt: skip
+
 FORMAT = 1
 """The number of the file format; a reader refuses every other."""
 
@@ -25,6 +30,8 @@ class TargetInfo:
     """Package to version, the framework first."""
     flags: dict[str, str] = field(default_factory=dict)
     missing: str | None = None
+    environment: str = ""
+    """The environment in which it ran, such as `before`; empty for the host's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,8 @@ class KnownInfo:
     issue: str = ""
     since: str = ""
     origin: str = ""
+    intermittent: str = ""
+    """Why it comes and goes by itself; empty where it is there in every run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +121,13 @@ class VerdictRecord:
     """The largest fraction of the error bound that was used."""
     bits: str = ""
     """A digest of the exact output."""
+    outcome: str = ""
+    """The worst outcome among the law's evaluations: value, unsupported, not-run, raised, timed-out, crashed."""
+    shape: tuple[int, ...] | None = None
+    """Of the answer to the case itself, at the first law that asks for it; `dtype` likewise."""
+    dtype: str = ""
+    warnings: tuple[str, ...] = ()
+    """The Python warnings of the law's evaluations, each at the first law of the case that met it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +155,8 @@ class Footer:
     cases: int
     seconds: float
     exit: int
+    target_seconds: dict[str, float] = field(default_factory=dict)
+    """Target to the time that it spent inside the framework's calls."""
 
 
 Record = Header | CaseRecord | VerdictRecord | DetailRecord | Footer

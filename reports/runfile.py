@@ -13,31 +13,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
+from reports import records
 from reports.reader import read_run
-from reports.records import (
-    ARRAYS,
-    FORMAT,
-    VERDICTS,
-    CaseRecord,
-    Claim,
-    DetailRecord,
-    Footer,
-    Header,
-    KnownInfo,
-    LawInfo,
-    Record,
-    Run,
-    RunFileError,
-    TargetInfo,
-    VerdictRecord,
-    describe,
-    spell,
-)
+from reports.records import *  # noqa: F403  whoever reads or writes run files needs the records
+from reports.records import ARRAYS, CaseRecord, Footer, Header, Record, VerdictRecord, describe, spell
 
-__all__ = [
-    "FORMAT", "VERDICTS", "CaseRecord", "Claim", "DetailRecord", "Footer", "Header", "KnownInfo", "LawInfo", "Record",
-    "Run", "RunFileError", "RunWriter", "TargetInfo", "VerdictRecord", "read_run",
-]  # fmt: skip
+__all__ = ["RunWriter", "read_run"]
+__all__ += records.__all__
 
 
 class RunWriter:
@@ -69,12 +51,12 @@ class RunWriter:
         self._places[key] = self._file.tell()
         self._file.write(line)
 
-    def finish(self, seconds: float, exit_status: int) -> Footer:
+    def finish(self, seconds: float, exit_status: int, target_seconds: dict[str, float] | None = None) -> Footer:
         """Sort, add the footer, and replace `path` in one step; the earlier file stands until then."""
         counts = [sum(rank == wanted for _, rank, _, _ in self._places) for wanted in (1, 0)]
         if ("", -1, 0, 0) not in self._places:
             raise ValueError("nothing was written: no header")
-        footer = Footer(verdicts=counts[0], cases=counts[1], seconds=seconds, exit=exit_status)
+        footer = Footer(counts[0], counts[1], seconds, exit_status, target_seconds or {})
         whole = self.path.with_name(self.path.name + ".whole")
         with whole.open("wb") as out:
             for key in sorted(self._places):
@@ -116,16 +98,29 @@ class RunWriter:
 
 def encode(record: Record) -> bytes:
     """One line of the file."""
-    data = {"kind": record.kind, **{item.name: _plain(getattr(record, item.name)) for item in fields(record)}}
+    data = {"kind": record.kind} | {name: _plain(getattr(record, name)) for name in _names(type(record))}
+    if isinstance(record, VerdictRecord):  # there are many: what says nothing is left out
+        data = {name: value for name, value in data.items() if value not in (None, "", (), [])}
     for name in ARRAYS:
         if data.get(name) is not None:
             data[name] = spell(data[name])
     return json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
+_NAMES: dict[type[Any], tuple[str, ...]] = {}
+
+
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    if kind not in _NAMES:
+        _NAMES[kind] = tuple(item.name for item in fields(kind))
+    return _NAMES[kind]
+
+
 def _plain(value: Any) -> Any:
+    if isinstance(value, (str, int, float, dict, list)) or value is None:  # nearly all there is
+        return value
     if is_dataclass(value):
-        return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
+        return {name: _plain(getattr(value, name)) for name in _names(type(value))}
     if isinstance(value, tuple) and value and is_dataclass(value[0]):
         return [_plain(item) for item in value]
     return value

@@ -61,7 +61,7 @@ class Known:
         """Whether this difference is expected of a call with these settings on this target."""
         if self.laws or want not in self.wants or (self.spellings and spelling not in self.spellings):
             return False
-        return self.about(target) and (self.where is None or Expression(self.where).holds(settings))
+        return self.about(target) and (self._condition is None or self._condition.holds(settings))
 
     def applies(self, law_id: str, settings: Settings, target: KnownTarget) -> bool:
         """Whether this difference is expected of a law on these settings and this target."""

@@ -16,6 +16,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from specs.settings import Settings
 
 Array = np.ndarray
+BLOCK = 2_000_000
+"""How many numbers an intermediate array may hold: 16 MB of them."""
 
 
 class OraclesDisagree(AssertionError):
@@ -99,13 +101,13 @@ def _selection(it: Settings, axis: int, rows: slice) -> Array:
 
 
 def matrix(it: Settings, x: Array, w: Array, b: Array | None = None) -> Array:
-    """The dense matrix of each group times the flattened input, in blocks of at most 4 million entries."""
+    """The dense matrix of each group times the flattened input, in blocks of at most BLOCK entries."""
     x, w = _wide(x), _wide(w)
     columns = x.reshape(it.batch, it.groups, it.channels_in // it.groups * int(np.prod(it.input)))
     per_out = it.channels_out // it.groups
     rest = int(np.prod(it.output[1:]))
     entries = per_out * rest * max(columns.shape[2], it.input[0] * it.kernel[0], 1)
-    step = max(4_000_000 // max(entries, 1), 1)
+    step = max(BLOCK // max(entries, 1), 1)
     y = np.zeros((it.batch, it.groups, per_out, it.output[0], rest), np.result_type(x, w))
     for group in range(it.groups):
         for at in range(0, it.output[0], step):
@@ -159,9 +161,14 @@ def _correlate(x: Array, kernel: Array, extent: tuple[int, ...]) -> Array:
         return np.zeros((x.shape[0], kernel.shape[0], *sizes), np.result_type(x, kernel))
     rank = len(extent)
     windows = sliding_window_view(x, extent, axis=tuple(range(2, 2 + rank)))
-    taps = list(range(2 + rank, 2 + 2 * rank))
-    summed = np.tensordot(windows, kernel, axes=([1, *taps], [1, *range(2, 2 + rank)]))
-    return np.moveaxis(summed, -1, 1)
+    over = ([0, *range(1 + rank, 1 + 2 * rank)], [1, *range(2, 2 + rank)])
+    y = np.zeros((x.shape[0], *windows.shape[2 : 2 + rank], kernel.shape[0]), np.result_type(x, kernel))
+    # in blocks of rows: tensordot copies its windows, as many times the input as the kernel has taps
+    step = max(BLOCK // max(int(np.prod(windows.shape[3:])) * x.shape[1], 1), 1)
+    for item, answer in zip(windows, y, strict=True):
+        for at in range(0, answer.shape[0], step):
+            answer[at : at + step] = np.tensordot(item[:, at : at + step], kernel, axes=over)
+    return np.moveaxis(y, -1, 1)
 
 
 def _wide(array: Array) -> Array:

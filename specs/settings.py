@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -197,7 +197,7 @@ class Settings:
 
     def canonical(self) -> dict[str, Any]:
         """Every field with its value, as plain data: the form that is hashed and sent to workers."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in FIELDS}  # numbers, words and tuples: nothing to copy
 
     @cached_property
     def digest(self) -> str:
@@ -209,6 +209,9 @@ class Settings:
     def from_canonical(cls, data: dict[str, Any]) -> Settings:
         """The inverse of `canonical`, from JSON-like data (lists for tuples)."""
         return cls(**{key: _tuples(value) for key, value in data.items()})
+
+
+FIELDS = tuple(field.name for field in fields(Settings))
 
 
 def _tuples(value: Any) -> Any:

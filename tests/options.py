@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import os
 import random
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,8 @@ class Options:
     """What the command line asks for; empty tuples mean everything there is."""
 
     targets: tuple[str, ...]
+    environments: dict[str, str]
+    """Name to Python, for targets such as `keras-torch#before`."""
     devices: tuple[str, ...]
     required: tuple[str, ...]
     laws: tuple[str, ...]
@@ -35,6 +39,8 @@ class Options:
     deadline: float
     report: Path
     known: Path
+    baseline: Path | None = None
+    update_baseline: bool = False
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -46,7 +52,15 @@ def add_options(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="run this target, backend[/mode][@device]; repeatable (default: every framework in its default mode)",
+        help="run this target, backend[/mode][@device][#environment]; repeatable (default: every framework in its "
+        "default mode)",
+    )
+    add(
+        "--environment",
+        action="append",
+        default=[],
+        metavar="NAME=PYTHON",
+        help="name another Python, for targets that end in #NAME; repeatable (default: the host's own alone)",
     )
     add(
         "--device",
@@ -101,6 +115,18 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="DIR",
         help="where the known differences stand, a file a backend (default: %(default)s)",
     )
+    add(
+        "--baseline",
+        default=None,
+        metavar="FILE",
+        help="fail on what got worse against this file, --baseline=FILE, and on nothing else: a baseline (.jsonl,"
+        " .jsonl.gz) or the run file of another run (default: none)",
+    )
+    add(
+        "--update-baseline",
+        action="store_true",
+        help="write the file that --baseline names, or renew in it what runs; nothing fails that goes into it",
+    )
     add("--report", default=str(REPORT), metavar="DIR",
         help="where run.jsonl and index.html go (default: %(default)s)")  # fmt: skip
 
@@ -118,6 +144,7 @@ def read_options(config: pytest.Config) -> Options:
             raise pytest.UsageError(f"--spec: found no file {path}, accepted a YAML file of cases")
     return Options(
         targets=tuple(get("--target")),
+        environments=dict(_environment(config, text) for text in get("--environment")),
         devices=tuple(get("--device")),
         required=tuple(name for value in get("--require") for name in value.split(",") if name),
         laws=tuple(get("--law")),
@@ -128,6 +155,8 @@ def read_options(config: pytest.Config) -> Options:
         deadline=deadline,
         report=Path(config.rootpath, get("--report")),
         known=_folder("--known", Path(config.rootpath, get("--known"))),
+        baseline=_baseline(config),
+        update_baseline=get("--update-baseline"),
     )
 
 
@@ -143,6 +172,26 @@ def _seed(config: pytest.Config, profile: Profile) -> int:
     if shared is not None:
         return int(shared)
     return 0 if profile.derandomized else random.SystemRandom().randint(0, LARGEST_SEED)
+
+
+def _environment(config: pytest.Config, text: str) -> tuple[str, str]:
+    """NAME=PYTHON, where there is such a program."""
+    name, _, python = text.partition("=")
+    if not re.fullmatch(r"[\w.-]+", name) or not python:
+        accepted = "NAME=PYTHON, a name of letters, digits, '.', '-' and the path of a Python"
+        raise pytest.UsageError(f"--environment: found {text!r}, accepted {accepted}")
+    found = Path(config.invocation_params.dir, Path(python).expanduser())
+    if not os.access(found, os.X_OK) or found.is_dir():
+        raise pytest.UsageError(f"--environment {name}: found no program {found}, accepted the path of a Python")
+    return name, str(found)
+
+
+def _baseline(config: pytest.Config) -> Path | None:
+    """Where the baseline stands, or is to stand."""
+    name = config.getoption("--baseline")
+    if name is None and config.getoption("--update-baseline"):
+        raise pytest.UsageError("--update-baseline: found no --baseline, accepted --baseline=FILE, the file to write")
+    return None if name is None else Path(config.invocation_params.dir, name)
 
 
 def _folder(option: str, path: Path) -> Path:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
+import dataclasses
 import os
 import platform
 import shlex
+import subprocess
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +18,6 @@ from typing import Any
 
 import pytest
 
-from reports.page import write_page
 from reports.runfile import (
     CaseRecord,
     Claim,
@@ -25,16 +26,18 @@ from reports.runfile import (
     KnownInfo,
     LawInfo,
     RunWriter,
-    TargetInfo,
     VerdictRecord,
-    read_run,
 )
+from tests.baseline import target_infos
 from tests.differences import known_target
 from tests.options import ROOT
 from tests.run import Run
+from tests.specification import specification
 from tests.terminal import matrix
 from tests.verdicts import case_record
 
+Key = tuple[str, str, str]
+"""Case, law, target."""
 HOST_PACKAGES = ("pytest", "hypothesis", "numpy", "execnet", "pydantic", "jinja2")
 
 
@@ -46,15 +49,16 @@ class Recorder:
         self._run = run
         self._began = time.monotonic()
         self._started = datetime.now(UTC)
-        self._verdicts: dict[tuple[str, str, str], VerdictRecord] = {}
-        self._details: dict[tuple[str, str, str], DetailRecord] = {}
+        self._verdicts: dict[Key, VerdictRecord] = {}
+        self._details: dict[Key, DetailRecord] = {}
         self._generated: dict[str, dict[str, Any]] = {}
         self._targets: dict[str, dict[str, Any]] = {}
+        self._spent: defaultdict[str, float] = defaultdict(float)
         self._complaints: list[str] = []
         self._written: list[Path] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        for record in getattr(report, "convt", []):
+        for record in report.__dict__.pop("convt", []):  # pytest keeps its reports until the end
             if record["kind"] == "case":
                 self._generated[record["id"]] = record
                 continue
@@ -68,18 +72,43 @@ class Recorder:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """What a worker of pytest-xdist says at its end."""
-        self._targets |= getattr(node, "workeroutput", {}).get("convt", {})
+        said = getattr(node, "workeroutput", {}).get("convt")
+        if said is not None:
+            self._targets |= said["targets"]
+            self._spend(said["seconds"])
+            self._settle({tuple(key): told for key, told in said["scripts"]})
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         if not self._verdicts or exitstatus == pytest.ExitCode.INTERRUPTED:
             return
-        if not hasattr(self._config, "workerinput") and not self._targets:
+        if not self._targets:  # else the workers of pytest-xdist have told
             self._targets = self._run.told()
+            self._spend(self._run.spent())
+            self._settle(self._run.settle())
         self._complaints = self._stale_entries(session)
-        if self._complaints and session.exitstatus == pytest.ExitCode.OK:
+        if self._fatal(session) and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         self._write(int(session.exitstatus))
+
+    def _fatal(self, session: pytest.Session) -> list[str]:
+        """The complaints that fail the run: against a baseline, only those about what got worse."""
+        against = self._run.against
+        if against is None:
+            return self._complaints
+        whole = not (session.shouldstop or session.shouldfail)
+        worse = against.finish(tuple(self._verdicts.values()), self._run.cases, target_infos(self._targets), whole)
+        self._complaints += worse
+        return worse
+
+    def _spend(self, seconds: Mapping[str, float]) -> None:
+        for target, spent in seconds.items():
+            self._spent[target] += spent
+
+    def _settle(self, scripts: Mapping[Key, tuple[str, str]]) -> None:
+        """Give the details of known differences the scripts that were owed until now."""
+        for key, (call, script) in scripts.items():
+            self._details[key] = dataclasses.replace(self._details[key], call=call, script=script)
 
     def _stale_entries(self, session: pytest.Session) -> list[str]:
         """Known differences that matched nothing, where every case and law of their targets was judged."""
@@ -109,7 +138,8 @@ class Recorder:
         terminalreporter.section(
             f"convt: {len(self._verdicts):,} verdicts, {cases:,} cases, {len(laws)} laws, {len(labels)} targets"
         )
-        for line in [*matrix(counts, labels, laws), *self._complaints]:
+        said = self._run.against.lines if self._run.against else []
+        for line in [*matrix(counts, labels, laws), *self._complaints, *said]:
             terminalreporter.write_line(line)
         for path in self._written:
             terminalreporter.write_line(f"wrote {os.path.relpath(path)}")
@@ -128,11 +158,20 @@ class Recorder:
                 writer.write(verdict)
             for detail in self._details.values():
                 writer.write(detail)
-            writer.finish(round(time.monotonic() - self._began, 1), exit_status)
+            seconds = {name: round(spent, 3) for name, spent in sorted(self._spent.items())}
+            writer.finish(round(time.monotonic() - self._began, 1), exit_status, seconds)
         self._written.append(path)
-        page = path.with_name("index.html")
-        write_page(read_run(path), page)
-        self._written.append(page)
+        self._draw(path, path.with_name("index.html"))
+
+    def _draw(self, run: Path, page: Path) -> None:
+        """The page, drawn by a process of its own: the whole run a second time would be this one's peak of memory."""
+        command = [sys.executable, "-m", "reports", "page", str(run), "--out", str(page)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            self._written.append(page)
+        else:
+            last = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
+            self._complaints.append(f"{page} was not drawn: {last}; repeat: {shlex.join(command[1:])}")
 
     def _header(self) -> Header:
         options = self._run.options
@@ -143,21 +182,11 @@ class Recorder:
             profile=options.profile.name,
             platform=_platform(),
             command=shlex.join(["pytest", *self._config.invocation_params.args]),
-            targets=tuple(TargetInfo(name=name, **info) for name, info in self._targets.items()),
+            targets=tuple(target_infos(self._targets)),
             laws=tuple(LawInfo(law.id, law.statement, law.source) for law in self._run.laws),
             packages={name: version(name) for name in HOST_PACKAGES},
-            known=tuple(KnownInfo(k.id, k.reason, k.issue, k.since, k.origin) for k in self._run.known),
+            known=tuple(KnownInfo(k.id, k.reason, k.issue, k.since, k.origin, k.intermittent) for k in self._run.known),
         )
-
-
-def specification() -> str:
-    """One digest over the laws, the oracles and the cases: runs of other specifications cannot be compared."""
-    digest = hashlib.sha256()
-    for path in sorted(
-        [*(ROOT / "specs").rglob("*.py"), *(ROOT / "specs").rglob("*.yaml"), *(ROOT / "tests" / "laws").glob("*.py")]
-    ):
-        digest.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
-    return digest.hexdigest()[:16]
 
 
 def _platform() -> dict[str, Any]:

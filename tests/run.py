@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import asdict
-from functools import cached_property
+from dataclasses import asdict, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from backends.evaluator import Evaluator
+from backends.interface import Probe
 from backends.pool import NoScript, Pool
 from backends.registry import BACKENDS, Entry, register_external
 from backends.targets import Target, TargetError, TargetInfo, parse_target
@@ -19,18 +20,19 @@ from specs.case import Case
 from specs.errors import SpecErrors
 from specs.known import Known, load_known
 from specs.loader import load_cases
-from tests.batch import Batch, LawVerdict
+from tests.baseline import Against, target_infos
+from tests.batch import LawVerdict
 from tests.differences import KnownDifferences, known_target
+from tests.draws import drawn
 from tests.items import LawOn, Pair
 from tests.laws import LAWS
 from tests.laws.base import Law
 from tests.options import Options, known
+from tests.plan import Plan
 from tests.verdicts import Weighed, call_line, paste
 
 CHUNKS = 8
 """Cases are dealt into this many chunks by their name; a chunk is asked of every target at once."""
-AHEAD = 2
-"""How many chunks are asked before the one that is being judged, so that no target waits."""
 
 
 def chunk_of(case_id: str) -> int:
@@ -43,13 +45,8 @@ class Run:
 
     def __init__(self, options: Options) -> None:
         self.options = options
-        self._chunks: dict[int, Batch] = {}
-        self._plan: dict[int, list[Pair]] = {}
-        self._peers: dict[str, list[str]] = {}
-        self._ahead = 0
-        self._last_law: Law | None = None
-        self._kept: list[Batch] = []
-        self._generated: list[Law] = []
+        self._plan: Plan
+        self._owed: dict[tuple[str, str, str], Probe] = {}
 
     @cached_property
     def cases(self) -> list[Case]:
@@ -97,17 +94,27 @@ class Run:
     @cached_property
     def pool(self) -> Pool:
         """The processes of every target, started; on each device that was asked for, else on each that they list."""
-        pool = Pool(self._asked(), deadline=self.options.deadline, backends=self.backends)
+        pool = Pool(
+            self._asked(),
+            deadline=self.options.deadline,
+            backends=self.backends,
+            interpreters=self.options.environments,
+        )
         infos = pool.start()
         if not self.options.devices:
             pool.add(
-                parse_target(f"{name}@{device}", self.backends)
+                self._on(parse_target(name, self.backends), device)
                 for name, info in infos.items()
                 if "@" not in name
                 for device in info.devices
                 if device != "cpu"
             )
         return pool
+
+    def _on(self, target: Target, device: str) -> Target:
+        """The same target on another device."""
+        here = parse_target(f"{replace(target, environment='').name}@{device}", self.backends)
+        return replace(here, environment=target.environment)
 
     def _asked(self) -> list[Target]:
         names = self.options.targets or tuple(self.backends)
@@ -116,10 +123,12 @@ class Run:
             targets = [parse_target(name, self.backends) for name in names]
             if devices:
                 plain = [target for target in targets if target.device == "cpu"]
-                spread = [
-                    parse_target(f"{target.name}@{device}", self.backends) for target in plain for device in devices
-                ]
+                spread = [self._on(target, device) for target in plain for device in devices]
                 targets = spread + [target for target in targets if target.device != "cpu"]
+            for target in targets:
+                if target.environment and target.environment not in self.options.environments:
+                    field = f"environment of {target.name}"
+                    raise TargetError(field, target.environment, self.options.environments)
         except TargetError as error:
             raise pytest.UsageError(str(error)) from None
         return list(dict.fromkeys(targets))
@@ -165,56 +174,25 @@ class Run:
         ]
 
     def plan(self, items: Sequence[pytest.Item], ahead: int) -> None:
-        """Learn which pairs are to be judged; `ahead` chunks are asked before their turn."""
-        self._ahead = ahead
+        """Learn which items are to be judged; `ahead` cases are asked before their turn."""
+        self._plan = Plan(self.evaluator, ahead)
         for item in items:
-            pair = item.callspec.params.get("pair") if hasattr(item, "callspec") else None
-            if pair is not None:
-                self._plan.setdefault(chunk_of(pair.case.id), []).append(pair)
-            law_on = item.callspec.params.get("law_on") if hasattr(item, "callspec") else None
-            if law_on is not None and law_on.law not in self._generated:
-                self._generated.append(law_on.law)
+            params = item.callspec.params if hasattr(item, "callspec") else {}
+            if "pair" in params:
+                pair = params["pair"]
+                self._plan.step(chunk_of(pair.case.id), self.laws).add(pair.target, pair.case)
+            elif "law_on" in params:
+                law = params["law_on"].law
+                self._plan.step(law.id, [law], partial(drawn, law, self.options)).add(params["law_on"].target)
 
     def verdicts(self, pair: Pair) -> list[Weighed]:
         """Every verdict on a case and target, held against the known differences."""
-        chunk = chunk_of(pair.case.id)
-        order = list(self._plan)
-        at = order.index(chunk)
-        for earlier in [c for c in order[:at] if c in self._chunks]:
-            done = self._chunks.pop(earlier).keys()
-            self.evaluator.forget(done.difference(*(batch.keys() for batch in self._chunks.values())))
-        for wanted in order[at : at + 1 + self._ahead]:
-            if wanted not in self._chunks:
-                self._ask(wanted)
-        peers = self._peers[pair.case.id]
-        found = self._chunks[chunk].verdicts(pair.case, pair.target, [name for name in peers if name != pair.target])
+        found = self._plan.verdicts(chunk_of(pair.case.id), pair.target, pair.case)
         return [self.weigh(verdict) for verdict in found]
 
-    def _ask(self, chunk: int) -> None:
-        """Ask every target all that the chunk's cases need of it."""
-        pairs = self._plan[chunk]
-        cases = list({pair.case.id: pair.case for pair in pairs}.values())
-        self._chunks[chunk] = batch = Batch(self.evaluator, cases, self.laws)
-        by_target: dict[str, list[Case]] = {}
-        for pair in pairs:
-            by_target.setdefault(pair.target, []).append(pair.case)
-            self._peers.setdefault(pair.case.id, []).append(pair.target)
-        for target, asked in by_target.items():
-            batch.request(target, asked)
-
-    def following(self, law: Law) -> Law | None:
-        """The law whose generated items come next, the first time that this one is judged; else None."""
-        if self._last_law is law or law not in self._generated or not self._ahead:
-            return None
-        rest = self._generated[self._generated.index(law) + 1 :]
-        return rest[0] if rest else None
-
-    def forget_with(self, law: Law, batch: Batch) -> None:
-        """Free a generated batch's answers when the next law begins: every target has seen them by then."""
-        if self._last_law is not law:
-            self.evaluator.forget(set().union(*(old.keys() for old in self._kept)))
-            self._last_law, self._kept = law, []
-        self._kept.append(batch)
+    def generated(self, law_on: LawOn) -> list[Weighed]:
+        """Every verdict of a law on a target over the cases that were drawn for it."""
+        return [self.weigh(verdict) for verdict in self._plan.verdicts(law_on.law.id, law_on.target)]
 
     def weigh(self, found: LawVerdict) -> Weighed:
         """A verdict, held against the known differences."""
@@ -224,6 +202,12 @@ class Run:
     def _differences(self) -> KnownDifferences:
         targets = {name: known_target(asdict(info)) for name, info in self.infos.items()}
         return KnownDifferences(self.known, targets, {name: len(info.spellings) for name, info in self.infos.items()})
+
+    @cached_property
+    def against(self) -> Against | None:
+        """The baseline, where one was asked for."""
+        options = self.options
+        return Against(options.baseline, options.update_baseline, self.laws, self.known) if options.baseline else None
 
     def requires(self, target: str) -> bool:
         """Whether `--require` names the target, by its whole name or its backend's."""
@@ -239,16 +223,38 @@ class Run:
         """(the framework's own call in one line, a script to paste) for a verdict; empty where there is none."""
         if not found.probes or not self.infos[found.target].runs:
             return "", ""
-        probe = next(iter(found.probes.values()))
+        return self._script(found.target, next(iter(found.probes.values())))
+
+    def _script(self, target: str, probe: Probe) -> tuple[str, str]:
         try:
-            body = self.pool.script(found.target, probe.settings, probe.spelling)
+            body = self.pool.script(target, probe.settings, probe.spelling)
         except NoScript:
             return "", ""
-        return call_line(body), paste(self.infos[found.target].script_imports, body, probe.x, probe.w, probe.b)
+        return call_line(body), paste(self.infos[target].script_imports, body, probe.x, probe.w, probe.b)
+
+    def repeats(self, target: str) -> str:
+        """What a command needs beside `-k` to ask this target again, where that is not in the host's environment."""
+        environment = self.infos[target].environment
+        python = self.options.environments.get(environment)
+        return f" --target {target} --environment {environment}={python}" if python else ""
+
+    def spent(self) -> dict[str, float]:
+        """The seconds that each target spent inside the framework's calls so far."""
+        return self.pool.seconds if "pool" in self.__dict__ else {}
+
+    def owe(self, found: LawVerdict) -> None:
+        """Remember to give a verdict its script at the end: nobody reads it before, and its target is at work."""
+        if found.probes and self.infos[found.target].runs:
+            self._owed[found.case.id, found.law.id, found.target] = next(iter(found.probes.values()))
+
+    def settle(self) -> dict[tuple[str, str, str], tuple[str, str]]:
+        """Every script that is owed, as `script` gives it, by case, law and target."""
+        owed, self._owed = self._owed, {}
+        return {key: self._script(key[2], probe) for key, probe in owed.items()}
 
     def told(self) -> dict[str, dict[str, Any]]:
         """Every target as the run file's header tells it, by its name."""
-        keys = ("backend", "mode", "device", "versions", "flags")
+        keys = ("backend", "mode", "device", "environment", "versions", "flags")
         return {
             name: {key: getattr(info, key) for key in keys} | {"missing": info.missing or info.failed}
             for name, info in (self.infos.items() if "pool" in self.__dict__ else ())
@@ -259,13 +265,14 @@ class Run:
         if "pool" not in self.__dict__:
             return []
         lines = [f"convt: seed {self.options.seed}, profile {self.options.profile.name}, {len(self.laws)} laws"]
+        lines += [f"  #{name} is {python}" for name, python in self.options.environments.items()]
         for name, info in self.infos.items():
             says = ", ".join(f"{package} {version}" for package, version in info.versions.items())
             flags = ", ".join(f"{flag}={value}" for flag, value in info.flags.items())
             lines.append(
                 f"  {name}: {says}; {flags}" if info.runs else f"  {name}: NOT RUN, {info.missing or info.failed}"
             )
-        return lines
+        return lines + (self.against.describe(target_infos(self.told())) if self.against else [])
 
     def check(self) -> None:
         """Refuse options that name what there is not, before anything starts; the error says what is accepted."""
@@ -274,6 +281,8 @@ class Run:
         accepted = ["all", *(target.name for target in targets), *(target.backend for target in targets)]
         for name in self.options.required:
             known("--require", name, dict.fromkeys(accepted))
+        if self.against is not None:
+            self.against.check([target.name for target in targets])
 
     def close(self) -> None:
         """End every target's process."""

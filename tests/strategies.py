@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -24,6 +25,10 @@ KERNELS = {1: 5, 2: 4, 3: 3}
 PADDINGS = ("none", "symmetric", "valid", "same", "pairs")
 OPS: tuple[Op, ...] = ("conv_transpose", "conv")
 RESIZES: tuple[Literal["nearest", "bilinear"], ...] = ("nearest", "bilinear")
+
+# made once for equal arguments: to make and to check a strategy takes longer than to draw from it
+_integers = cache(st.integers)
+_sampled_from = cache(st.sampled_from)
 
 LEANINGS: dict[str, dict[str, Any]] = {
     **{
@@ -69,59 +74,62 @@ def settings(
     """
     if not (1 <= max_rank <= 3 and min_kernel <= min(KERNELS[rank] for rank in range(1, max_rank + 1))):
         raise ValueError(f"max_rank={max_rank}, min_kernel={min_kernel}: no kernel is both")
-    drawn_op: Op = draw(st.sampled_from(OPS)) if op is None else op
-    rank = draw(st.integers(1, max_rank))
-    kind = draw(st.sampled_from(tuple(paddings)))
+    drawn_op: Op = draw(_sampled_from(OPS)) if op is None else op
+    rank = draw(_integers(1, max_rank))
+    kind = draw(_sampled_from(tuple(paddings)))
     axes = [
         draw(_axes(drawn_op, rank, kind, (min_kernel, min_stride, max_stride, min_dilation, max_dilation)))
         for _ in range(rank)
     ]
     n, k, s, d, pairs = (tuple(axis[at] for axis in axes) for at in range(5))
     padding: Any = kind if kind in ("same", "valid") else pairs
-    groups = draw(st.integers(min_groups, max_groups))
+    groups = draw(_integers(min_groups, max_groups))
     wide = draw(_channels(rank))
     plain = Settings(
         op=drawn_op, input=n, kernel=k, stride=s, dilation=d, padding=padding,
         channels_in=groups * wide[0], channels_out=groups * wide[1], groups=groups,
-        batch=draw(st.integers(1, max_batch)), bias=draw(st.sampled_from(tuple(biases))),
+        batch=draw(_integers(1, max_batch)), bias=draw(_sampled_from(tuple(biases))),
     )  # fmt: skip
     how = draw(
-        st.sampled_from(("as it is", "output_padding", "output_size"))
+        _sampled_from(("as it is", "output_padding", "output_size"))
     )  # for both ops: the shorter draw is plainer
     return draw(_sized(plain, how)) if drawn_op == "conv_transpose" else plain
 
 
+@cache
 @st.composite
 def _axes(draw: DrawFn, op: Op, rank: int, kind: str, bounds: tuple[int, ...]) -> tuple[int, int, int, int, Any]:
     """(n, k, s, d, (lo, hi)) of one axis, with at least one output."""
     min_kernel, min_stride, max_stride, min_dilation, max_dilation = bounds
-    k = draw(st.integers(min_kernel, KERNELS[rank]))
-    s = draw(st.integers(min_stride, max_stride))
-    d = draw(st.integers(min_dilation, max_dilation))
+    k = draw(_integers(min_kernel, KERNELS[rank]))
+    s = draw(_integers(min_stride, max_stride))
+    d = draw(_integers(min_dilation, max_dilation))
     e = effective_kernel(k, d)
     if op == "conv":
         lo, hi = draw(_pairs(kind, 2 * e))
         need = 1 if kind == "same" else max(e - lo - hi, 1)
-        return draw(st.integers(need, max(need, INPUTS[rank]))), k, s, d, (lo, hi)
-    n = draw(st.integers(1, INPUTS[rank]))
+        return draw(_integers(need, max(need, INPUTS[rank]))), k, s, d, (lo, hi)
+    n = draw(_integers(1, INPUTS[rank]))
     return n, k, s, d, draw(_pairs(kind, (n - 1) * s + e - 1))
 
 
+@cache
 @st.composite
 def _pairs(draw: DrawFn, kind: str, room: int, most: int = 4) -> tuple[int, int]:
     """A (lo, hi) that takes away at most `room`."""
     if kind == "symmetric":
-        both = draw(st.integers(0, min(room // 2, most)))
+        both = draw(_integers(0, min(room // 2, most)))
         return both, both
     if kind != "pairs":
         return 0, 0
-    lo = draw(st.integers(0, min(room, most)))
-    return lo, draw(st.integers(0, min(room - lo, most)))
+    lo = draw(_integers(0, min(room, most)))
+    return lo, draw(_integers(0, min(room - lo, most)))
 
 
+@cache
 def _channels(rank: int) -> SearchStrategy[tuple[int, int]]:
     """(in, out) of one group; now and then 16 or 17 on one side, where vector units begin and end."""
-    few, many = st.integers(1, 3), st.sampled_from((16, 17))
+    few, many = _integers(1, 3), _sampled_from((16, 17))
     small = st.tuples(few, few)
     return small if rank == 3 else st.one_of(small, small, small, st.tuples(many, few), st.tuples(few, many))
 
@@ -133,9 +141,9 @@ def _sized(draw: DrawFn, plain: Settings, how: str) -> Settings:
         return plain
     axes = list(zip(plain.input, plain.stride, plain.dilation, plain.output, plain.extra, strict=True))
     if plain.padding == "same":
-        size = tuple(draw(st.integers((n - 1) * s + 1, n * s)) for n, s, *_ in axes)
+        size = tuple(draw(_integers((n - 1) * s + 1, n * s)) for n, s, *_ in axes)
         return plain.replace(output_size=size)
-    extra = tuple(draw(st.integers(0, max(s, d) - 1)) for _, s, d, *_ in axes)
+    extra = tuple(draw(_integers(0, max(s, d) - 1)) for _, s, d, *_ in axes)
     if how == "output_padding":
         return plain.replace(output_padding=extra)
     return plain.replace(output_size=tuple(out - own + a for (*_, out, own), a in zip(axes, extra, strict=True)))
@@ -144,10 +152,10 @@ def _sized(draw: DrawFn, plain: Settings, how: str) -> Settings:
 @st.composite
 def resizes(draw: DrawFn) -> Case:
     """Cases whose convolution is the framework's own resize: one kernel for every channel, alone in its group."""
-    rank, how = draw(st.integers(1, 3)), draw(st.sampled_from(RESIZES))
-    n = tuple(draw(st.integers(2, INPUTS[rank])) for _ in range(rank))
-    s = tuple(draw(st.integers(2, 4)) for _ in range(rank))
-    channels = draw(st.integers(1, 3))
+    rank, how = draw(_integers(1, 3)), draw(_sampled_from(RESIZES))
+    n = tuple(draw(_integers(2, INPUTS[rank])) for _ in range(rank))
+    s = tuple(draw(_integers(2, 4)) for _ in range(rank))
+    channels = draw(_integers(1, 3))
     kernel = np.ones((1,) * rank)
     for axis, stride in enumerate(s):
         taps = np.ones(stride) if how == "nearest" else tent(stride)
@@ -157,7 +165,7 @@ def resizes(draw: DrawFn) -> Case:
         input=n, kernel=kernel.shape, stride=s, padding=tuple((p, p) for p in margin), channels_in=channels,
         channels_out=channels, groups=channels,
     )  # fmt: skip
-    numbers = draw(st.lists(st.integers(-4, 4), min_size=int(np.prod(it.x_shape)), max_size=int(np.prod(it.x_shape))))
+    numbers = draw(st.lists(_integers(-4, 4), min_size=int(np.prod(it.x_shape)), max_size=int(np.prod(it.x_shape))))
     x = np.array(numbers, np.float32).reshape(it.x_shape)
     w = np.broadcast_to(kernel, it.w_shape).astype(np.float32)
     return _named(Case("generated", it, literal=Arrays(x, w), resize=how))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from backends.interface import Outcome, Probe
+from backends.interface import Kind, Outcome, Probe
+from reports.records import VerdictRecord
 from specs.bounds import bound
 from specs.case import Case
 from specs.data import Arrays
@@ -32,10 +34,14 @@ class Weighed:
     """A known difference that names these settings, although the law holds or breaks in another way."""
 
     @property
+    def broken(self) -> bool:
+        """Whether the law does not hold, known or not."""
+        return self.found.judgement.verdict in ("differs", "error", "suite-bug")
+
+    @property
     def fails(self) -> bool:
         """Whether this makes the run red."""
-        broken = self.found.judgement.verdict in ("differs", "error", "suite-bug")
-        return self.stale is not None or (broken and self.explained is None)
+        return self.stale is not None or (self.broken and self.explained is None)
 
 
 def weigh_known(found: LawVerdict, laws: Sequence[Known], calls: Mapping[str, Sequence[Known]]) -> Weighed:
@@ -108,7 +114,49 @@ def verdict_record(weighed: Weighed) -> dict[str, Any]:
         "message": judgement.message,
         "used": judgement.used,
         "bits": found.bits,
+    } | observed(found)
+
+
+WORST: tuple[Kind, ...] = ("crashed", "timed-out", "raised", "not-run", "unsupported", "value")
+"""Outcomes, the worst first."""
+
+
+def observed(found: LawVerdict) -> dict[str, Any]:
+    """What came back, whatever the law made of it: the worst outcome, the case's own shape and dtype, warnings."""
+    kinds = {outcome.kind for outcome in found.answers.values()}
+    own = next((found.answers[name] for name, probe in found.probes.items() if _is_own(probe, found.case)), None)
+    value = None if own is None else own.value
+    return {
+        "outcome": next((kind for kind in WORST if kind in kinds), ""),
+        "shape": None if value is None else tuple(value.shape),
+        "dtype": "" if value is None else str(value.dtype),
+        "warnings": tuple(sorted({said for outcome in found.answers.values() for said in outcome.warnings})),
     }
+
+
+def _is_own(probe: Probe, case: Case) -> bool:
+    """Whether a probe asks for the case itself, in its first spelling; the numbers may be others."""
+    return probe.settings == case.settings and probe.want == "value" and not (probe.spelling or probe.force)
+
+
+def verdict_records(records: Sequence[Mapping[str, Any]]) -> list[VerdictRecord]:
+    """The verdicts among the run file's lines of an item, as its reader gives them."""
+    return [
+        VerdictRecord(**{key: value for key, value in record.items() if key != "kind"})
+        for record in records
+        if record["kind"] == "verdict"
+    ]
+
+
+def said_once(records: Sequence[dict[str, Any]]) -> None:
+    """Leave out of verdicts on one target what an earlier one on the same case says: shape and dtype, warnings."""
+    heard: set[tuple[str, Any]] = set()
+    for record in records:
+        case, form = record["case"], (record["shape"], record["dtype"])
+        if (case, form) in heard:
+            record["shape"], record["dtype"] = None, ""
+        record["warnings"] = tuple(said for said in record["warnings"] if (case, said) not in heard)
+        heard |= {(case, form), *((case, said) for said in record["warnings"])}
 
 
 def detail_record(weighed: Weighed, call: str, script: str) -> dict[str, Any]:
@@ -170,6 +218,14 @@ def case_record(case: Case) -> dict[str, Any]:
 
 
 def call_line(body: str) -> str:
-    """The line of a script that makes the framework's call: the longest one with a parenthesis."""
-    calls = [line.strip() for line in body.splitlines() if "(" in line and not line.lstrip().startswith("#")]
-    return max(calls, key=len, default="")
+    """The framework's own call in a script, on one line: the call of something named after a convolution.
+
+    Where nothing has such a name, the longest line with a parenthesis; it may say in a comment what the call is.
+    """
+    try:
+        calls = [node for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Call)]
+    except SyntaxError:  # a backend from outside may show what it likes
+        calls = []
+    own = [ast.unparse(node) for node in calls if "conv" in ast.unparse(node.func).rpartition(".")[2].lower()]
+    lines = [line.strip() for line in body.splitlines() if "(" in line and not line.lstrip().startswith("#")]
+    return max(own or lines, key=len, default="")

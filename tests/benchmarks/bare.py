@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib
 import pickle
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from backends.interface import unpack_probe
+from backends.preparing import Preparer
 from backends.registry import BACKENDS
 
 
@@ -17,8 +19,12 @@ def main() -> None:
     module, cls = BACKENDS[name].path.split(":")
     backend = getattr(importlib.import_module(module), cls)
     adapter = backend(backend.modes[0], "cpu")
+    entry = BACKENDS[name]
+    prepare = Preparer(entry, adapter.mode, adapter.versions(), len(adapter.spellings)) if entry.prepare else None
     for packed in pickle.loads(Path(file).read_bytes()):  # noqa: S301  # written by our own process
         probes = [adapter.in_turn(unpack_probe(item)) for item in packed]
+        if prepare is not None:
+            probes = [replace(probe, prepared=prepare.of(probe)) for probe in probes]
         if adapter.run_many(probes) is None:
             for probe in probes:
                 adapter.run(probe)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 import unittest
 
-import onnx.backend.test
-import onnxruntime.backend as backend
-
 
 def main() -> None:
     """Run every node test, whatever its result, and count those that were not skipped."""
+    import onnx.backend.test
+    import onnxruntime.backend as backend
+
     found = (
         onnx.backend.test.BackendTest(backend, __name__)
         .include(r"^test_.*_cpu$")

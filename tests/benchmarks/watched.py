@@ -31,8 +31,8 @@ def main() -> int:
     ended: set[str] = set()
     get = Evaluator.get
 
-    def got(self: Evaluator, target: str, probe: Probe) -> Outcome:
-        outcome = get(self, target, probe)
+    def got(self: Evaluator, target: str, probe: Probe, timeout: float | None = None) -> Outcome:
+        outcome = get(self, target, probe, timeout)
         if outcome.kind == "crashed":  # it would end the bare loop too
             ended.add(f"{target} {probe.key}")
         return outcome

@@ -11,6 +11,7 @@ import importlib.util
 import os
 import sys
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -264,6 +265,18 @@ class FusesAndCrashes(Fuses, CrashesOnMarked):
 
 class FusesAndHangs(Fuses, HangsOnMarked):
     """A marked probe hangs, fused or alone."""
+
+
+class Warns(AnswersWell):
+    """Warns at each call."""
+
+    def call(self, probe: Probe) -> np.ndarray:
+        warnings.warn("this will change", FutureWarning, stacklevel=2)
+        return super().call(probe)
+
+
+class FusesAndWarns(Fuses, Warns):
+    """Warns at each call of a fused program."""
 
 
 class CrashesOnlyFused(Fuses):

@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "reports": set(),
     "tests": {"specs", "backends", "reports"},
 }
-FRAMEWORKS = {"torch", "tensorflow", "jax", "keras"}
+FRAMEWORKS = {"torch", "tensorflow", "jax", "keras", "onnx", "onnxruntime"}
 WORKERS = ["specs/settings.py", "specs/oracles.py", "specs/data.py", "specs/bounds.py", "backends/interface.py"]
 
 

@@ -24,7 +24,7 @@ from tests.laws.ask import turn
 from tests.verdicts import paste
 
 ROOT = Path(__file__).parent.parent.parent
-FRAMEWORKS = {"pytorch": "torch", "tensorflow": "tensorflow", "jax": "jax"}
+FRAMEWORKS = {"pytorch": "torch", "tensorflow": "tensorflow", "jax": "jax", "onnxruntime": "onnxruntime"}
 INSTALLED = [
     name for name, entry in BACKENDS.items() if all(importlib.util.find_spec(package) for package in entry.packages)
 ]
@@ -65,7 +65,7 @@ def test_every_script_gives_what_the_target_gave(name: str, pool: Pool, tmp_path
         path = tmp_path / f"{index}.py"
         imports = pool.infos[name].script_imports
         path.write_text(paste(imports, pool.script(name, probe.settings), probe.x, probe.w, probe.b))
-        assert imported(path) <= {"numpy", "os", FRAMEWORKS.get(name, "keras")}
+        assert imported(path) <= {"numpy", "os", "base64", FRAMEWORKS.get(name, "keras")}
         if outcome.kind == "crashed":
             alone.append((path, outcome))
         else:

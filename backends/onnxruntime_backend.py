@@ -1,0 +1,113 @@
+"""ONNX Runtime: a model of one `ConvTranspose` or `Conv` node, and `Resize`.
+
+Its arrays are ours: channels first, kernels as (in, out/groups, ...) and (out, in/groups, ...). Models come from the
+host, in parts between which the weights' bytes belong (`backends.onnx_models`); here they are put together and run.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import numpy as np
+
+from backends.interface import Backend, Probe, Unsupported, Want
+from backends.onnx_nodes import INPUTS, SPELLINGS, as_text, cannot_say, operator
+from specs.settings import Settings
+
+LEVELS = {
+    "all": "ORT_ENABLE_ALL",
+    "extended": "ORT_ENABLE_EXTENDED",
+    "basic": "ORT_ENABLE_BASIC",
+    "disabled": "ORT_DISABLE_ALL",
+}
+WIDTH = 96
+
+
+class OnnxRuntime(Backend):
+    """Inference sessions on the CPU; the mode is the level of graph optimization."""
+
+    name = "onnxruntime"
+    modes = tuple(LEVELS)
+    spellings = SPELLINGS
+    script_imports = "import base64\n\nimport onnxruntime"
+
+    def __init__(self, mode: str, device: str) -> None:
+        super().__init__(mode, device)
+        import onnxruntime
+
+        self.onnxruntime = onnxruntime
+        self.options = options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, LEVELS[mode])
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.use_deterministic_compute = True
+        options.log_severity_level = 4  # its errors come as exceptions too
+
+    def versions(self) -> dict[str, str]:
+        return {"onnxruntime": self.onnxruntime.__version__}
+
+    def flags(self) -> dict[str, str]:
+        options = self.options
+        return {
+            "graph_optimization_level": options.graph_optimization_level.name,
+            "use_deterministic_compute": str(options.use_deterministic_compute),
+            "provider": "CPUExecutionProvider",
+            "threads": str(options.intra_op_num_threads),
+        }
+
+    def unsupported(self, settings: Settings, want: Want = "value", spelling: int = 0) -> str | None:
+        if want in ("nearest", "bilinear"):
+            return None
+        if want == "unbatched":
+            return f"{operator(settings)} takes an input with a batch axis"
+        if want == "value" and min(settings.output) == 0:
+            return f"{operator(settings)} refuses an output of no positions"
+        return cannot_say(settings, spelling)
+
+    def call(self, probe: Probe) -> np.ndarray:
+        weights = {"w": probe.w} if probe.b is None else {"w": probe.w, "b": probe.b}
+        feed = {"x": probe.x[0] if probe.want == "unbatched" else probe.x}
+        if probe.spelling == INPUTS:
+            feed |= weights
+        session = self._session(probe.prepared, {name: array.tobytes() for name, array in weights.items()})
+        feed = {name: np.ascontiguousarray(array) for name, array in feed.items()}
+        return np.array(session.run(None, feed)[0])
+
+    def shape_of(self, probe: Probe) -> tuple[int, ...]:
+        """The output's shape as the session infers it from the model alone."""
+        it = probe.settings
+        bare = {name: bytes(array.nbytes) for name, array in (("w", probe.w), ("b", probe.b)) if array is not None}
+        inferred = self._session(probe.prepared, bare).get_outputs()[0].shape
+        if len(inferred) != it.rank + 2 or not all(isinstance(extent, int) for extent in inferred):
+            raise Unsupported(f"shape inference leaves extents open: {inferred}")
+        return tuple(inferred)
+
+    def resize(self, probe: Probe) -> np.ndarray:
+        return np.array(self._session(probe.prepared, {}).run(None, {"x": np.ascontiguousarray(probe.x)})[0])
+
+    def script(self, settings: Settings, spelling: int = 0, prepared: Any = None) -> str:
+        feed = ["x", *("wb"[: 1 + settings.bias] if spelling == INPUTS else "")]
+        fed = ", ".join(f'"{name}": {name}' for name in feed)
+        lines = ['model = b"".join([', *(f"    {line}" for part in prepared for line in _literal(part)), "])"]
+        lines += [
+            "options = onnxruntime.SessionOptions()",
+            f"level = onnxruntime.GraphOptimizationLevel.{LEVELS[self.mode]}",
+            "options.graph_optimization_level = level",
+            "options.intra_op_num_threads = 1",
+            'session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])',
+            f"y = session.run(None, {{{fed}}})[0]  # {as_text(settings, spelling)}",
+        ]
+        return "\n".join(lines) + "\n"
+
+    def _session(self, parts: Any, weights: dict[str, bytes]) -> Any:
+        """A session of a model with its weights in their places."""
+        model = b"".join(weights[part] if isinstance(part, str) else part for part in parts)
+        return self.onnxruntime.InferenceSession(model, self.options, providers=["CPUExecutionProvider"])
+
+
+def _literal(part: bytes | str) -> list[str]:
+    """The lines of a script for one part of a model."""
+    if isinstance(part, str):
+        return [f"{part}.tobytes(),"]
+    text = base64.b64encode(part).decode()
+    return ["base64.b64decode(", *(f'    "{text[at : at + WIDTH]}"' for at in range(0, len(text), WIDTH)), "),"]

@@ -1,0 +1,72 @@
+"""What the host adds to a probe before it travels, for backends that need what cannot be made where they run.
+
+`Entry.prepare` names a function of the host, `module:function`, with the signature of `Prepare`. What it gives (builtin
+types) comes with the probe as `Probe.prepared`, and with a request for a script as its third argument. It hears of
+everything but the numbers, so that one answer serves all probes of the same form.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from backends.interface import Probe, Want, turned
+from backends.registry import Entry
+from specs.settings import Settings
+
+LIMIT = 4096
+"""How many answers a target keeps."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """The form of a probe: everything about it but its numbers. `spelling` is one that the backend has."""
+
+    settings: Settings
+    want: Want = "value"
+    spelling: int = 0
+    dtype: str = "float32"
+
+
+Prepare = Callable[[Form, str, Mapping[str, str]], Any]
+"""(form of the probe, the target's mode, the versions in its environment) to builtin types."""
+
+
+def absent(entry: Entry) -> str | None:
+    """Why the host cannot prepare probes for this backend, or None where it can."""
+    missing = [package for package in entry.host_packages if importlib.util.find_spec(package) is None]
+    if not missing:
+        return None
+    verb, them = ("is", "it") if len(missing) == 1 else ("are", "them")
+    return f"{' and '.join(missing)} {verb} not installed where the run itself runs, which needs {them}"
+
+
+class Preparer:
+    """The answers of one entry's function for one target, the last `LIMIT` of them."""
+
+    def __init__(self, entry: Entry, mode: str, versions: Mapping[str, str], spellings: int) -> None:
+        module, name = entry.prepare.split(":")
+        self._prepare: Prepare = getattr(importlib.import_module(module), name)
+        self._mode, self._versions, self._spellings = mode, versions, spellings
+        self._held: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+
+    def __call__(self, settings: Settings, want: Want, spelling: int, dtype: str) -> Any:
+        """What the function gives for such a probe; spellings past the last begin again, as they do over there."""
+        spelling = turned(spelling, self._spellings)
+        key = (settings.digest, want, spelling, dtype)
+        if key not in self._held:
+            known = spelling < self._spellings  # one that the backend does not have is refused there
+            form = Form(settings, want, spelling, dtype)
+            self._held[key] = self._prepare(form, self._mode, self._versions) if known else None
+        self._held.move_to_end(key)
+        while len(self._held) > LIMIT:
+            self._held.popitem(last=False)
+        return self._held[key]
+
+    def of(self, probe: Probe) -> Any:
+        """What the function gives for a probe."""
+        return self(probe.settings, probe.want, probe.spelling, str(probe.x.dtype))

@@ -1,0 +1,1 @@
+"""Released versions of the frameworks: listed by the installer, judged one environment each, searched and kept."""

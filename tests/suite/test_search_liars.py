@@ -1,0 +1,75 @@
+"""A pair with a liar as the side after is caught for every liar, by the search alone; and what it takes to see it."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+
+from backends.interface import Outcome
+from backends.pool import Pool
+from backends.targets import parse_target
+from tests.suite.liars import ANSWERING, ENDING, LIARS
+from tests.suite.planted import InProcess
+from tests.suite.reference import Honest
+from tests.suite.wide import registry
+from tests.upgrade.found import Found
+from tests.upgrade.search import search
+
+ELSEWHERE = {
+    "LiesAboutTheShape": "abstract evaluation",
+    "LosesBiasUnbatched": "without a batch axis",
+    "RaisesOnNoItems": "a batch of none",
+    "InventsAnItem": "a batch of none",
+    "SpellsBackwards": "spelling 1",
+    "ResizesFromCorners": "the framework's own resize",
+    "RoundsToBfloat16": "on fractions, while integers agree",
+    "RoundsToFloat16": "on fractions, while integers agree",
+    "RoundsToTf32": "on fractions, while integers agree",
+    "RoundsXToTf32": "on fractions, while integers agree",
+    "RoundsWToTf32": "on fractions, while integers agree",
+}
+"""Liars that the plain float32 call on integers does not show, and what does."""
+UNSTEADY = ("ChangesEveryTime", "ErrsNowAndThen")
+"""Liars that change from one answer to the next: the difference is that, and no case is to blame."""
+CASES = 60
+RARE = {"MirrorsForwardSame": 400}
+"""How many cases it takes where only few show it."""
+MEMORY: dict[str, Outcome] = {}
+
+
+def found_on(liar: str) -> Found:
+    sides = {"before": Honest("eager", "cpu"), "after": ANSWERING[liar]("eager", "cpu")}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # liars overflow and make nan on purpose
+        return search(InProcess(sides, MEMORY), "before", "after", budget=300, cases=RARE.get(liar, CASES))
+
+
+@pytest.mark.parametrize("liar", ANSWERING)
+def test_a_liar_as_the_side_after_is_caught(liar: str) -> None:
+    found = found_on(liar)
+    assert found.completed
+    assert found.differences, f"{liar}: {LIARS[liar]}"
+    assert {it.right for it in found.differences} <= {"before", ""}, "the liar is never the one that is right"
+    asked = {it.asked for it in found.differences}
+    if liar in UNSTEADY:
+        assert {it.kind for it in found.differences} == {"unsteady"}
+    elif liar in ELSEWHERE:
+        assert asked == {ELSEWHERE[liar]}
+    else:
+        assert "" in asked, "the plain call shows it"
+
+
+@pytest.mark.parametrize(("liar", "kind"), [("Crashes", "crashed"), ("Hangs", "timed-out")])
+def test_a_liar_that_ends_its_process_is_caught(liar: str, kind: str) -> None:
+    entries = registry(Honest, ENDING[liar])
+    before, after = entries
+    with Pool([parse_target(name, entries) for name in entries], 0.5, backends=entries, give_up_after=4) as pool:
+        found = search(pool, before, after, budget=300, cases=CASES)
+    assert {(it.kind, it.after.kind, it.right) for it in found.differences} == {("outcome", kind, "before")}
+    assert "answers no more" in found.stopped
+
+
+def test_every_liar_is_tried() -> None:
+    assert set(ANSWERING) | set(ENDING) == set(LIARS)
+    assert set(ELSEWHERE) | set(UNSTEADY) <= set(ANSWERING)

@@ -1,0 +1,44 @@
+"""The cases that Hypothesis draws for the search, in rounds of one seed each, so that a round can be asked at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+from hypothesis import Phase
+from hypothesis import strategies as st
+
+from specs.case import Case
+from tests.draws import examples
+from tests.laws import LAWS
+from tests.strategies import batches, cases, resizes
+
+SIZE = 16
+BATCHES = 3
+"""Draws of a round; Hypothesis's first one is the plainest case alone."""
+
+STEP = 10
+"""Between laws, so that neighbours, which lean to much the same, come far apart. Their number is no multiple of it."""
+EVERY = st.one_of(*[cases()] * 7, resizes())
+"""Every sort of case; a resize now and then."""
+
+
+def rounds(seed: int, count: int) -> Iterator[list[Case]]:
+    """At least `count` different cases, the same for every seed; leaning to one law after another."""
+    seen: set[str] = set()
+    number = 0
+    while len(seen) < count:
+        fresh = [case for case in _round(seed, number) if case.digest not in seen]
+        seen |= {case.digest for case in fresh}
+        number += 1
+        yield fresh
+
+
+@lru_cache(maxsize=64)
+def _round(seed: int, number: int) -> tuple[Case, ...]:
+    """The different cases of one round; kept, because each target of an upgrade is searched with the same."""
+    law = LAWS[number // 2 * STEP % len(LAWS)] if number % 2 else None
+    strategy = st.lists(EVERY, min_size=SIZE, max_size=SIZE) if law is None else batches(law, size=SIZE)
+    drawn: list[Case] = []
+    examples(strategy, drawn.extend, seed * 1_000_003 + number, BATCHES, Phase.generate)
+    return tuple({case.digest: case for case in drawn}.values())

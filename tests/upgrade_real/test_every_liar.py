@@ -1,0 +1,58 @@
+"""An upgrade to a liar is caught, for every liar: honest in release 1 of a tiny framework, itself in release 2."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from backends.registry import kebab
+from reports.changes import WORSE
+from tests.strategies import as_yaml
+from tests.suite.liars import LIARS
+from tests.suite.sample import SAMPLE
+from tests.suite.upgrading import Upgrade, run
+from tests.suite.wheels import frame_wheel, numpy_wheel
+
+AT_ONCE = 16
+"""Liars in one session; each is two processes."""
+GROUPS = [list(LIARS)[at : at + AT_ONCE] for at in range(0, len(LIARS), AT_ONCE)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("liars")
+    lines = ["about: The cases on which liars are caught.", "source: tests", "cases:"]
+    lines += [as_yaml(case, case.id).rstrip() for case in SAMPLE]
+    (folder / "sample.yaml").write_text("\n".join([*lines, ""]))
+    (folder / "known").mkdir()
+    for release in ("1", "2"):
+        frame_wheel(folder / "wheels", release, {})
+    numpy_wheel(folder / "wheels")
+    return folder
+
+
+def upgraded(folder: Path, after: str, names: list[str]) -> Upgrade:
+    """Release 1 against another, of these liars."""
+    wheels = folder / "wheels"
+    options = [f"--with={next(wheels.glob('numpy-*'))}", "--installer=--no-index"]
+    options += [f"--installer=--find-links={wheels}", "--budget=0", "--seed=1"]
+    options += [f"--backend=tests.suite.framed:{name}" for name in names]
+    options += [f"--target={kebab(name)}" for name in names]
+    options += ["--", f"--spec={folder / 'sample.yaml'}", f"--known={folder / 'known'}", "--deadline=3"]
+    cache = {"CONVT_ENVIRONMENTS": str(folder / "cache")}
+    return run(folder / "out", "tinyframe==1", f"tinyframe=={after}", *options, seconds=1800, variables=cache)
+
+
+@pytest.mark.parametrize("names", GROUPS, ids=[names[0] for names in GROUPS])
+def test_every_liar_is_caught(folder: Path, names: list[str]) -> None:
+    found = upgraded(folder, "2", names)
+    assert found.code == 1, found.text + found.error
+    caught = {change["target"] for change in found.data["changes"] if change["kind"] in WORSE}
+    assert caught == {kebab(name) for name in names}
+
+
+def test_nobody_is_caught_who_does_not_lie(folder: Path) -> None:
+    found = upgraded(folder, "1", GROUPS[0])
+    assert found.code == 0, found.text + found.error
+    assert found.counts.keys() == {"unchanged"}
