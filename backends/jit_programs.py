@@ -24,7 +24,7 @@ class Part(NamedTuple):
 
     function: Callable[..., Any]
     send: Callable[[Probe], tuple[np.ndarray, ...]]
-    """Copies, still numpy's: a program takes them to the default device at a tenth of what `device_put` of each costs."""
+    """Copies, still numpy's: a program takes them to the default device at a tenth of the cost of `device_put`."""
     receive: Callable[[Probe, Any], np.ndarray]
 
 

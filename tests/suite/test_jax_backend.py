@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -90,6 +91,20 @@ def test_more_configurations_than_a_program_holds_are_all_answered() -> None:
     drawn = [Settings(input=(size,), kernel=(3,), stride=(2,)) for size in range(5, 5 + PROGRAM + 20)]
     probes = [probe(it, seed) for it in drawn for seed in range(1 + it.input[0] % 3)]
     assert all(is_right(asked, outcome) for asked, outcome in zip(probes, fused(probes), strict=True))
+
+
+def test_settings_that_make_the_same_call_share_its_part_and_keep_their_own_bias(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bare = Settings(input=(7,), kernel=(5,), stride=(2,), padding="same", channels_out=2)
+    asked = [probe(bare), probe(bare.replace(bias=True), 1), probe(bare.replace(bias=True), 2)]
+    lone = Jax("jit", "cpu")
+    made = Mock(side_effect=lone._part)
+    monkeypatch.setattr(lone, "_part", made)
+    outcomes = lone.run_many(asked)
+    assert outcomes is not None
+    assert all(is_right(one, outcome) for one, outcome in zip(asked, outcomes, strict=True))
+    assert made.call_count == 1
 
 
 def test_a_call_that_raises_while_it_is_traced_takes_no_other_along() -> None:
