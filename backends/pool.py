@@ -10,8 +10,9 @@ import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
-from backends.interface import Outcome, Probe
+from backends.interface import Outcome, Probe, Want
 from backends.packing import Packer
 from backends.registry import BACKENDS, Entry
 from backends.runner import BatchJob, Each, Limits, NoScript, Runner, ScriptJob
@@ -86,10 +87,19 @@ class Pool:
         self._runner(target).submit(BatchJob(tuple(probes), future, each))
         return future
 
-    def script(self, target: str, settings: Settings, spelling: int = 0) -> str:
+    def script(
+        self,
+        target: str,
+        settings: Settings,
+        spelling: int = 0,
+        want: Want = "value",
+        *,
+        dtype: str = "float32",
+        instead: Mapping[str, Any] | None = None,
+    ) -> str:
         """Plain framework code for these settings; NoScript, with the reason, where the target gives none."""
         future: Future[str] = Future()
-        self._runner(target).submit(ScriptJob(settings, spelling, future))
+        self._runner(target).submit(ScriptJob(settings, spelling, want, dtype, instead, future))
         return future.result()
 
     def close(self) -> None:

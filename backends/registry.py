@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from backends.surroundings import SURROUNDINGS
 from backends.targets import TargetError
 
 _PATH = re.compile(r"(?:([a-z][a-z0-9]*(?:-[a-z0-9]+)*)=)?([A-Za-z_][\w.]*):([A-Za-z_]\w*)")
@@ -37,7 +38,7 @@ class Entry:
         return self.root is None
 
     def modes(self) -> tuple[str, ...]:
-        """The class's modes, the default first; empty where only the target's own process can tell.
+        """The class's modes, the default first, and the surroundings; empty where only its own process can tell.
 
         Adapters import their framework in `__init__`, so asking one of ours imports none.
         """
@@ -45,7 +46,7 @@ class Entry:
             return ()
         module, name = self.path.split(":")
         try:
-            return tuple(getattr(importlib.import_module(module), name).modes)
+            return (*getattr(importlib.import_module(module), name).modes, *SURROUNDINGS)
         except Exception:
             return ()  # the target's process says what is wrong with the adapter, with its own words
 

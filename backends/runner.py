@@ -8,18 +8,19 @@ import pickle
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from backends.batches import Chunk, End, messages
-from backends.interface import Kind, Outcome, Probe, describe, pack_probe, unpack_outcome
+from backends.interface import Kind, Outcome, Probe, Want, describe, pack_probe, unpack_outcome
 from backends.packing import Packer
 from backends.preparing import Preparer, absent
 from backends.process import Ended, Process
 from backends.registry import Entry
+from backends.surroundings import environment
 from backends.targets import Target, TargetInfo
 from backends.worker import Mark
 from specs.settings import Settings
@@ -60,8 +61,13 @@ class BatchJob:
 
 @dataclass(eq=False)
 class ScriptJob:
+    """What a script is asked to compute: a probe without its numbers."""
+
     settings: Settings
     spelling: int
+    want: Want
+    dtype: str
+    instead: Mapping[str, Any] | None
     future: Future[str]
 
 
@@ -235,11 +241,12 @@ class Runner(threading.Thread):
         if process is None:
             raise NoScript(self._why())
         try:
-            prepared = [self._preparer(job.settings, "value", job.spelling, "float32")] if self._preparer else []
+            prepared = self._preparer(job.settings, job.want, job.spelling, job.dtype) if self._preparer else None
         except Exception as error:
             raise NoScript(f"the host cannot prepare it: {describe(error)}") from None
         try:
-            process.send(("script", job.settings.canonical(), job.spelling, *prepared), self._limits.deadline)
+            said = (job.settings.canonical(), job.spelling, job.want, job.instead, prepared)
+            process.send(("script", *said), self._limits.deadline)
             message = process.receive(self._limits.deadline)
         except Ended as error:
             self._drop()
@@ -262,7 +269,9 @@ class Runner(threading.Thread):
             self.info = dataclasses.replace(self.info, missing=lacks)
             return None
         try:
-            self._process = process = Process(self.info.interpreter, self._entry.env, self._stem)
+            self._process = process = Process(
+                self.info.interpreter, {**self._entry.env, **environment(self.target.mode)}, self._stem
+            )
         except OSError as error:
             self._fail(f"cannot start {self.info.interpreter}: {error.strerror}")
             return None

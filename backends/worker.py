@@ -6,7 +6,7 @@ Python 3.10+, numpy and the framework are all that it needs; execnet sends itsel
                     ("outcomes", [(position, packed outcome), ...], last)                for a batch
                     ("script", text) | ("no-script", reason)
     from the host   ("batch", number, [pickled probe, ...], [size of a group, ...], flush every outcome)
-                    ("script", canonical settings, spelling[, what the host prepared for them])
+                    ("script", canonical settings, spelling, want, instead, what the host prepared for them)
 
 What is being evaluated stands in a small file that both sides map: it costs no message and survives the process.
 """
@@ -31,6 +31,7 @@ from typing import Any
 import numpy as np
 
 from backends.interface import Backend, Outcome, Probe, describe, pack_outcome, unpack_probe
+from backends.surroundings import SURROUNDINGS, own_mode, poison, told
 from backends.targets import TargetError
 from backends.watching import Watch, filters, show_all
 from specs.settings import Settings
@@ -92,13 +93,14 @@ def _start(path: str, packages: Sequence[str], mode: str, device: str) -> tuple[
     module, name = path.split(":")
     try:
         cls: type[Backend] = getattr(importlib.import_module(module), name)
-        if mode and mode not in cls.modes:
-            raise TargetError(f"mode of {name}", mode, cls.modes)
+        if mode and mode not in (*cls.modes, *SURROUNDINGS):
+            raise TargetError(f"mode of {name}", mode, (*cls.modes, *SURROUNDINGS))
         devices = list(cls.devices())
         found = next((each for each in devices if each == device or each.startswith(f"{device}:")), None)
         if found is None:
             raise Gone(f"no device {device} here; found {', '.join(devices)}")
-        return (adapter := cls(mode or cls.modes[0], found)), _hello(adapter, devices)
+        adapter = cls(own_mode(mode) or cls.modes[0], found)
+        return adapter, _hello(adapter, mode or adapter.mode, devices)
     except ModuleNotFoundError as error:
         # a backend from outside does not say its packages: what it imports beside itself is its framework
         top = (error.name or "").split(".")[0]
@@ -108,14 +110,14 @@ def _start(path: str, packages: Sequence[str], mode: str, device: str) -> tuple[
         raise Gone(f"{top} is not installed") from None
 
 
-def _hello(adapter: Backend, devices: list[str]) -> dict[str, Any]:
+def _hello(adapter: Backend, mode: str, devices: list[str]) -> dict[str, Any]:
     versions = {str(name): str(version) for name, version in adapter.versions().items()}
     versions |= {"numpy": np.__version__, "python": platform.python_version()}
     return {
-        "mode": adapter.mode,
+        "mode": mode,
         "device": adapter.device,
         "versions": versions,
-        "flags": {str(name): str(value) for name, value in adapter.flags().items()},
+        "flags": {str(name): str(value) for name, value in adapter.flags().items()} | told(),
         "spellings": tuple(map(str, adapter.spellings)),
         "modes": tuple(map(str, adapter.modes)),
         "devices": tuple(map(str, devices)),
@@ -151,9 +153,9 @@ class _Server:
     def _send(self, *message: Any) -> None:
         self._channel.send(pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
 
-    def _script(self, settings: dict[str, Any], spelling: int, *prepared: Any) -> tuple[str, str]:
+    def _script(self, settings: dict[str, Any], *how: Any) -> tuple[str, str]:
         try:
-            return "script", str(self._adapter.script(Settings.from_canonical(settings), spelling, *prepared))
+            return "script", str(self._adapter.script_of(Settings.from_canonical(settings), *how))
         except BaseException as error:
             return "no-script", describe(error)
 
@@ -182,9 +184,16 @@ class _Server:
     def _one(self, packed: bytes) -> Outcome:
         try:
             probe = _unpack(packed)
+            poison(probe)
             with Watch() as watch:
                 outcome = self._adapter.run(probe)
             return replace(_checked(outcome), seconds=watch.seconds, warnings=watch.warned)
+        except ModuleNotFoundError as error:
+            if error.name != "ml_dtypes":
+                return Outcome("raised", reason=describe(error))
+            return Outcome(
+                "unsupported", reason="ml_dtypes is not installed there, without which numpy has no bfloat16"
+            )
         except BaseException as error:  # SystemExit too: the framework raised it, so it is an answer
             return Outcome("raised", reason=describe(error))
 
@@ -192,6 +201,8 @@ class _Server:
         """The outcomes of a fused program; None where there is none, or where it raised as a whole."""
         try:
             probes = [self._adapter.in_turn(_unpack(each)) for each in packed]
+            for probe in probes:
+                poison(probe)
             with Watch() as watch:
                 answers = self._adapter.run_many(probes)
         except BaseException:

@@ -227,10 +227,13 @@ class Run:
 
     def _script(self, target: str, probe: Probe) -> tuple[str, str]:
         try:
-            body = self.pool.script(target, probe.settings, probe.spelling)
+            dtype = str(probe.x.dtype)
+            body = self.pool.script(
+                target, probe.settings, probe.spelling, probe.want, dtype=dtype, instead=probe.instead
+            )
         except NoScript:
             return "", ""
-        return call_line(body), paste(self.infos[target].script_imports, body, probe.x, probe.w, probe.b)
+        return call_line(body), paste(self.infos[target].script_imports, body, probe)
 
     def repeats(self, target: str) -> str:
         """What a command needs beside `-k` to ask this target again, where that is not in the host's environment."""

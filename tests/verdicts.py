@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -182,16 +183,24 @@ def numbers(array: np.ndarray | None) -> Any:
 def literal(name: str, array: np.ndarray) -> str:
     """A line of Python that makes the array again, bit for bit."""
     flat = np.asarray(array).ravel()
-    integral = flat.dtype.kind in "iub" or bool(np.all(np.isfinite(flat)) and np.all(flat == np.trunc(flat)))
-    items = ", ".join(str(int(value)) if integral else repr(float(value)) for value in flat)
-    return f"{name} = np.array([{items}], np.{array.dtype}).reshape({tuple(array.shape)})"
+    room = "ml_dtypes" if str(flat.dtype) == "bfloat16" else "np"
+    items = ", ".join(map(_spelled, flat.tolist()))
+    return f"{name} = np.array([{items}], {room}.{array.dtype}).reshape({tuple(array.shape)})"
 
 
-def paste(imports: str, body: str, x: np.ndarray, w: np.ndarray, b: np.ndarray | None) -> str:
+def _spelled(number: Any) -> str:
+    """A number as Python spells it: whole ones without a point, so long as that is not -0."""
+    if isinstance(number, float) and not math.isfinite(number):
+        return f"{'-' if number < 0 else ''}np.{'nan' if math.isnan(number) else 'inf'}"
+    minus_zero = number == 0 and isinstance(number, float) and math.copysign(1, number) < 0
+    return repr(int(number)) if isinstance(number, float) and number.is_integer() and not minus_zero else repr(number)
+
+
+def paste(imports: str, body: str, probe: Probe) -> str:
     """A whole script that imports only numpy and the framework, and prints y."""
-    lines = ["import numpy as np", *imports.splitlines(), "", literal("x", x), literal("w", w)]
-    if b is not None:
-        lines.append(literal("b", b))
+    given = [(name, array) for name, array in zip("xwbgt", probe.arrays, strict=True) if array is not None]
+    narrow = ["import ml_dtypes"] if any(str(array.dtype) == "bfloat16" for _, array in given) else []
+    lines = [*narrow, "import numpy as np", *imports.splitlines(), "", *(literal(*each) for each in given)]
     return "\n".join([*lines, "", body.rstrip(), "print(y.shape)", "print(y)"]) + "\n"
 
 

@@ -85,7 +85,7 @@ class Teller:
         body = _within(PATIENCE, partial(pool.script, target, probe.settings, probe.spelling))
         if not body:
             return ""
-        script = paste(pool.infos[target].script_imports, body, probe.x, probe.w, probe.b)
+        script = paste(pool.infos[target].script_imports, body, probe)
         other = (
             "" if probe.want == "value" else f"# the suite asked for {SAYS[question.track.name]}; this is the call\n"
         )
