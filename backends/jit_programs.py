@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from backends.interface import Outcome, Probe, describe
+from backends.jax_calls import Sent
+from backends.layouts import InputChanged
 
 PROGRAM = 200
 """Configurations in one program. Larger ones are hardly faster, and a crash takes the whole program along."""
@@ -23,7 +25,7 @@ class Part(NamedTuple):
     """One configuration of a program: what is traced, and how a probe's arrays go in and its answer comes out."""
 
     function: Callable[..., Any]
-    send: Callable[[Probe], tuple[np.ndarray, ...]]
+    send: Callable[[Probe], Sent]
     """Copies, still numpy's: a program takes them to the default device at a tenth of the cost of `device_put`."""
     receive: Callable[[Probe, Any], np.ndarray]
 
@@ -76,18 +78,27 @@ def _run(jax: Any, probes: Sequence[Probe], members: list[list[int]], parts: lis
         return answers
 
     outcomes: dict[int, Outcome] = {}
-    arguments: list[tuple[np.ndarray, ...]] = [()] * len(parts)
+    given: list[Sent] = [Sent(())] * len(parts)
     compiled = None
     for turn in range(max(map(len, members))):
         fresh = [which for which, indices in enumerate(members) if turn < len(indices)]
         for which in fresh:
-            arguments[which] = parts[which].send(probes[members[which][turn]])
+            given[which] = parts[which].send(probes[members[which][turn]])
+        arguments = [each.arrays for each in given]
         compiled = compiled or jax.jit(program).lower(arguments).compile()
-        answers = compiled(arguments)
+        answers = jax.block_until_ready(compiled(arguments))
         for which in fresh:
             index = members[which][turn]
             if which in raised:
                 outcomes[index] = Outcome("raised", reason=raised[which])
             else:
-                outcomes[index] = Outcome("value", value=parts[which].receive(probes[index], answers[which]))
+                outcomes[index] = _outcome(parts[which], given[which], probes[index], answers[which])
     return outcomes
+
+
+def _outcome(part: Part, given: Sent, probe: Probe, answer: Any) -> Outcome:
+    try:
+        given.check()
+    except InputChanged as error:
+        return Outcome("raised", reason=describe(error))
+    return Outcome("value", value=part.receive(probe, answer))

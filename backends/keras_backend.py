@@ -12,37 +12,47 @@ Source: `compute_conv_transpose_output_shape` in keras/src/backend/common/backen
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache, partial
 from importlib import import_module, metadata
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from backends.interface import Backend, Outcome, Probe, Unsupported, Want
+from backends.interface import GRADIENTS, MIXED, Backend, Outcome, Probe, Unsupported, Want
+from backends.jax_gradients import family, gradient_of
+from backends.jax_limits import refused_dtype as refused_by_jax
 from backends.jit_programs import Part, run_programs
-from backends.keras_padding import nearest, padding
+from backends.keras_calls import (
+    DEPTHWISE,
+    ENGINE,
+    FIRST,
+    LAST,
+    OPS,
+    Call,
+    attempted,
+    call_for,
+    data_back,
+    gradient_back,
+    input_shape,
+    refusal,
+    refused_dtype,
+    sent,
+)
+from backends.keras_engines import devices, prepare
+from backends.keras_gradients import FORWARD, by_tensorflow, by_torch
+from backends.keras_modes import MODES, Predicts, layer_of, model_of, op_model_of, through_config, through_file
+from backends.keras_scripts import script
 from specs.settings import Settings
 
-ENGINE = os.environ.get("KERAS_BACKEND", "tensorflow")
-"""The framework underneath; a process has one, chosen before Keras is imported."""
-
-LAST, FIRST, OPS, DEPTHWISE = range(4)
-
-
-class Call(NamedTuple):
-    """One call of Keras as it is executed and printed; arguments that are the default are left out."""
-
-    module: str
-    """keras.layers or keras.ops"""
-    name: str
-    options: dict[str, Any]
+__all__ = ["DEPTHWISE", "ENGINE", "FIRST", "LAST", "OPS", "Keras", "call_for"]
 
 
 class Keras(Backend):
     """The layers, called eagerly; on JAX many of them are fused as `stateless_call` of each in one jitted program."""
 
     name = f"keras-{ENGINE}"
+    modes = MODES
     spellings = ("layer, channels last", "layer, channels first", "keras.ops", "DepthwiseConv layer")
     script_imports = f'import os\n\nos.environ["KERAS_BACKEND"] = "{ENGINE}"\n\nimport keras'
 
@@ -53,19 +63,12 @@ class Keras(Backend):
 
         self.keras: Any = keras
         self.engine: Any = import_module(ENGINE)
-        self._flags = _prepare(self.engine)
-        self._layer = lru_cache(maxsize=2048)(self._built)
+        self._flags = prepare(self.engine)
+        self._kept = lru_cache(maxsize=2048 if mode == "eager" else 256)(self._built)
 
     @classmethod
     def devices(cls) -> list[str]:
-        engine: Any = import_module(ENGINE)
-        if ENGINE == "torch":
-            count = engine.cuda.device_count()
-        elif ENGINE == "jax":
-            count = sum(device.platform == "gpu" for device in engine.devices())
-        else:
-            count = len(engine.config.list_physical_devices("GPU"))
-        return ["cpu", *(f"cuda:{index}" for index in range(count))]
+        return devices(import_module(ENGINE))
 
     def versions(self) -> dict[str, str]:
         below = {"jaxlib": metadata.version("jaxlib")} if ENGINE == "jax" else {}
@@ -75,44 +78,104 @@ class Keras(Backend):
         return self._flags
 
     def unsupported(self, settings: Settings, want: Want = "value", spelling: int = 0) -> str | None:
-        it = settings
-        call = call_for(it, spelling)
-        if want in ("nearest", "bilinear"):
-            return None
-        if want == "unbatched":
-            return f"keras.{call.module}.{call.name} takes inputs with a batch axis"
-        if spelling == DEPTHWISE and (it.transposed or it.rank == 3):
-            return f"keras.layers has no {call.name}"
-        if spelling == DEPTHWISE and it.groups != it.channels_in:
-            return f"keras.layers.{call.name} takes one group a channel, not {it.groups} for {it.channels_in}"
-        if it.transposed and it.groups > 1:
-            return f"keras.{call.module}.{call.name} has no groups"
-        if not _takes_both(it, spelling) and max(it.stride) > 1 and max(it.dilation) > 1:
-            return "strides > 1 are not supported in conjunction with dilation_rate > 1"
-        said = padding(it)
-        if said is None:
-            return f"neither 'same' nor 'valid' is the padding {it.crop} with the output {it.output}"
-        refused = _refused_when_empty(it, said[0], spelling)
-        if refused:
-            return refused
-        limited = spelling != OPS or ENGINE == "tensorflow"
-        if limited and said[1] and any(more >= s for more, s in zip(said[1], it.stride, strict=True)):
-            return f"output_padding is less than the stride: {said[1]} against {it.stride}"
-        return None
+        predicts = want in ("value", *MIXED) and spelling != OPS
+        if predicts and settings.batch == 0 and self.mode == "compiled":
+            return "Model.predict takes no empty batch"
+        return refusal(settings, want, spelling)
+
+    def unsupported_dtype(self, dtype: str, settings: Settings, want: Want = "value") -> str | None:
+        claim = refused_dtype(dtype, want)
+        return refused_by_jax(self.engine, dtype, want) if ENGINE == "jax" and claim is None else claim
 
     def call(self, probe: Probe) -> np.ndarray:
         call = call_for(probe.settings, probe.spelling)
-        x, *weights = map(self._tensor, _sent(call, probe))
+        given = sent(call, probe)
+        raw = probe.layout != ("", "")  # a view is Keras's to convert
+        x, *weights = given.arrays if raw else map(self._tensor, given.arrays)
         if call.module == "layers":
-            layer = self._layer_of(probe)
-            layer.set_weights(weights)
-            return self._received(call, probe, layer(x))
-        return self._received(call, probe, getattr(self.keras.ops, call.name)(x, *weights, **call.options))
+            layer = self._callee(probe, weights)
+            y = layer(x)
+        else:
+            y = self._operation(probe, call)(x, *weights)
+        answer = self._received(call, probe, y)
+        given.check()
+        return answer
+
+    def gradient(self, probe: Probe) -> np.ndarray:
+        call = call_for(probe.settings, probe.spelling)
+        given = sent(call, probe)
+        raw = probe.layout != ("", "")
+        x, w, b, g, t = (a if raw and index < 2 else self._tensor(a) for index, a in enumerate(given.arrays))
+        if ENGINE == "jax":
+            program = gradient_of(self.engine, probe.want, self._pure(probe, call))
+            program = self.engine.jit(program) if self.mode == "compiled" else program
+            answer = program(*(None if a is None else self._tensor(a) for a in (x, w, b, g, t)))
+            answer = answer["xwb".index(probe.want[-1])] if family(probe.want) == "grad" else answer
+        else:
+            weights = [each for each in (w, b) if each is not None]
+            f, arrays = self._differentiable(probe, call, x, weights)
+            answer = self._differentiated(probe.want, f, arrays, g, t)
+        gradient = gradient_back(probe, np.array(self.keras.ops.convert_to_numpy(answer)))
+        given.check()
+        return gradient
+
+    def _differentiated(self, want: Want, f: Callable[..., Any], arrays: list[Any], g: Any, t: Any) -> Any:
+        if ENGINE == "torch":
+            return by_torch(self.engine, want, f, arrays, g, t)
+        if self.mode == "compiled":
+            return self.engine.function(lambda: by_tensorflow(self.engine, want, f, arrays, g, t))()
+        return by_tensorflow(self.engine, want, f, arrays, g, t)
+
+    def _differentiable(
+        self, probe: Probe, call: Call, x: Any, weights: list[Any]
+    ) -> tuple[Callable[..., Any], list[Any]]:
+        """A function and what it is differentiated by: a layer's own variables where the engine can."""
+        if call.module == "ops" or (ENGINE == "torch" and probe.want in FORWARD):
+            return self._pure(probe, call), [self._tensor(each) for each in (x, *weights)]
+        layer = self._callee(probe, weights)
+        layer = layer.model if isinstance(layer, Predicts) else layer
+        return (lambda x, *_: layer(x)), [self._tensor(x), *(v.value for v in layer.trainable_variables)]
+
+    def _pure(self, probe: Probe, call: Call) -> Callable[..., Any]:
+        """The call as a function of x, kernel and perhaps bias: a layer's is how Keras itself jits it."""
+        if call.module == "layers":
+            layer = self._callee(probe, None)
+            if probe.want in MIXED:  # a layer's own stateless_call does not cast its arguments, a model's does
+                layer = self.keras.Sequential(
+                    [self.keras.Input(batch_shape=input_shape(probe.settings, probe.spelling)), layer]
+                )
+            return lambda x, *weights: layer.stateless_call(list(weights), [], x)[0]
+        function = self._operation(probe, call)
+        return lambda x, w, *b: function(x, w) + b[0] if b else function(x, w)
+
+    def attempt(self, probe: Probe) -> np.ndarray:
+        it, rank = probe.settings, probe.settings.rank
+        call = attempted(it, probe.spelling, probe.instead or {})
+        x, w, dtype = probe.x, probe.w, probe.x.dtype.name
+        if x.ndim == rank + 2 and probe.spelling != FIRST:
+            x = np.moveaxis(x, 1, -1)
+        if w.ndim == rank + 2:
+            w = np.moveaxis(w, (0, 1), (-1, -2))
+        given = [self._tensor(np.array(each, order="C")) for each in (x, w)]
+        if call.module == "ops":
+            if probe.b is not None:
+                raise Unsupported(f"keras.ops.{call.name} has no bias: who calls adds it")
+            y = getattr(self.keras.ops, call.name)(*given, **call.options)
+        else:
+            layer = layer_of(self.keras, call, dtype, "zeros")
+            layer.build(x.shape)
+            layer.set_weights([given[1]] if probe.b is None else [given[1], probe.b])
+            y = layer(given[0])
+        y = np.array(self.keras.ops.convert_to_numpy(y))
+        return np.array(data_back(probe, y) if y.ndim == rank + 2 else y, order="C")
 
     def shape(self, settings: Settings, dtype: str) -> tuple[int, ...]:
-        call = call_for(settings, LAST)
+        call, shape = call_for(settings, LAST), input_shape(settings, LAST)
         layer = getattr(self.keras.layers, call.name)(**call.options, dtype=dtype)
-        batch, *output, channels = layer.compute_output_shape((settings.batch, *settings.input, settings.channels_in))
+        if self.mode == "functional":
+            batch, *output, channels = layer(self.keras.Input(batch_shape=shape, dtype=dtype)).shape
+        else:
+            batch, *output, channels = layer.compute_output_shape(shape)
         return (batch, channels, *output)
 
     def resize(self, probe: Probe) -> np.ndarray:
@@ -126,163 +189,102 @@ class Keras(Backend):
         return np.array(np.moveaxis(y, -1, 1), order="C")
 
     def script(self, settings: Settings, spelling: int = 0) -> str:
-        it, call = settings, call_for(settings, spelling)
-        last = spelling != FIRST
-        x, y = ("np.moveaxis(x, 1, -1)", f"np.moveaxis({_NUMPY}, -1, 1)") if last else ("x", _NUMPY)
-        w = _KERNEL[spelling == DEPTHWISE].format(_folded(it))
-        function = f"keras.{call.module}.{call.name}"
-        options = "".join(f"    {key}={value!r},\n" for key, value in call.options.items())
-        if call.module == "ops":
-            bias = f" + b.reshape(-1{', 1' * it.rank})" if it.bias else ""
-            return f"y = {function}(\n    {x},\n    {w},\n{options})\ny = {y}{bias}\n"
-        shape = (it.batch, *it.input, it.channels_in) if last else it.x_shape
-        lines = [f"layer = {function}(\n{options})", f"layer.build({shape})"]
-        lines += [f"layer.set_weights([{w}{', b' if it.bias else ''}])", f"y = layer({x})", f"y = {y}\n"]
-        return "\n".join(lines)
+        return self.script_of(settings, spelling)
+
+    def script_of(
+        self, settings: Settings, spelling: int = 0, want: Want = "value", instead: Any = None, prepared: Any = None
+    ) -> str:
+        if instead is not None:
+            return script(attempted(settings, spelling, instead), settings, spelling, "attempt", "eager")
+        return script(call_for(settings, spelling), settings, spelling, want, getattr(self, "mode", "eager"))
 
     def run(self, probe: Probe) -> Outcome:
         with self.keras.device(self.device.replace("cuda", "gpu")):
             return super().run(probe)
 
     def run_many(self, probes: Sequence[Probe]) -> list[Outcome] | None:
-        if ENGINE != "jax":
+        if ENGINE != "jax" or self.mode != "eager":
             return None
         with self.keras.device(self.device.replace("cuda", "gpu")):
             return run_programs(self.engine, probes, self._key, self._part, self.run)
 
     def _key(self, probe: Probe) -> Hashable | None:
         """What probes of one call share, or None where there is no call, or none of the convolution."""
-        if probe.want != "value" or self.refusal(probe) is not None:
+        fused = probe.want == "value" or probe.want in MIXED or probe.want in GRADIENTS
+        if not fused or probe.instead is not None or self.refusal(probe) is not None:
             return None
         call = call_for(probe.settings, probe.spelling)
-        arrays = (probe.x, probe.w)
-        return call.name, *call.options.items(), *(each for a in arrays for each in (a.shape, a.dtype))
+        arrays: Sequence[np.ndarray | None] = probe.arrays if probe.want in GRADIENTS else (probe.x, probe.w)
+        shapes = (None if a is None else (a.shape, a.dtype) for a in arrays)
+        return family(probe.want), call.name, *call.options.items(), *shapes
 
     def _part(self, probe: Probe) -> Part:
-        """A layer as a function of its input and its weights, which is how Keras itself jits it."""
         call = call_for(probe.settings, probe.spelling)
-        send, receive = partial(_sent, call), partial(self._received, call)
-        if call.module == "ops":
-            return Part(partial(getattr(self.keras.ops, call.name), **call.options), send, receive)
-        layer = self._layer_of(probe)
-        return Part(lambda x, *weights: layer.stateless_call(list(weights), [], x)[0], send, receive)
+        function, send = self._pure(probe, call), partial(sent, call)
+        if probe.want in GRADIENTS:
+            return Part(gradient_of(self.engine, probe.want, function), send, self._gradient_received)
+        return Part(function, send, partial(self._received, call))
 
-    def _layer_of(self, probe: Probe) -> Any:
-        """A layer for the probe: one for all extents, unless it may be the extents that it refuses."""
-        it, call = probe.settings, call_for(probe.settings, probe.spelling)
-        plain = not probe.force and 0 not in it.x_shape + it.y_shape
-        extents = (None,) * (1 + it.rank) if plain else (it.batch, *it.input)
-        batch, *space = extents
-        shape = (batch, it.channels_in, *space) if probe.spelling == FIRST else (*extents, it.channels_in)
-        return self._layer(call.name, tuple(call.options.items()), shape, probe.x.dtype.name)
+    def _callee(self, probe: Probe, weights: Sequence[Any] | None) -> Any:
+        """What is called with x: one layer or model for all extents in the default mode, unless it may be the extents
+        that it refuses; with these weights, if any."""
+        it, spelling = probe.settings, probe.spelling
+        call, shape = call_for(it, spelling), input_shape(it, spelling)
+        if self.mode == "eager" and not probe.force and 0 not in it.x_shape + it.y_shape:
+            axis = 1 if spelling == FIRST else 1 + it.rank
+            shape = tuple(n if index == axis else None for index, n in enumerate(shape))  # type: ignore[misc]
+        dtype = probe.x.dtype.name
+        policy = probe.want.replace("-", "_") if probe.want in MIXED else dtype
+        layer = self._kept(call.module, call.name, tuple(call.options.items()), shape, dtype, policy)
+        if weights is not None:
+            layer.set_weights(weights)
+        return through_file(self.keras, layer) if self.mode == "saved" else layer
 
-    def _built(self, name: str, options: tuple[tuple[str, Any], ...], shape: tuple[int | None, ...], dtype: str) -> Any:
-        """The layer with its variables, which start as numpy zeros: drawing them costs more than the convolution."""
-        kernel = "depthwise_initializer" if name.startswith("Depthwise") else "kernel_initializer"
-        start = {kernel: self._zeros, "bias_initializer": self._zeros, "dtype": dtype}
-        layer = getattr(self.keras.layers, name)(**dict(options), **start)
-        layer.build(shape)
-        return layer
+    def _built(
+        self, module: str, name: str, options: tuple[tuple[str, Any], ...], shape: Any, dtype: str, policy: str
+    ) -> Any:
+        """The layer with its variables, or what the mode makes of it."""
+        call = Call(module, name, dict(options))
+        # JAX compiles a program for each shape of zeros; a function of ours is nothing that a file can hold
+        start = self._zeros if self.mode == "eager" else "zeros"
+        layer = layer_of(self.keras, call, policy, start)
+        if self.mode == "eager":
+            layer.build(shape)
+            return layer
+        if self.mode == "saved":
+            layer = through_config(layer)
+        model = model_of(self.keras, layer, (None, *shape[1:]), dtype)
+        return Predicts(model) if self.mode == "compiled" else model
+
+    def _operation(self, probe: Probe, call: Call) -> Callable[..., Any]:
+        """An op as a function of x and the kernel."""
+        op = partial(getattr(self.keras.ops, call.name), **call.options)
+        if self.mode == "compiled" and ENGINE != "torch":
+            return self.engine.jit(op) if ENGINE == "jax" else self.engine.function(op)
+        if self.mode in ("eager", "compiled"):
+            return op
+        given = sent(call, probe).arrays[:2]
+        shapes = tuple(tuple(array.shape) for array in given if array is not None)
+        model = op_model_of(self.keras, call, shapes, probe.x.dtype.name)
+        model = through_file(self.keras, model) if self.mode == "saved" else model
+        return lambda x, w: model([x, w])
 
     def _zeros(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
         return self._tensor(np.zeros(shape, np.float32)) if ENGINE == "jax" else self.keras.ops.zeros(shape, dtype)
 
-    def _tensor(self, array: np.ndarray) -> Any:
+    def _tensor(self, array: Any) -> Any:
         """A tensor; `jax.numpy.asarray`, which Keras calls, compiles a program for each shape."""
+        if array is None:
+            return None
         return self.engine.device_put(array) if ENGINE == "jax" else self.keras.ops.convert_to_tensor(array)
 
     def _received(self, call: Call, probe: Probe, y: Any) -> np.ndarray:
         """y as a copy in the stored order, with the bias that an op does not add."""
-        rank = probe.settings.rank
-        y = np.array(self.keras.ops.convert_to_numpy(y))
-        if probe.spelling != FIRST:
-            y = np.moveaxis(y, -1, -1 - rank)
+        y = data_back(probe, np.array(self.keras.ops.convert_to_numpy(y)))
         if probe.b is not None and call.module == "ops":
-            y = y + probe.b.astype(y.dtype).reshape(-1, *(1,) * rank)
+            y = y + probe.b.astype(y.dtype).reshape(-1, *(1,) * probe.settings.rank)
         return np.array(y, order="C")
 
-
-def _sent(call: Call, probe: Probe) -> tuple[np.ndarray, ...]:
-    """x and the weights in Keras's order, each in memory of its own; an op has no bias."""
-    it, x, w = probe.settings, probe.x, probe.w
-    x = x[0] if probe.want == "unbatched" else x
-    if probe.spelling != FIRST:
-        x = np.moveaxis(x, -1 - it.rank, -1)
-    if probe.spelling == DEPTHWISE:
-        w = np.moveaxis(w.reshape(_folded(it)), (0, 1), (-2, -1))
-    else:
-        w = np.moveaxis(w, (0, 1), (-1, -2))
-    arrays = [x, w] if probe.b is None or call.module == "ops" else [x, w, probe.b]
-    return tuple(np.array(array, order="C") for array in arrays)
-
-
-_NUMPY = "keras.ops.convert_to_numpy(y)"
-_KERNEL = ("np.moveaxis(w, (0, 1), (-1, -2))", "np.moveaxis(w.reshape{}, (0, 1), (-2, -1))")
-
-
-def _folded(it: Settings) -> tuple[int, ...]:
-    """The shape of a depthwise kernel's stored array once its channels are (in, multiplier)."""
-    return (it.groups, -1, *it.kernel)
-
-
-def _takes_both(it: Settings, spelling: int) -> bool:
-    """Whether strides and dilations go together: Conv layers refuse that, and so does `tf.nn.convolution`."""
-    return spelling == DEPTHWISE or (spelling == OPS and (it.transposed or ENGINE != "tensorflow"))
-
-
-def _refused_when_empty(it: Settings, word: str, spelling: int) -> str | None:
-    """What is said of an input or output without positions; None where the call takes it."""
-    if it.transposed:
-        refuses = ENGINE == "torch" and 0 in it.input and it.batch > 0
-        return "Only zero batch or zero channel inputs are supported" if refuses else None
-    if 0 not in it.output:
-        return None
-    if spelling != OPS and word == "valid":
-        return "Computed output size would be zero or negative"
-    if ENGINE == "torch":
-        return "Kernel size can't be greater than actual input size"
-    if spelling == OPS and 0 not in it.input and (ENGINE == "tensorflow" or it.batch > 0):
-        return "The convolution operation resulted in an empty output"
-    return None
-
-
-@lru_cache(maxsize=8192)
-def call_for(it: Settings, spelling: int) -> Call:
-    """What to call, with which arguments; where Keras has no such argument, the one that says it elsewhere."""
-    options: dict[str, Any] = {"strides": it.stride}
-    options["padding"], output_padding = padding(it) or nearest(it)
-    if output_padding is not None:
-        options["output_padding"] = output_padding
-    if spelling == FIRST:
-        options["data_format"] = "channels_first"
-    if set(it.dilation) != {1}:
-        options["dilation_rate"] = it.dilation
-    if it.groups > 1 and spelling != DEPTHWISE and (it.transposed or spelling != OPS):
-        options["groups"] = it.groups
-    if spelling == OPS:
-        return Call("ops", "conv_transpose" if it.transposed else "conv", options)
-    name = f"Conv{it.rank}D{'Transpose' if it.transposed else ''}"
-    filters = {"filters": it.channels_out}
-    if spelling == DEPTHWISE:
-        name, filters = f"Depthwise{name}", {"depth_multiplier": it.channels_out // it.groups}
-    bias = {} if it.bias else {"use_bias": False}
-    return Call("layers", name, {**filters, "kernel_size": it.kernel, **options, **bias})
-
-
-def _prepare(engine: Any) -> dict[str, str]:
-    """Set determinism and full precision in the framework underneath; what is set."""
-    if ENGINE == "torch":
-        engine.use_deterministic_algorithms(True)
-        engine.backends.cudnn.deterministic = True
-        engine.backends.cudnn.benchmark = False
-        engine.backends.cudnn.allow_tf32 = False
-        engine.backends.cuda.matmul.allow_tf32 = False
-        return {"deterministic_algorithms": "True", "allow_tf32": "False", "threads": str(engine.get_num_threads())}
-    if ENGINE == "jax":
-        engine.config.update("jax_default_matmul_precision", "highest")
-        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        return {"precision": "highest", "XLA_FLAGS": os.environ.get("XLA_FLAGS", "default"), "threads": str(threads)}
-    engine.config.experimental.enable_op_determinism()
-    engine.config.experimental.enable_tensor_float_32_execution(False)
-    limit = engine.config.threading.get_intra_op_parallelism_threads() or "all"
-    return {"op_determinism": "True", "tensor_float_32": "False", "threads": f"{limit} in an op"}
+    def _gradient_received(self, probe: Probe, answer: Any) -> np.ndarray:
+        answer = answer["xwb".index(probe.want[-1])] if family(probe.want) == "grad" else answer
+        return gradient_back(probe, np.array(answer))

@@ -34,7 +34,8 @@ class Laid:
         self._memory, self.view = _laid(np.array(array, order="C"), layout or "contiguous")
         self._before = self._memory.tobytes()
         assert self.view.shape == array.shape
-        self.view.flags.writeable = layout != "read-only"
+        if layout == "read-only":
+            self.view.flags.writeable = False
 
     def check(self, name: str) -> None:
         """Raise InputChanged where any byte of the memory is another than before."""

@@ -10,7 +10,8 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from backends.onnx_nodes import INPUTS, SYMBOLIC, attributes, operator
+from backends.interface import Unsupported, describe
+from backends.onnx_nodes import INPUTS, SYMBOLIC, attributes, operator, raw_attributes
 from backends.preparing import Form
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 Parts = tuple[bytes | str, ...]
 """Bytes of a model, and the names of the weights whose bytes belong between them."""
+Weights = dict[str, tuple[tuple[int, ...], str]]
+"""Name to shape and dtype."""
 
 TAKES = {
     (1, 14): (18, 8),
@@ -33,23 +36,46 @@ TAKES = {
 here takes those of the one before. Source: onnxruntime.ai/docs/reference/compatibility.html, from 1.14 to 1.17."""
 OLDEST = (11, 6)
 """The opset that gave the operators their attributes' present meaning, and an IR version that suits it."""
-MARKS = {"w": b"\xa5\xc3\x96\x5a", "b": b"\x5a\x96\xc3\xa5"}
+_MARKS: tuple[Mapping[str, bytes], ...] = (
+    {"w": b"\xa5\xc3\x96\x5a", "b": b"\x5a\x96\xc3\xa5"},
+    *({"w": bytes([at, at ^ 85]), "b": bytes([at ^ 170, at ^ 255])} for at in range(256)),
+)
+"""Patterns that hold the places of w and b, the first that stands nowhere else in a model: a weight may be one byte."""
 
 
-def prepare(form: Form, mode: str, versions: Mapping[str, str]) -> Parts:
-    """The model for a probe, as old as the runtime of that target needs it."""
+def prepare(form: Form, mode: str, versions: Mapping[str, str]) -> Parts | str:
+    """The model for a probe, as old as the runtime of that target needs it; words where onnx writes no such model."""
     import onnx
 
-    opset, ir = versions_for(versions.get("onnxruntime", ""), onnx.defs.onnx_opset_version())
-    if form.want in ("nearest", "bilinear"):
-        graph = _resize(form)
-    else:
-        if form.spelling == SYMBOLIC:
-            opset, ir = OLDEST
-        graph = _convolution(form)
-    opsets = [onnx.helper.make_opsetid("", opset)]
-    model = onnx.helper.make_model(graph, opset_imports=opsets, ir_version=ir, producer_name="convt")
-    return _cut(model.SerializeToString(), [tensor.name for tensor in graph.initializer], form)
+    versions_of_it = versions_for(versions.get("onnxruntime", ""), onnx.defs.onnx_opset_version())
+    if form.spelling == SYMBOLIC and form.want not in ("nearest", "bilinear"):
+        versions_of_it = OLDEST
+    if form.instead is None:
+        return _parts(form, versions_of_it)
+    try:
+        return _parts(form, versions_of_it)
+    except Unsupported as error:
+        return str(error)
+    except Exception as error:  # what means nothing may be no model either: onnx itself says so
+        return f"onnx writes no such model: {describe(error)}"
+
+
+def _parts(form: Form, versions: tuple[int, int]) -> Parts:
+    """The model's bytes before, between and after its weights, found by bytes that stand nowhere else in it."""
+    import onnx
+
+    opset, ir = versions
+    resizes = form.want in ("nearest", "bilinear")
+    weights = {} if resizes or form.spelling == INPUTS else _weights(form)
+    for marks in _MARKS:
+        raws = {name: _raw(marks[name], *weight) for name, weight in weights.items()}
+        graph = _resize(form) if resizes else _convolution(form, raws)
+        opsets = [onnx.helper.make_opsetid("", opset)]
+        made = onnx.helper.make_model(graph, opset_imports=opsets, ir_version=ir, producer_name="convt")
+        model = made.SerializeToString()
+        if all(model.find(raw) == model.rfind(raw) for raw in raws.values() if raw):
+            return _cut(model, raws)
+    raise AssertionError("every pattern stands twice in the model")
 
 
 def versions_for(release: str, newest: int) -> tuple[int, int]:
@@ -59,31 +85,38 @@ def versions_for(release: str, newest: int) -> tuple[int, int]:
     return min(opset, newest), ir
 
 
-def _convolution(form: Form) -> onnx.GraphProto:
-    """One node, its weights as initializers or as inputs."""
+def _weights(form: Form) -> Weights:
+    """The shapes and dtypes of w and b."""
+    it = form.settings
+    if form.arrays:
+        return {name: (shape, dtype) for name, shape, dtype in form.arrays if name != "x"}
+    return {"w": (it.w_shape, form.dtype)} | ({"b": (it.b_shape, form.dtype)} if it.bias else {})
+
+
+def _convolution(form: Form, raws: Mapping[str, bytes]) -> onnx.GraphProto:
+    """One node, its weights as initializers of these bytes, or as inputs where there are none."""
     import onnx
 
-    it, helper = form.settings, onnx.helper
-    dtype = helper.np_dtype_to_tensor_dtype(_dtype(form.dtype))
-    weights = {"w": it.w_shape, "b": it.b_shape} if it.bias else {"w": it.w_shape}
-    node = helper.make_node(operator(it), ["x", *weights], ["y"], **attributes(it, form.spelling))
-    inputs = [helper.make_tensor_value_info("x", dtype, _x_shape(form))]
+    it, helper, weights = form.settings, onnx.helper, _weights(form)
+    said = attributes(it, form.spelling) if form.instead is None else raw_attributes(it, form.spelling, form.instead)
+    node = helper.make_node(operator(it), ["x", *weights], ["y"], **said)
+    inputs = [helper.make_tensor_value_info("x", _element(form.dtype), _x_shape(form))]
     initializers = []
-    for name, shape in weights.items():
-        if form.spelling == INPUTS:
-            inputs.append(helper.make_tensor_value_info(name, dtype, shape))
+    for name, (shape, dtype) in weights.items():
+        if name in raws:
+            initializers.append(helper.make_tensor(name, _element(dtype), shape, raws[name], raw=True))
         else:
-            raw = _raw(name, shape, form.dtype)
-            initializers.append(helper.make_tensor(name, dtype, shape, raw, raw=True))
-    y = helper.make_tensor_value_info("y", dtype, _open(len(_x_shape(form))))
+            inputs.append(helper.make_tensor_value_info(name, _element(dtype), shape))
+    y_shape = None if form.arrays else _open(len(_x_shape(form)))
+    y = helper.make_tensor_value_info("y", _element(form.dtype), y_shape)
     return helper.make_graph([node], "convt", inputs, [y], initializers)
 
 
 def _x_shape(form: Form) -> list[int | str]:
     """The input's extents as the model declares them."""
     it = form.settings
-    shape: list[int | str] = list(it.x_shape)
-    if form.spelling == SYMBOLIC:
+    shape: list[int | str] = list(form.arrays[0][1] if form.arrays else it.x_shape)
+    if form.spelling == SYMBOLIC and not form.arrays:
         shape = ["batch", it.channels_in, *(f"extent_{axis}" for axis in range(it.rank))]
     return shape[1:] if form.want == "unbatched" else shape
 
@@ -93,7 +126,7 @@ def _resize(form: Form) -> onnx.GraphProto:
     import onnx
 
     it, helper = form.settings, onnx.helper
-    dtype = helper.np_dtype_to_tensor_dtype(_dtype(form.dtype))
+    dtype = _element(form.dtype)
     mode = {"mode": "linear"} if form.want == "bilinear" else {"mode": "nearest", "nearest_mode": "round_prefer_floor"}
     node = helper.make_node("Resize", ["x", "", "scales"], ["y"], coordinate_transformation_mode="half_pixel", **mode)
     scales = helper.make_tensor("scales", onnx.TensorProto.FLOAT, [2 + it.rank], [1.0, 1.0, *map(float, it.stride)])
@@ -107,21 +140,26 @@ def _open(axes: int) -> list[str]:
     return [f"y_{axis}" for axis in range(axes)]
 
 
-def _raw(name: str, shape: tuple[int, ...], dtype: str) -> bytes:
-    """As many bytes as the weights have, of a pattern that stands nowhere else in a model."""
+def _raw(mark: bytes, shape: tuple[int, ...], dtype: str) -> bytes:
+    """As many bytes as the weights have, of a pattern."""
     count = math.prod(shape) * _dtype(dtype).itemsize
-    return (MARKS[name] * (count // 4 + 1))[:count]
+    return (mark * (count // len(mark) + 1))[:count]
 
 
-def _cut(model: bytes, names: list[str], form: Form) -> Parts:
-    """The model's bytes before, between and after its weights."""
-    it, parts = form.settings, []
-    for name in (name for name in ("w", "b") if name in names):
-        raw = _raw(name, it.w_shape if name == "w" else it.b_shape, form.dtype)
-        before, after = model.split(raw)
-        parts += [before, name]
-        model = after
+def _cut(model: bytes, raws: Mapping[str, bytes]) -> Parts:
+    parts: list[bytes | str] = []
+    for name, raw in raws.items():
+        if raw:
+            before, model = model.split(raw)
+            parts += [before, name]
     return (*parts, model)
+
+
+def _element(dtype: str) -> int:
+    """ONNX's number of an element type."""
+    import onnx
+
+    return int(onnx.helper.np_dtype_to_tensor_dtype(_dtype(dtype)))
 
 
 def _dtype(name: str) -> Any:

@@ -11,8 +11,10 @@ operators' documentation (onnx.ai/onnx/operators, since opset 11). There a trans
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from backends.interface import Unsupported
 from specs.settings import Settings, forward_same_padding, forward_size
 
 KEYWORD, PADS, AUTO_PAD, OUTPUT_SHAPE, INPUTS, SYMBOLIC = range(6)
@@ -52,6 +54,36 @@ def attributes(it: Settings, spelling: int) -> dict[str, Any]:
     return said
 
 
+ARGUMENTS = {
+    "stride": "strides",
+    "dilation": "dilations",
+    "groups": "group",
+    "kernel_size": "kernel_shape",
+    "output_padding": "output_padding",
+    "output_size": "output_shape",
+}
+
+
+def raw_attributes(it: Settings, spelling: int, instead: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with raw values for some of the settings; Unsupported where the node has no attribute for one."""
+    said = attributes(it, spelling)
+    for setting, value in instead.items():
+        if setting == "padding":
+            said = {name: kept for name, kept in said.items() if name not in ("pads", "auto_pad")}
+            said["auto_pad" if isinstance(value, str) else "pads"] = _begins_and_ends(value)
+        elif setting in ARGUMENTS and (it.transposed or setting not in ("output_padding", "output_size")):
+            said[ARGUMENTS[setting]] = value
+        else:
+            raise Unsupported(f"{operator(it)} has no attribute for {setting}")
+    return said
+
+
+def _begins_and_ends(pads: Any) -> Any:
+    """One (lo, hi) pair an axis as ONNX orders them, all beginnings first; everything else as it is."""
+    is_pairs = isinstance(pads, list) and pads and all(isinstance(pair, list) and len(pair) == 2 for pair in pads)
+    return [pair[side] for side in (0, 1) for pair in pads] if is_pairs else pads
+
+
 def cannot_say(it: Settings, spelling: int) -> str | None:
     """Why no attributes say these settings in this spelling, or None where some do."""
     if spelling == OUTPUT_SHAPE:
@@ -66,9 +98,9 @@ def cannot_say(it: Settings, spelling: int) -> str | None:
     return None
 
 
-def as_text(it: Settings, spelling: int) -> str:
+def as_text(it: Settings, spelling: int, instead: Mapping[str, Any] | None = None) -> str:
     """The node's type and attributes, as people write them: `ConvTranspose, strides=[2]`."""
-    said = attributes(it, spelling).items()
+    said = (attributes(it, spelling) if instead is None else raw_attributes(it, spelling, instead)).items()
     return ", ".join([operator(it), *(f"{name}={_plain(value)!r}" for name, value in sorted(said))])
 
 

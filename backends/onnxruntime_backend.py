@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from backends.interface import Backend, Probe, Unsupported, Want
+from backends.interface import GRADIENTS, MIXED, RESIZES, Backend, Probe, Unsupported, Want
+from backends.layouts import Laid
 from backends.onnx_nodes import INPUTS, SPELLINGS, as_text, cannot_say, operator
+from backends.surroundings import threads
 from specs.settings import Settings
 
 LEVELS = {
@@ -39,7 +41,7 @@ class OnnxRuntime(Backend):
         self.onnxruntime = onnxruntime
         self.options = options = onnxruntime.SessionOptions()
         options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, LEVELS[mode])
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.intra_op_num_threads, options.inter_op_num_threads = threads() or 1, 1
         options.use_deterministic_compute = True
         options.log_severity_level = 4  # its errors come as exceptions too
 
@@ -56,22 +58,47 @@ class OnnxRuntime(Backend):
         }
 
     def unsupported(self, settings: Settings, want: Want = "value", spelling: int = 0) -> str | None:
-        if want in ("nearest", "bilinear"):
+        if want in RESIZES:
             return None
+        if want in GRADIENTS:
+            return "ONNX Runtime infers; it has no gradients"
+        if want in MIXED:
+            return "ONNX Runtime has no mixed precision: a node computes in the dtype of its inputs"
         if want == "unbatched":
             return f"{operator(settings)} takes an input with a batch axis"
         if want == "value" and min(settings.output) == 0:
             return f"{operator(settings)} refuses an output of no positions"
         return cannot_say(settings, spelling)
 
+    def unsupported_dtype(self, dtype: str, settings: Settings, want: Want = "value") -> str | None:
+        if want in RESIZES or dtype in ("float16", "float32"):
+            return None
+        if dtype in ("float64", "bfloat16"):  # the latter is no type at all to an operator before opset 22
+            return f"NOT_IMPLEMENTED: could not find an implementation for {operator(settings)} of {dtype}"
+        return f"INVALID_GRAPH: type {dtype} of input parameter (x) of operator ({operator(settings)}) is invalid"
+
     def call(self, probe: Probe) -> np.ndarray:
-        weights = {"w": probe.w} if probe.b is None else {"w": probe.w, "b": probe.b}
+        weights = {name: array for name, array in (("w", probe.w), ("b", probe.b)) if array is not None}
         feed = {"x": probe.x[0] if probe.want == "unbatched" else probe.x}
         if probe.spelling == INPUTS:
             feed |= weights
+        laid = {}
+        for name, layout in zip("xw", probe.layout, strict=True):
+            if layout and name in feed:
+                laid[name] = Laid(feed[name], layout)
+        feed = {name: laid[name].view if name in laid else np.ascontiguousarray(each) for name, each in feed.items()}
         session = self._session(probe.prepared, {name: array.tobytes() for name, array in weights.items()})
-        feed = {name: np.ascontiguousarray(array) for name, array in feed.items()}
-        return np.array(session.run(None, feed)[0])
+        answer = np.array(session.run(None, feed)[0])
+        for name, memory in laid.items():
+            memory.check(name)
+        return answer
+
+    def attempt(self, probe: Probe) -> np.ndarray:
+        if probe.want in (*GRADIENTS, *MIXED):
+            raise Unsupported(self.unsupported(probe.settings, probe.want))
+        if isinstance(probe.prepared, str):
+            raise Unsupported(probe.prepared)
+        return self.call(probe)
 
     def shape_of(self, probe: Probe) -> tuple[int, ...]:
         """The output's shape as the session infers it from the model alone."""
@@ -86,16 +113,24 @@ class OnnxRuntime(Backend):
         return np.array(self._session(probe.prepared, {}).run(None, {"x": np.ascontiguousarray(probe.x)})[0])
 
     def script(self, settings: Settings, spelling: int = 0, prepared: Any = None) -> str:
+        return self.script_of(settings, spelling, prepared=prepared)
+
+    def script_of(
+        self, settings: Settings, spelling: int = 0, want: Want = "value", instead: Any = None, prepared: Any = None
+    ) -> str:
+        if want in (*GRADIENTS, *MIXED, *RESIZES) or isinstance(prepared, str):
+            raise Unsupported(prepared if isinstance(prepared, str) else f"no script for {want}")
         feed = ["x", *("wb"[: 1 + settings.bias] if spelling == INPUTS else "")]
-        fed = ", ".join(f'"{name}": {name}' for name in feed)
+        values = {"x": "x[0]"} if want == "unbatched" else {}
+        fed = ", ".join(f'"{name}": {values.get(name, name)}' for name in feed)
         lines = ['model = b"".join([', *(f"    {line}" for part in prepared for line in _literal(part)), "])"]
         lines += [
             "options = onnxruntime.SessionOptions()",
             f"level = onnxruntime.GraphOptimizationLevel.{LEVELS[self.mode]}",
             "options.graph_optimization_level = level",
-            "options.intra_op_num_threads = 1",
+            f"options.intra_op_num_threads = {self.options.intra_op_num_threads}",
             'session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])',
-            f"y = session.run(None, {{{fed}}})[0]  # {as_text(settings, spelling)}",
+            f"y = session.run(None, {{{fed}}})[0]  # {as_text(settings, spelling, instead)}",
         ]
         return "\n".join(lines) + "\n"
 

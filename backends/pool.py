@@ -80,6 +80,11 @@ class Pool:
         """The time that each target spent inside the framework's calls so far."""
         return {name: runner.seconds for name, runner in self._runners.items()}
 
+    @property
+    def medians(self) -> dict[str, float]:
+        """The median time that each target spent inside one of the framework's calls so far."""
+        return {name: runner.median for name, runner in self._runners.items()}
+
     def submit(self, target: str, probes: Sequence[Probe], each: Each | None = None) -> Future[list[Outcome]]:
         """Queue probes for a target; the outcomes come in their order. `each` hears of every outcome as it comes, in
         another thread. RuntimeError where the pool is closed, TargetError where it has no such target."""

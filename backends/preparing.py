@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import json
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,10 @@ LIMIT = 4096
 """How many answers a target keeps."""
 
 
+Arrays = tuple[tuple[str, tuple[int, ...], str], ...]
+"""Name, shape and dtype of x, w and b."""
+
+
 @dataclass(frozen=True)
 class Form:
     """The form of a probe: everything about it but its numbers. `spelling` is one that the backend has."""
@@ -30,6 +35,11 @@ class Form:
     want: Want = "value"
     spelling: int = 0
     dtype: str = "float32"
+    """That of x."""
+    instead: Mapping[str, Any] | None = None
+    """Raw values in place of settings, as in a probe."""
+    arrays: Arrays = ()
+    """Of the arrays of a call that may mean nothing; empty where they are as the settings say."""
 
 
 Prepare = Callable[[Form, str, Mapping[str, str]], Any]
@@ -54,13 +64,22 @@ class Preparer:
         self._mode, self._versions, self._spellings = mode, versions, spellings
         self._held: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
 
-    def __call__(self, settings: Settings, want: Want, spelling: int, dtype: str) -> Any:
+    def __call__(
+        self,
+        settings: Settings,
+        want: Want,
+        spelling: int,
+        dtype: str,
+        instead: Mapping[str, Any] | None = None,
+        arrays: Arrays = (),
+    ) -> Any:
         """What the function gives for such a probe; spellings past the last begin again, as they do over there."""
         spelling = turned(spelling, self._spellings)
-        key = (settings.digest, want, spelling, dtype)
+        said = "" if instead is None else json.dumps(instead, sort_keys=True)
+        key = (settings.digest, want, spelling, dtype, said, arrays)
         if key not in self._held:
             known = spelling < self._spellings  # one that the backend does not have is refused there
-            form = Form(settings, want, spelling, dtype)
+            form = Form(settings, want, spelling, dtype, instead, arrays)
             self._held[key] = self._prepare(form, self._mode, self._versions) if known else None
         self._held.move_to_end(key)
         while len(self._held) > LIMIT:
@@ -69,4 +88,8 @@ class Preparer:
 
     def of(self, probe: Probe) -> Any:
         """What the function gives for a probe."""
-        return self(probe.settings, probe.want, probe.spelling, str(probe.x.dtype))
+        arrays: Arrays = ()
+        if probe.instead is not None:
+            named = (("x", probe.x), ("w", probe.w), ("b", probe.b))
+            arrays = tuple((name, array.shape, str(array.dtype)) for name, array in named if array is not None)
+        return self(probe.settings, probe.want, probe.spelling, str(probe.x.dtype), probe.instead, arrays)

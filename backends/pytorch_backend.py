@@ -1,30 +1,35 @@
 """PyTorch: `torch.nn.ConvTranspose1d/2d/3d` and `Conv1d/2d/3d`, their functional forms, and `interpolate`.
 
-Its arrays are ours: channels first, kernels as (in, out/groups, ...) and (out, in/groups, ...). A layer crops one
-number at both sides of an axis, and its `output_padding` gives positions back at the end: the crop (lo, hi) with the
-extra a is `padding=lo, output_padding=lo - hi + a`.
+Its arrays are ours: channels first, kernels as (in, out/groups, ...) and (out, in/groups, ...).
 """
 
 from __future__ import annotations
 
-import math
+import os
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 
-from backends.interface import Backend, Probe, Want
-from specs.settings import Settings, forward_size
-
-LAYER, FORWARD_SIZE, FUNCTIONAL = range(3)
-DEFAULTS = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1, "groups": 1, "bias": True}
+from backends.interface import MIXED, Backend, Layout, Outcome, Probe, Unsupported, Want
+from backends.layouts import Laid
+from backends.pytorch_calls import FUNCTIONAL, LAYER, SPELLINGS, say, say_instead
+from backends.pytorch_claims import Claims
+from backends.pytorch_fused import Fused
+from backends.pytorch_gradients import FORWARD, REVERSE, SECOND, functional, gradient
+from backends.pytorch_programs import MODES, Programs
+from backends.pytorch_scripts import Script
+from backends.surroundings import threads
+from specs.settings import Settings
 
 
 class PyTorch(Backend):
     """torch.nn on the CPU, a CUDA device or Apple's MPS."""
 
     name = "pytorch"
-    modes = ("eager",)
-    spellings = ("torch.nn layer", "layer called with output_size", "torch.nn.functional")
+    modes = MODES
+    spellings = SPELLINGS
     script_imports = "import torch"
 
     def __init__(self, mode: str, device: str) -> None:
@@ -38,6 +43,13 @@ class PyTorch(Backend):
         torch.backends.cudnn.allow_tf32 = False
         torch.backends.cuda.matmul.allow_tf32 = False
         torch.set_float32_matmul_precision("highest")
+        asked = threads()
+        if asked is not None:
+            torch.set_num_threads(asked)
+        if os.environ.get("CONVT_NO_MKLDNN") == "1":
+            torch._C._set_mkldnn_enabled(False)  # torch.backends.mkldnn.enabled, in every version
+        self.programs = Programs(torch, mode)
+        self.claims = Claims(torch, device)
 
     @classmethod
     def devices(cls) -> list[str]:
@@ -53,6 +65,7 @@ class PyTorch(Backend):
 
     def flags(self) -> dict[str, str]:
         torch = self.torch
+        compiler = {"compiler": self.programs.compiler} if self.mode == "compile" else {}
         return {
             "deterministic_algorithms": str(torch.are_deterministic_algorithms_enabled()),
             "cudnn.deterministic": str(torch.backends.cudnn.deterministic),
@@ -60,36 +73,50 @@ class PyTorch(Backend):
             "cudnn.allow_tf32": str(torch.backends.cudnn.allow_tf32),
             "matmul.allow_tf32": str(torch.backends.cuda.matmul.allow_tf32),
             "float32_matmul_precision": torch.get_float32_matmul_precision(),
+            "mkldnn": str(torch.backends.mkldnn.enabled),
             "threads": str(torch.get_num_threads()),
+            **compiler,
         }
 
     def unsupported(self, settings: Settings, want: Want = "value", spelling: int = 0) -> str | None:
-        if want in ("nearest", "bilinear"):
-            return None
-        if not settings.transposed:
-            return _unsupported_forward(settings, spelling) or self._refused_empty(settings, want)
-        for axis, (extra, stride, dilation) in enumerate(
-            zip(_output_padding(settings), settings.stride, settings.dilation, strict=True)
-        ):
-            if extra < 0:
-                lo, hi = settings.crop[axis]
-                return f"padding is one number for both sides; no value crops ({lo}, {hi}) on axis {axis}"
-            if _by_size(settings, spelling) and extra >= stride:
-                return f"output_size exceeds the smallest by less than the stride, not by {extra} as on axis {axis}"
-            if extra >= max(stride, dilation) and settings.batch > 0:  # an empty batch is taken without this check
-                return f"output_padding must be smaller than either stride or dilation; it is {extra} on axis {axis}"
-        return self._refused_empty(settings, want)
+        return self.claims.of_settings(settings, want, spelling, self.mode)
+
+    def unsupported_dtype(self, dtype: str, settings: Settings, want: Want = "value") -> str | None:
+        return self.claims.of_dtype(dtype, settings, want)
 
     def call(self, probe: Probe) -> np.ndarray:
-        x = probe.x[0] if probe.want == "unbatched" else probe.x
-        b = None if probe.b is None else self._tensor(probe.b)
-        return self._array(self._apply(probe.settings, probe.spelling, self._tensor(x), self._tensor(probe.w), b))
+        (x, laid_x), (w, laid_w) = (self._laid(a, how) for a, how in zip((probe.x, probe.w), probe.layout, strict=True))
+        b = None if probe.b is None else self.tensor(probe.b)
+        if probe.want == "unbatched":
+            x = x[0]
+        with self.context(probe.want):
+            words = say(probe.settings, probe.spelling)
+            y = self.programs.bind(words, probe.spelling, x, w, b, _mixed(probe.want)).call(x)
+        answer = self.array(y)
+        for laid, name in ((laid_x, "x"), (laid_w, "w")):
+            if laid is not None:
+                laid.check(name)
+        return answer
+
+    def gradient(self, probe: Probe) -> np.ndarray:
+        x, w, b, g, t = (None if array is None else self.tensor(array) for array in probe.arrays)
+        if self.mode == "compile" and probe.want not in REVERSE:  # nothing differentiates a compiled program again
+            return self.array(self.programs.compiled(self.traced(probe))(x, w, b, g, t))
+        bound = self.programs.bind(say(probe.settings, probe.spelling), probe.spelling, x, w, b)
+        return self.array(gradient(self.torch, bound, probe.want, g, t))
+
+    def attempt(self, probe: Probe) -> np.ndarray:
+        words = say_instead(probe.settings, probe.spelling, probe.instead or {})
+        x, w, b = (None if array is None else self.tensor(array) for array in (probe.x, probe.w, probe.b))
+        with self.context(probe.want):
+            return self.array(self.programs.bind(words, probe.spelling, x, w, b).call(x))
 
     def shape(self, settings: Settings, dtype: str) -> tuple[int, ...]:
         torch = self.torch
         empty = {"dtype": getattr(torch, dtype), "device": "meta"}
         x, w, b = (torch.empty(shape, **empty) for shape in (settings.x_shape, settings.w_shape, settings.b_shape))
-        return tuple(self._apply(settings, LAYER, x, w, b if settings.bias else None).shape)
+        words = say(settings, LAYER)
+        return tuple(self.programs.layer(words, w, b if settings.bias else None)(x, **words.at_call).shape)
 
     def resize(self, probe: Probe) -> np.ndarray:
         scale = tuple(float(stride) for stride in probe.settings.stride)
@@ -98,136 +125,72 @@ class PyTorch(Backend):
         else:
             mode = ("linear", "bilinear", "trilinear")[probe.settings.rank - 1]
             arguments = {"mode": mode, "align_corners": False}
-        x = self._tensor(probe.x)
-        return self._array(self.torch.nn.functional.interpolate(x, scale_factor=scale, **arguments))
+        x = self.tensor(probe.x)
+        return self.array(self.torch.nn.functional.interpolate(x, scale_factor=scale, **arguments))
 
     def script(self, settings: Settings, spelling: int = 0) -> str:
-        move, back = ("", "") if self.device == "cpu" else (f'.to("{self.device}")', ".cpu()")
-        x, w, b = (f"torch.from_numpy({name}){move}" for name in "xwb")
-        name, arguments, at_call = _say(settings, spelling)
-        said = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
-        if spelling == FUNCTIONAL:
-            tensors = "".join(f"    {tensor},\n" for tensor in (x, w, b)[: 2 + settings.bias])
-            said = f"    {said},\n" if said else ""
-            return f"y = torch.nn.functional.{name}(\n{tensors}{said}){back}.numpy()\n"
-        lines = [f"layer = torch.nn.{name}({said})"]
-        for parameter, value in (("weight", w), ("bias", b))[: 1 + settings.bias]:
-            lines.append(f"layer.{parameter} = torch.nn.Parameter({value}, requires_grad=False)")
-        given = "".join(f", {key}={value!r}" for key, value in at_call.items())
-        return "\n".join([*lines, f"y = layer({x}{given}){back}.numpy()\n"])
+        return self.script_of(settings, spelling)
 
-    def _refused_empty(self, it: Settings, want: Want) -> str | None:
-        """PyTorch's words where it refuses an axis of nothing, or None where it takes it.
+    def script_of(
+        self, settings: Settings, spelling: int = 0, want: Want = "value", instead: Any = None, prepared: Any = None
+    ) -> str:
+        words = say(settings, spelling) if instead is None else say_instead(settings, spelling, instead)
+        return Script(words, spelling, settings.bias, self.mode, self.device, self.programs.compiler).text(want)
 
-        Abstract evaluation never looks at the values, and so takes an empty input; it wants one output at least.
-        """
-        if not it.transposed and min(it.output) == 0:
-            return "Kernel size can't be greater than actual input size"
-        if want == "shape":
-            return "Output size is too small" if it.transposed and max(it.output) == 0 else None
-        if it.batch > 0 and min(it.input) == 0:
-            return "Only zero batch or zero channel inputs are supported"
-        if it.transposed and min(it.output) == 0 and self._is_native(it):
-            return "Output size is too small"
-        return None
+    def run_many(self, probes: Sequence[Probe]) -> list[Outcome] | None:
+        """Only torch.compile is dear enough to be asked for many configurations at once."""
+        if self.mode != "compile":
+            return None
+        return Fused(self).run(probes)
 
-    def _is_native(self, it: Settings) -> bool:
-        """Whether the CPU computes float32 by PyTorch's own kernels, which refuse what oneDNN takes.
+    def traced(self, probe: Probe) -> Callable[..., Any]:
+        """What torch.compile is given for a probe: a function of x, w and b, of g and t too for a derivative."""
+        words = say(probe.settings, probe.spelling)
+        if probe.spelling == FUNCTIONAL:
+            pure = self.programs.function(words)
+        else:
+            layer = self.programs.layer(words, self.tensor(probe.w), None if probe.b is None else self.tensor(probe.b))
+            pure = self.programs.stateless(layer, words)
+        return functional(self.torch, pure, probe.want) if probe.want in (*SECOND, *FORWARD) else pure
 
-        Source: aten/src/ATen/native/Convolution.cpp, ConvParams::use_mkldnn.
-        """
-        if self.device != "cpu" or it.batch == 0:
-            return False
-        if any(extra >= s for extra, s in zip(_output_padding(it), it.stride, strict=True)):
-            return True
-        kernel, inputs = (1, *it.kernel)[-2:], it.batch * it.channels_in * math.prod(it.input[:2])
-        plain = max(*it.stride, *it.dilation, *kernel) == 1 and it.batch < 16 and self.torch.get_num_threads() == 1
-        return plain or not (it.groups > 1 or it.batch > 1 or min(kernel) > 3 or inputs > 20480)
+    def context(self, want: str) -> AbstractContextManager[Any]:
+        """What a call is made under: autocast for mixed precision."""
+        if want not in MIXED:
+            return nullcontext()
+        return self.torch.autocast(self.device.split(":")[0], dtype=getattr(self.torch, _mixed(want)))
 
-    def _apply(self, it: Settings, spelling: int, x: Any, w: Any, b: Any) -> Any:
-        """The tensor that the layer or the function gives."""
-        nn = self.torch.nn
-        name, arguments, at_call = _say(it, spelling)
-        if spelling == FUNCTIONAL:
-            return getattr(nn.functional, name)(x, w, b, **arguments)
-        layer = getattr(nn, name)(**arguments, device="meta")  # there no initial weights are drawn
-        layer.weight = nn.Parameter(w, requires_grad=False)
-        if b is not None:
-            layer.bias = nn.Parameter(b, requires_grad=False)
-        return layer(x, **at_call)
+    def _laid(self, array: np.ndarray, layout: Layout) -> tuple[Any, Laid | None]:
+        """The array as a tensor, and what has to be checked after the call."""
+        if not layout:
+            return self.tensor(array), None
+        laid = Laid(array, layout)
+        try:
+            return self._viewed(laid.view).to(self.device), laid
+        except ValueError as error:  # negative strides
+            raise Unsupported(str(error)) from None
 
-    def _tensor(self, array: np.ndarray) -> Any:
+    def tensor(self, array: np.ndarray) -> Any:
         """A tensor of its own memory on the target's device."""
+        return self._viewed(np.array(array, order="C")).to(self.device)
+
+    def _viewed(self, array: np.ndarray) -> Any:
+        """A tensor of the array's memory."""
         torch = self.torch
         if array.dtype.name == "bfloat16":  # numpy's bfloat16 is a type that torch does not know
-            return torch.from_numpy(array.view(np.int16).copy()).view(torch.bfloat16).to(self.device)
-        return torch.from_numpy(np.array(array, order="C")).to(self.device)
+            return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
+        return torch.from_numpy(array)
 
-    def _array(self, tensor: Any) -> np.ndarray:
+    def array(self, tensor: Any) -> np.ndarray:
         """A numpy copy of a tensor of any device."""
         torch = self.torch
+        tensor = tensor.detach().cpu()
         if tensor.dtype == torch.bfloat16:
             import ml_dtypes
 
-            return np.array(tensor.cpu().view(torch.int16).numpy()).view(ml_dtypes.bfloat16)
-        return np.array(tensor.cpu().numpy())
+            return np.array(tensor.view(torch.int16).numpy()).view(ml_dtypes.bfloat16)
+        return np.array(tensor.resolve_conj().resolve_neg().numpy())
 
 
-def _say(it: Settings, spelling: int) -> tuple[str, dict[str, Any], dict[str, Any]]:
-    """The name of the layer or function, its keyword arguments, and those of the layer's call.
-
-    The same three make the call and the script.
-    """
-    if spelling == FUNCTIONAL:
-        name = f"{'conv_transpose' if it.transposed else 'conv'}{it.rank}d"
-        arguments: dict[str, Any] = {}
-    else:
-        name = f"{'ConvTranspose' if it.transposed else 'Conv'}{it.rank}d"
-        arguments = {"in_channels": it.channels_in, "out_channels": it.channels_out, "kernel_size": it.kernel}
-    arguments |= {"stride": it.stride, "padding": _padding(it)}
-    if it.transposed and not _by_size(it, spelling):
-        arguments["output_padding"] = _output_padding(it)
-    arguments |= {"dilation": it.dilation, "groups": it.groups}
-    if spelling != FUNCTIONAL:
-        arguments["bias"] = it.bias
-    said = {key: value for key, value in arguments.items() if not _is_default(key, value)}
-    return name, said, {"output_size": it.output} if _by_size(it, spelling) else {}
-
-
-def _is_default(key: str, value: Any) -> bool:
-    """Whether an argument can be left unsaid."""
-    return key in DEFAULTS and set(value if isinstance(value, tuple) else (value,)) == {DEFAULTS[key]}
-
-
-def _by_size(it: Settings, spelling: int) -> bool:
-    """Whether the layer's call is given the output's extents."""
-    return spelling == FORWARD_SIZE or (spelling == LAYER and it.output_size is not None)
-
-
-def _padding(it: Settings) -> str | tuple[int, ...]:
-    """A keyword where the layer knows it: forward only, and `same` only without strides. Otherwise a number an axis."""
-    if not it.transposed and (it.padding == "valid" or (it.padding == "same" and set(it.stride) == {1})):
-        return str(it.padding)
-    return tuple(lo for lo, _ in it.crop)
-
-
-def _output_padding(it: Settings) -> tuple[int, ...]:
-    """What `output_padding` must be where `padding` crops `lo` at both sides; negative where no value will do."""
-    return tuple(lo - hi + extra for (lo, hi), extra in zip(it.crop, it.extra, strict=True))
-
-
-def _unsupported_forward(it: Settings, spelling: int) -> str | None:
-    """Why a forward layer cannot say these settings, or None.
-
-    Different sides still give the same answer where a stride skips what differs at the end.
-    """
-    if spelling == FORWARD_SIZE:
-        return "the forward convolution's layer takes no output_size"
-    if isinstance(_padding(it), str):
-        return None
-    axes = zip(it.input, it.kernel, it.stride, it.dilation, it.crop, it.output, strict=True)
-    for axis, (n, k, s, d, (lo, hi), out) in enumerate(axes):
-        if forward_size(n, k, s, d, lo, lo) != out:
-            strided = "padding='same' takes no strides; " if it.padding == "same" else ""
-            return f"{strided}padding is one number for both sides; no value pads ({lo}, {hi}) on axis {axis}"
-    return None
+def _mixed(want: str) -> str:
+    """The dtype of mixed precision; empty where there is none."""
+    return want.removeprefix("mixed-") if want in MIXED else ""

@@ -32,6 +32,8 @@ class Entry:
     root: str | None = None
     prepare: str = ""
     host_packages: tuple[str, ...] = ()
+    surroundings: tuple[str, ...] = ("hostile", "poisoned")
+    """Those of `SURROUNDINGS` that can make a difference to this framework."""
 
     @property
     def built_in(self) -> bool:
@@ -56,10 +58,15 @@ _ONE_THREAD = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
 _TENSORFLOW = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1")}
 """TensorFlow asks oneDNN on newer CPUs alone, and differs by that; here it does on all, as known differences expect."""
 
+_LUCK = ("hostile", "poisoned")
+_ONEDNN = (*_LUCK, "avx2", "no-onednn")
+
 BACKENDS: dict[str, Entry] = {
-    "pytorch": Entry("backends.pytorch_backend:PyTorch", _ONE_THREAD, ("torch",)),
-    "tensorflow": Entry("backends.tensorflow_backend:TensorFlow", _TENSORFLOW, ("tensorflow",)),
-    "jax": Entry("backends.jax_backend:Jax", packages=("jax",)),
+    "pytorch": Entry("backends.pytorch_backend:PyTorch", _ONE_THREAD, ("torch",), surroundings=(*_ONEDNN, "threads")),
+    "tensorflow": Entry(
+        "backends.tensorflow_backend:TensorFlow", _TENSORFLOW, ("tensorflow",), surroundings=(*_ONEDNN, "one-thread")
+    ),
+    "jax": Entry("backends.jax_backend:Jax", packages=("jax",), surroundings=(*_LUCK, "avx2", "one-thread")),
     "keras-tensorflow": Entry(
         "backends.keras_backend:Keras", _TENSORFLOW | {"KERAS_BACKEND": "tensorflow"}, ("keras", "tensorflow")
     ),
@@ -70,6 +77,7 @@ BACKENDS: dict[str, Entry] = {
         packages=("onnxruntime",),
         prepare="backends.onnx_models:prepare",
         host_packages=("onnx",),
+        surroundings=(*_LUCK, "threads"),
     ),
 }
 """What stands in this repository, in the report's order."""

@@ -6,8 +6,10 @@ import dataclasses
 import itertools
 import pickle
 import queue
+import statistics
 import threading
 import time
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -102,6 +104,12 @@ class Runner(threading.Thread):
         self._ends = self._unexplained = 0
         self.seconds = 0.0
         """Time inside the framework's calls so far."""
+        self._took = array("d")
+
+    @property
+    def median(self) -> float:
+        """The median time inside one call so far: a single call that waits for the machine does not move it."""
+        return statistics.median(self._took) if self._took else 0.0
 
     # for any thread
 
@@ -223,6 +231,7 @@ class Runner(threading.Thread):
             except Exception as error:
                 outcome = Outcome("raised", reason=f"the host cannot read the value: {error}")
             self.seconds += outcome.seconds
+            self._took.append(outcome.seconds)
             chunk.answer(order[position], outcome)
         self._ends = self._unexplained = 0
 
@@ -241,7 +250,8 @@ class Runner(threading.Thread):
         if process is None:
             raise NoScript(self._why())
         try:
-            prepared = self._preparer(job.settings, job.want, job.spelling, job.dtype) if self._preparer else None
+            asked = (job.settings, job.want, job.spelling, job.dtype, job.instead)
+            prepared = self._preparer(*asked) if self._preparer else None
         except Exception as error:
             raise NoScript(f"the host cannot prepare it: {describe(error)}") from None
         try:

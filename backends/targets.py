@@ -73,6 +73,15 @@ def parse_target(text: str, backends: Mapping[str, Entry] | None = None) -> Targ
     return Target(backend, mode or default, device or "cpu", environment, default)
 
 
+def parts_of(name: str) -> tuple[str, str, str, str]:
+    """(backend, mode, device, environment) as a target's name spells them; the default mode is empty."""
+    matched = _TARGET.fullmatch(name)
+    if matched is None:
+        raise TargetError("target", name, [FORM])
+    backend, mode, device, environment = (part or "" for part in matched.groups())
+    return backend, mode, device or "cpu", environment
+
+
 def environment_of(name: str) -> str:
     """The environment in a target's name; empty for the host's own."""
     return name.partition("#")[2]

@@ -10,6 +10,7 @@ from typing import Any
 from reports.drawing import drawings
 from reports.evidence import Evidence, compare
 from reports.features import formulas, padding_text, short, spatial
+from reports.refusals import passed
 from reports.runfile import CaseRecord, Run, TargetInfo, VerdictRecord
 from reports.tally import STANDINGS, Tally, case_standing, standing, worst
 
@@ -53,7 +54,8 @@ def case_row(case: CaseRecord, run: Run, tally: Tally, has_section: bool) -> Cas
         cells.append(RowCell(case_standing(laws) or "nothing", passed, len(laws)))
         words.append("".join(CODES[standing(laws[law.id])] if law.id in laws else "." for law in run.header.laws))
     codes = "" if not words else words[0] if len(set(words)) == 1 else " ".join(words)
-    return CaseRow(case, short(case.settings), formulas(case.settings), cells, codes, has_section)
+    lines = [] if case.reject else formulas(case.settings)
+    return CaseRow(case, _short(case), lines, cells, codes, has_section)
 
 
 @dataclass(frozen=True)
@@ -117,10 +119,21 @@ def case_section(case: CaseRecord, run: Run, tally: Tally, brief: bool = False) 
             passing.append(target.name)
     parts.sort(key=lambda part: STANDINGS.index(part.standing))
     it = case.settings
+    if case.reject:  # what could be drawn is the valid operation
+        plain = True
+        table, lines = [("passed instead", passed(case)), *settings_table(it)], []
+    else:
+        plain, table, lines = brief, settings_table(it), formulas(it)
     return CaseSection(
-        case, short(it), worst(all_counts) or "nothing", settings_table(it), formulas(it),
-        [] if brief else drawings(it), [] if brief else numbers(case), parts, unsupported, passing, missing, brief,
+        case, _short(case), worst(all_counts) or "nothing", table, lines,
+        [] if plain else drawings(it), [] if plain else numbers(case), parts, unsupported, passing,
+        missing, brief,
     )  # fmt: skip
+
+
+def _short(case: CaseRecord) -> str:
+    """The settings in a few words, and what is passed instead of some."""
+    return short(case.settings) + (f" with {passed(case)}" if case.reject else "")
 
 
 def _reasons(laws: dict[str, VerdictRecord]) -> list[tuple[str, str]]:

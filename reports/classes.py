@@ -10,6 +10,7 @@ import math
 import re
 
 from reports.records import VerdictRecord
+from reports.refusals import refused_otherwise
 
 CLASSES = (
     "regressed", "newly-failing", "fails-differently", "accept-refuse", "result-type", "drifted", "now-unsupported",
@@ -57,6 +58,7 @@ _NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+(?:,\d+)*(?:\.\d+)?(?:e[-+]?\d+)?|na
 _SERIES = re.compile(r"#(?:,\s*#)+(?:,(?=\)))?|#,(?=\))")
 _PEER = re.compile(r"\s*\[across targets, with [^\]]*\]\s*$", re.MULTILINE)
 _ENDED = re.compile(r"(?:^|: )(raised|crashed|timed-out): ([\w.]*)")
+_UNCLEAR = re.compile(r"^refused, but unclearly: [\w.]+")
 _ELEMENT = re.compile(r"^[^=\n]*\[[\d,]*\]=")
 
 
@@ -76,6 +78,9 @@ def classify(
     its numbers tell nothing; the caller counts such pairs apart where the verdicts differ.
     """
     was, is_ = standing(before), standing(after)
+    refused = "" if by_chance else refused_otherwise(before, after)
+    if refused:
+        return "accept-refuse", refused
     if before is None or after is None or was != is_:
         return _moved(was, is_, after)
     if was == "silent":
@@ -181,6 +186,8 @@ def has_moved(before: VerdictRecord, after: VerdictRecord) -> bool:
         apart, most = abs(after.used - before.used), max(before.used, after.used)
         return before.used != after.used and (math.isinf(most) or apart > max(ROUNDING, 0.01 * most))
     was, is_ = _PEER.sub("", before.message), _PEER.sub("", after.message)
+    if _UNCLEAR.match(was):
+        return False
     if _ELEMENT.match(was) and before.bits and after.bits:
         return before.bits != after.bits
     return was != is_
@@ -189,9 +196,12 @@ def has_moved(before: VerdictRecord, after: VerdictRecord) -> bool:
 def message_class(record: VerdictRecord) -> str:
     """What kind of failure a message tells, without its numbers.
 
-    An error is known by how it ended and by the exception's type or the signal, since releases reword their messages;
-    other failures by their words, without the second line, which counts.
+    An error, or an unclear refusal, is known by how it ended and by the exception's type or the signal, since releases
+    reword their messages; other failures by their words, without the second line, which counts.
     """
+    unclear = _UNCLEAR.match(record.message)
+    if unclear:
+        return unclear[0]
     ended = _ENDED.search(record.message.partition("\n")[0]) if record.verdict == "error" else None
     if ended:
         return ended[1] if ended[1] == "timed-out" else f"{ended[1]} {ended[2]}".strip()

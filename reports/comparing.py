@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from reports.classes import CLASSES, FAILING, WORSE, classify, message_class, standing
 from reports.records import VerdictRecord
+from reports.refusals import refusal, refused_worse
 from reports.sides import Matched, NotComparable, Side, flags_that_differ, match_cases
 from reports.warned import new_warnings
 
@@ -37,6 +38,8 @@ class Change:
         """Whether this alone makes the comparison worse: not where a wrong answer, or none, was all that there was."""
         was = standing(self.before)
         if self.kind == "accept-refuse" and self.before is not None:
+            if self.after is not None and refusal(self.after):
+                return refused_worse(self.before, self.after)
             return "unsupported" not in (self.before.verdict, self.before.outcome)
         return self.kind in WORSE and not (self.kind == "now-unsupported" and was == "failing")
 
@@ -214,7 +217,12 @@ class Comparing:
         self._add(Change(kind, "", "", target, None, None, says, counts.total()))
 
     def _speed(self, target: str) -> None:
+        """Slower by the sum over all calls, and by the median call where both runs measured it: one call that waited
+        for a busy machine moves the sum alone."""
         was, is_ = self.before.seconds(target), self.after.seconds(target)
+        medians = self.before.median(target), self.after.median(target)
+        if medians[0] and medians[1] and medians[1] < SLOWER_TIMES * medians[0]:
+            return
         if was and is_ and is_ >= SLOWER_TIMES * was and is_ - was >= SLOWER_SECONDS:
             says = f"{was:.1f} s inside the framework's calls before, {is_:.1f} s after: {is_ / was:.2f} times"
             self._add(Change("slower", "", "", target, None, None, says))

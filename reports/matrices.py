@@ -111,7 +111,7 @@ def feature_groups(run: Run, tally: Tally) -> list[tuple[str, list[FeatureRow]]]
     """Every feature by group; a feature that no case has keeps its row, with nothing asked."""
     groups: dict[str, list[FeatureRow]] = {}
     for feature in FEATURES:
-        cases = [case.id for case in run.cases.values() if has(feature, case.settings)]
+        cases = [case.id for case in run.cases.values() if not case.reject and has(feature, case.settings)]
         cells = [_feature_cell(cases, target, tally) for target in run.header.targets]
         groups.setdefault(feature.group, []).append(FeatureRow(feature, len(cases), cells))
     return list(groups.items())

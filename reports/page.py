@@ -14,6 +14,8 @@ from markupsafe import Markup, escape
 
 from reports.caseviews import CODES, CaseRow, case_row, case_section
 from reports.matrices import anchor, feature_groups, filter_link, law_rows, link
+from reports.refusals import MEANINGS as REFUSED
+from reports.refusals import refusal_groups
 from reports.runfile import CaseRecord, KnownInfo, Run, TargetInfo, VerdictRecord
 from reports.tally import MEANINGS, STANDINGS, SYMBOLS, WRONG, Tally, count, headline, plural
 
@@ -69,6 +71,7 @@ def render_page(run: Run) -> str:
     return environment.get_template("page.html").render(
         run=run, header=run.header, footer=run.footer, tally=tally, headline=headline(run, tally),
         laws=law_rows(run, tally), features=feature_groups(run, tally), articles=_articles(run),
+        refusals=refusal_groups(run, tally), refused=REFUSED,
         known=_known(run, tally), targets=[_target(target, run, tally) for target in run.header.targets],
         sections=sections, brief=brief, files=_files(rows), left_out=left_out, told=told,
         failing=tally.cases_with(*WRONG),

@@ -104,6 +104,9 @@ class CaseRecord:
     w: Any = None
     b: Any = None
     generated: bool = False
+    reject: dict[str, Any] | None = None
+    """Of settings that mean nothing: `kind`, the settings at `fault`, and what is passed `instead` of the settings and
+    as other `arrays`; `means` and `either` where an answer may be right. The settings are the valid ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +160,8 @@ class Footer:
     exit: int
     target_seconds: dict[str, float] = field(default_factory=dict)
     """Target to the time that it spent inside the framework's calls."""
+    target_medians: dict[str, float] = field(default_factory=dict)
+    """Target to the median time of one call."""
 
 
 Record = Header | CaseRecord | VerdictRecord | DetailRecord | Footer

@@ -53,6 +53,10 @@ class Side:
         """The time inside the framework's calls, where the run measured it."""
         return self.run.footer.target_seconds.get(self.names.get(target, target))
 
+    def median(self, target: str) -> float | None:
+        """The median time inside one of the framework's calls, where the run measured it."""
+        return self.run.footer.target_medians.get(self.names.get(target, target))
+
 
 def plain(target: str) -> str:
     """A target's name without its environment."""

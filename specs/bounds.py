@@ -15,6 +15,8 @@ from specs.oracles import scatter
 from specs.settings import Settings
 
 UNIT_ROUNDOFF = {"float64": 2.0**-53, "float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
+SMALLEST = {"float64": 2.0**-1074, "float32": 2.0**-149, "float16": 2.0**-24, "bfloat16": 2.0**-133}
+"""The smallest subnormal number: below the smallest normal one, half of it is what a rounding can cost."""
 
 
 def terms(settings: Settings) -> np.ndarray:
@@ -36,4 +38,4 @@ def bound(
     m = terms(settings) + 1
     u = UNIT_ROUNDOFF[accumulation]
     gamma = m * u / (1 - m * u)
-    return gamma * magnitude + UNIT_ROUNDOFF[out] * np.abs(reference)
+    return gamma * magnitude + UNIT_ROUNDOFF[out] * np.abs(reference) + SMALLEST[out] / 2

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from specs.data import Arrays, exact, precision, real
+from specs.rejecting import Reject
 from specs.settings import Settings
 
 Regime = Literal["exact", "real", "precision-x", "precision-w"]
@@ -63,6 +65,15 @@ class Case:
     refuted: Expect | None = None
     resize: Literal["nearest", "bilinear"] | None = None
     """The framework's own resize by `stride` that this convolution equals away from the border."""
+    reject: Reject | None = None
+    """What is passed in place of some settings and arrays, so that the call means nothing; the law `rejects` alone
+    judges such a case."""
+
+    @property
+    def instead(self) -> Mapping[str, Any] | None:
+        """What stands in the call in place of settings, empty where arrays alone are others; None: a case that means
+        something."""
+        return None if self.reject is None else self.reject.instead
 
     def data(self, regime: Regime = "exact") -> Arrays:
         """The arrays of the case in a regime; literal data stand for the exact regime."""
@@ -84,9 +95,12 @@ class Case:
 
     @cached_property
     def digest(self) -> str:
-        """The content hash: settings, literal data and seed, 16 hex digits; the name, prose and file do not count."""
+        """The content hash, 16 hex digits: settings, literal data, seed, and what is passed in their place; the name,
+        prose and file do not count."""
         digest = hashlib.sha256(f"{self.settings.digest} {self.seed} {self.resize}".encode())
         if self.literal is not None:
             for array in (self.literal.x, self.literal.w, self.literal.b):
                 digest.update(b"-" if array is None else array.tobytes())
+        if self.reject is not None:
+            digest.update(self.reject.content().encode())
         return digest.hexdigest()[:16]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from specs.settings import Settings
 
-EXACT_LIMIT = {"float32": 2**24, "float64": 2**53, "float16": 2**11, "bfloat16": 2**8}
-"""The largest magnitude up to which every integer is representable."""
+EXACT_LIMIT = {
+    "float32": 2**24, "float64": 2**53, "float16": 2**11, "bfloat16": 2**8, "complex64": 2**24, "complex128": 2**53,
+    "int8": 2**7 - 1, "uint8": 2**8 - 1, "int16": 2**15 - 1, "int32": 2**31 - 1, "int64": 2**53,
+}  # fmt: skip
+"""The largest magnitude up to which every integer is representable; of int64, in the oracles' float64 too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +71,73 @@ def precision(settings: Settings, wide: str, seed: int = 0, dtype: str = "float3
     x, w = (wide_values, other) if wide == "x" else (other, wide_values)
     b = _biases(generator, settings.channels_out).astype(dtype) if settings.bias else None
     return Arrays(x.astype(dtype), w.astype(dtype), b)
+
+
+AMPLITUDES = ((4, 3, 9), (2, 2, 4), (2, 1, 2), (1, 1, 1))
+"""The largest |x|, |w| and |b| of data for narrow dtypes, the most telling first."""
+
+
+def narrow(settings: Settings, dtype: str, seed: int = 0) -> Arrays | None:
+    """Small integers, complex ones in both parts, whose partial sums are exact in `dtype`; None where none fit."""
+    parts = 2 if dtype.startswith("complex") else 1
+    most = parts * int(np.prod(settings.kernel)) * _per_group(settings)
+    for x_max, w_max, b_max in AMPLITUDES:
+        if most * x_max * w_max + b_max > EXACT_LIMIT[dtype]:
+            continue
+        generator = _generator(settings, seed, f"narrow {dtype}")
+
+        def draw(high: int, shape: tuple[int, ...], generator: np.random.Generator = generator) -> np.ndarray:
+            if dtype.startswith("u"):
+                return generator.integers(1, high, shape, endpoint=True).astype(dtype)
+            real = _signed(generator, 1, high, shape)
+            return (real + 1j * _signed(generator, 1, high, shape) if parts == 2 else real).astype(numpy_dtype(dtype))
+
+        b = draw(b_max, settings.b_shape) if settings.bias else None
+        return Arrays(draw(x_max, settings.x_shape), draw(w_max, settings.w_shape), b)
+    return None
+
+
+def _per_group(settings: Settings) -> int:
+    return settings.channels_in // settings.groups
+
+
+def numpy_dtype(dtype: str) -> Any:
+    """numpy's own name of a dtype, or ml_dtypes' type, which only the host side has."""
+    if dtype != "bfloat16":
+        return dtype
+    import ml_dtypes
+
+    return ml_dtypes.bfloat16
+
+
+def real_in(settings: Settings, dtype: str, seed: int = 0) -> Arrays:
+    """The real regime, rounded to a narrower dtype."""
+    wide = real(settings, seed, "float64")
+    return Arrays(*(None if a is None else a.astype(numpy_dtype(dtype)) for a in (wide.x, wide.w, wide.b)))  # type: ignore[arg-type]
+
+
+def wide64(settings: Settings, seed: int = 0) -> Arrays:
+    """Odd integers of 29 significant bits in x, small ones in w: float64 sums are exact, and rounding any of them to
+    float32 (24 bits) shows."""
+    generator = _generator(settings, seed, "wide64")
+    x = _signed(generator, 2**27, 2**28 - 1, settings.x_shape)
+    x = np.sign(x) * (2 * np.abs(x) + 1)
+    w = _signed(generator, 1, 3, settings.w_shape)
+    b = _biases(generator, settings.channels_out) if settings.bias else None
+    return Arrays(x.astype(np.float64), w.astype(np.float64), None if b is None else b.astype(np.float64))
+
+
+def cotangent(settings: Settings, seed: int = 0) -> np.ndarray:
+    """Small integers in y's shape, float32: what gradients are weighed with."""
+    generator = _generator(settings, seed, "cotangent")
+    return _signed(generator, 1, 3, settings.y_shape).astype(np.float32)
+
+
+def direction(settings: Settings, like: str, seed: int = 0) -> np.ndarray:
+    """Small integers in the shape of x or of w, float32: the direction of a second derivative."""
+    generator = _generator(settings, seed, f"direction {like}")
+    shape = settings.x_shape if like == "x" else settings.w_shape
+    return _signed(generator, 1, 3, shape).astype(np.float32)
 
 
 def largest_partial_sum(settings: Settings, arrays: Arrays) -> float:

@@ -54,18 +54,27 @@ class Known:
     wants: tuple[str, ...] = ("value",)
     spellings: tuple[int, ...] = ()
     """Of a call: which evaluations go wrong; no spelling stands for all."""
+    dtypes: tuple[str, ...] = ()
+    """Of a call: the dtypes of its arrays; none stands for all."""
     intermittent: str = ""
     """Why it does not show every time; empty where it does, and the entry is strict."""
+    rejects: tuple[str, ...] = ()
+    """Of the law `rejects`: the kinds of settings that mean nothing; none stands for all."""
 
-    def concerns(self, settings: Settings, want: str, spelling: int, target: KnownTarget) -> bool:
+    def concerns(
+        self, settings: Settings, want: str, spelling: int, target: KnownTarget, dtype: str = "float32"
+    ) -> bool:
         """Whether this difference is expected of a call with these settings on this target."""
         if self.laws or want not in self.wants or (self.spellings and spelling not in self.spellings):
             return False
+        if self.dtypes and dtype not in self.dtypes:
+            return False
         return self.about(target) and (self._condition is None or self._condition.holds(settings))
 
-    def applies(self, law_id: str, settings: Settings, target: KnownTarget) -> bool:
-        """Whether this difference is expected of a law on these settings and this target."""
-        if law_id not in self.laws or not self.about(target):
+    def applies(self, law_id: str, settings: Settings, target: KnownTarget, kind: str = "") -> bool:
+        """Whether this difference is expected of a law on these settings and this target; `kind` is what the settings
+        that mean nothing are of, and these are the valid ones then."""
+        if law_id not in self.laws or not self.about(target) or (self.rejects and kind not in self.rejects):
             return False
         return self._condition is None or self._condition.holds(settings)
 
@@ -134,6 +143,7 @@ def read_known(path: Path, laws: Collection[str] = ()) -> list[Known]:
         seen.setdefault(form.id, index)
         _check_kind(sheet, keys, form)
         _check(sheet, keys, form, laws)
+        _check_rejects(sheet, keys, form)
         asked = form.asked or AskedForm()
         entries.append(
             Known(
@@ -141,8 +151,8 @@ def read_known(path: Path, laws: Collection[str] = ()) -> list[Known]:
                 wrong=form.wrong.verdict or form.wrong.outcome or "differs",
                 message=form.wrong.message, reason=form.reason, issue=form.issue,
                 since=form.since, origin=f"{sheet.name}:{sheet.root.find(keys).place.line}",
-                wants=tuple(asked.want), spellings=tuple(asked.spelling or ()),
-                intermittent=form.intermittent or "",
+                wants=tuple(asked.want), spellings=tuple(asked.spelling or ()), dtypes=tuple(asked.dtype or ()),
+                intermittent=form.intermittent or "", rejects=tuple(form.rejects or ()),
             )
         )  # fmt: skip
     if sheet.faults:
@@ -195,6 +205,22 @@ def _check(sheet: Sheet, keys: Keys, form: KnownForm, laws: Collection[str]) -> 
         if laws and law not in laws:
             place = (*keys, "law") if isinstance(form.law, str) else (*keys, "law", index)
             sheet.fault(place, f"found {law!r}, accepted {near(law, laws)}")
+
+
+def _check_rejects(sheet: Sheet, keys: Keys, form: KnownForm) -> None:
+    """Kinds of settings go with the law about them, and are those that there are."""
+    if form.rejects and _laws(form) != ("rejects",):
+        sheet.fault((*keys, "rejects"), "found without 'law: rejects', accepted with it")
+    for index, kind in enumerate(form.rejects or ()):
+        if kind not in kinds():
+            sheet.fault((*keys, "rejects", index), f"found {kind!r}, accepted {near(kind, kinds())}")
+
+
+@cache
+def kinds() -> tuple[str, ...]:
+    """The kinds of settings that mean nothing, as specs/rejects.yaml has them."""
+    listed = Sheet.read(Path(__file__).parent / "rejects.yaml").root.plain()["rejects"]
+    return tuple(str(entry["id"]) for entry in listed)
 
 
 _SAMPLES = tuple(Settings(input=(4,) * rank, kernel=(3,) * rank) for rank in (1, 2, 3))

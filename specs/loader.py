@@ -15,6 +15,7 @@ from specs.expectations import Subject, expect_of, flaws
 from specs.matrix import MatrixError, Member, members
 from specs.model import ArrayForm, CaseForm, SpecFile
 from specs.problems import Sheet, complaint, forms_of
+from specs.reject_forms import RejectForm, RejectsFile, UnknownValue, cases_of
 from specs.settings import Settings, SettingsError
 from specs.yaml_marks import Node
 
@@ -58,6 +59,8 @@ def load_cases(paths: Sequence[Path]) -> list[Case]:
 
 def _drafts(file: Sheet, broken: set[str]) -> list[_Draft]:
     """The cases of a file that can be built; the others leave faults, and their ids in `broken`."""
+    if isinstance(file.root.value, dict) and "rejects" in file.root.value:
+        return _rejects(file, broken)
     head, forms = forms_of(file, SpecFile, "cases", CaseForm)
     drafts: list[_Draft] = []
     for index, form in forms.items():
@@ -69,6 +72,30 @@ def _drafts(file: Sheet, broken: set[str]) -> list[_Draft]:
         drafts += _cases(file, keys, form, head)
         if len(file.faults) > before:
             broken.add(form.id)
+    return drafts
+
+
+def _rejects(file: Sheet, broken: set[str]) -> list[_Draft]:
+    """The cases of a file of settings that mean nothing."""
+    head, forms = forms_of(file, RejectsFile, "rejects", RejectForm)
+    drafts: list[_Draft] = []
+    for index, form in forms.items():
+        keys: Keys = ("rejects", index)
+        if form is None:
+            broken.add(str(file.root.find((*keys, "id")).value))
+            continue
+        if not form.instead.model_fields_set and not form.arrays.model_fields_set:
+            file.fault(keys, "found nothing that is passed instead, accepted instead or arrays")
+        if form.answer is not None and not (form.either or form.means):
+            file.fault((*keys, "answer"), "found without either and means, accepted with one of them")
+        origin = f"{file.name}:{file.root.find(keys).place.line}"
+        try:
+            for case in cases_of(form, head, origin):
+                drafts.append(_Draft(file, keys, CaseForm(id=form.id), case, None))
+        except UnknownValue as error:
+            file.fault(keys, str(error))
+        except SettingsError as error:
+            file.fault((*keys, "base", error.field), complaint(str(error).split(": ", 1)[1]))
     return drafts
 
 

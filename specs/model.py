@@ -235,11 +235,20 @@ class WhenForm(Form):
     """Devices, such as cpu or cuda; cuda stands for cuda:0 and all others too."""
 
 
+Wanted = Literal[
+    "value", "shape", "unbatched", "mixed-float16", "mixed-bfloat16", "grad-x", "grad-w", "grad-b",
+    "only-x", "only-w", "only-b", "grad-xw", "grad-wx", "jvp-x", "jvp-w", "jvp-grad-x",
+]  # fmt: skip
+"""What is asked of a call, as `backends.probes.Want` says it."""
+
+
 class AskedForm(Form):
     """Which evaluations of these settings an entry without a law is about."""
 
-    want: Annotated[list[Literal["value", "shape", "unbatched"]], Field(min_length=1)] = ["value"]
-    """The value, its shape by abstract evaluation, or the value of an input without batch axis."""
+    want: Annotated[list[Wanted], Field(min_length=1)] = ["value"]
+    """The value, its shape by abstract evaluation, the value of an input without batch axis, or a derivative."""
+    dtype: Annotated[list[Text], Field(min_length=1)] | None = None
+    """The dtypes of the arrays, such as float16; left out: all."""
     spelling: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] | None = None
     """The adapter's ways to say the settings, by number; left out: all."""
 
@@ -268,6 +277,8 @@ class KnownForm(Form):
         | None
     ) = None
     """The law, or laws, that fail. Left out: the call itself goes wrong, and every law that needs it fails by that."""
+    rejects: Annotated[list[Id], Field(min_length=1)] | None = None
+    """With `law: rejects`: the kinds of settings, in specs/rejects.yaml, that are not refused as they are due."""
     asked: AskedForm | None = None
     """Without `law`: which evaluations go wrong."""
     where: Expression | None = None

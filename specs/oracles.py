@@ -26,9 +26,9 @@ class OraclesDisagree(AssertionError):
 
 def scatter(it: Settings, x: Array, w: Array, b: Array | None = None) -> Array:
     """Each input value stamps its kernel onto the output (transposed); each output gathers its window (forward)."""
-    xg, wg = _grouped(it, _wide(x), _wide(w))
+    xg, wg = _grouped(it, wide(x), wide(w))
     y = (_stamp if it.transposed else _gather)(it, xg, wg).reshape(it.y_shape)
-    return y if b is None else y + _wide(b).reshape((1, -1) + (1,) * it.rank)
+    return y if b is None else y + wide(b).reshape((1, -1) + (1,) * it.rank)
 
 
 def _stamp(it: Settings, xg: Array, wg: Array) -> Array:
@@ -86,6 +86,11 @@ def dense_matrix(it: Settings, w: Array, group: int = 0, first: slice = slice(No
     return blocks.reshape(rows, w.shape[1] * int(np.prod(it.input)))
 
 
+def dense_selection(it: Settings, axis: int) -> Array:
+    """T[o, i, j] = 1 where tap j of an axis carries input i to output o."""
+    return _selection(it, axis, slice(None))
+
+
 def _rows(it: Settings, w: Array, group: int) -> Array:
     per = it.channels_out // it.groups
     return w[group * per : (group + 1) * per]
@@ -102,7 +107,7 @@ def _selection(it: Settings, axis: int, rows: slice) -> Array:
 
 def matrix(it: Settings, x: Array, w: Array, b: Array | None = None) -> Array:
     """The dense matrix of each group times the flattened input, in blocks of at most BLOCK entries."""
-    x, w = _wide(x), _wide(w)
+    x, w = wide(x), wide(w)
     columns = x.reshape(it.batch, it.groups, it.channels_in // it.groups * int(np.prod(it.input)))
     per_out = it.channels_out // it.groups
     rest = int(np.prod(it.output[1:]))
@@ -117,13 +122,13 @@ def matrix(it: Settings, x: Array, w: Array, b: Array | None = None) -> Array:
                 it.batch, per_out, len(range(it.output[0])[block]), rest
             )
     y = y.reshape(it.y_shape)
-    return y if b is None else y + _wide(b)[None, :].reshape((1, -1) + (1,) * it.rank)
+    return y if b is None else y + wide(b)[None, :].reshape((1, -1) + (1,) * it.rank)
 
 
 def zero_insertion(it: Settings, x: Array, w: Array, b: Array | None = None) -> Array:
     """A stride-1 correlation with an explicit kernel: over the zero-stuffed input with the flipped kernel (transposed),
     or with zeros between the taps and every stride-th answer kept (forward)."""
-    x, w = _wide(x), _wide(w)
+    x, w = wide(x), wide(w)
     stuffed_kernel = _stuff(w, it.dilation)
     answers = []
     for group in range(it.groups):
@@ -143,7 +148,7 @@ def zero_insertion(it: Settings, x: Array, w: Array, b: Array | None = None) -> 
             keep = [slice(0, (out - 1) * s + 1 if out else 0, s) for out, s in zip(it.output, it.stride, strict=True)]
         answers.append(y[(slice(None), slice(None), *keep)])
     y = np.concatenate(answers, axis=1)
-    return y if b is None else y + np.expand_dims(_wide(b), tuple(range(1, 1 + it.rank)))
+    return y if b is None else y + np.expand_dims(wide(b), tuple(range(1, 1 + it.rank)))
 
 
 def _stuff(array: Array, step: tuple[int, ...]) -> Array:
@@ -171,9 +176,9 @@ def _correlate(x: Array, kernel: Array, extent: tuple[int, ...]) -> Array:
     return np.moveaxis(y, -1, 1)
 
 
-def _wide(array: Array) -> Array:
-    """float64, where integers and their sums are exact below 2^53, and sums of products are fast."""
-    return np.asarray(array, np.float64)
+def wide(array: Array) -> Array:
+    """float64, where integers and sums below 2^53 are exact and products are fast; complex128 of complex numbers."""
+    return np.asarray(array, np.complex128 if array.dtype.kind == "c" else np.float64)
 
 
 def _grouped(it: Settings, x: Array, w: Array) -> tuple[Array, Array]:

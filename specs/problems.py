@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from specs.errors import Fault, Keys, Place, near, show, shown_path, spell
 from specs.model import FORMS, Form
+from specs.reject_forms import FORMS as REJECT_FORMS
 from specs.yaml_marks import Node, read
 
 Entry = TypeVar("Entry", bound=Form)
@@ -118,7 +119,7 @@ def _fault(error: dict[str, Any], keys: Keys, root: Node) -> Fault:
 def _siblings(keys: Keys) -> list[str]:
     """The fields that the form around `keys` has."""
     names = [key for key in keys[:-1] if isinstance(key, str)]
-    return list(FORMS[names[-1] if names else "file"].model_fields)
+    return list((FORMS | REJECT_FORMS)[names[-1] if names else "file"].model_fields)
 
 
 def complaint(message: str) -> str:

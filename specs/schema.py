@@ -10,6 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 
 from specs.model import KnownFile, SpecFile
+from specs.reject_forms import RejectsFile
 
 
 class _Generate(GenerateJsonSchema):
@@ -27,7 +28,11 @@ class _Generate(GenerateJsonSchema):
 
 def schemas() -> dict[str, str]:
     """The text of each schema file, by its path in specs/."""
-    return {"schema.json": _text(SpecFile), "known/schema.json": _text(KnownFile)}
+    return {
+        "schema.json": _text(SpecFile),
+        "rejects.schema.json": _text(RejectsFile),
+        "known/schema.json": _text(KnownFile),
+    }
 
 
 def _text(model: type[BaseModel]) -> str:

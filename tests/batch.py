@@ -62,12 +62,16 @@ class Batch:
 
     def request(self, target: str, cases: Iterable[Case]) -> None:
         """Ask a target everything that these cases need, without waiting."""
-        asked = (self._probes.get((case.id, law.id), {}) for case in cases for law in self._laws[case.id])
+        laws = ((case.id, law) for case in cases for law in self._laws[case.id] if law.on(target))
+        asked = (self._probes.get((case, law.id), {}) for case, law in laws)
         self._evaluator.request(target, list({p.key: p for probes in asked for p in probes.values()}.values()))
 
     def verdicts(self, case: Case, target: str, peers: Sequence[str] = ()) -> list[LawVerdict]:
         """The verdict of every law that applies; waits for the target, and for its peers where a law crosses them."""
-        return [self._verdict(case, law, target, peers) for law in self._laws[case.id]]
+        laws = [law for law in self._laws[case.id] if law.on(target)]
+        of_law = ((law, [peer for peer in peers if law.peer(target, peer)]) for law in laws)
+        judged = ((law, mine) for law, mine in of_law if mine or not law.needs_peers)
+        return [self._verdict(case, law, target, mine) for law, mine in judged]
 
     def keys(self) -> set[str]:
         """The keys of every probe that the batch asks."""
@@ -79,7 +83,7 @@ class Batch:
             return LawVerdict(case, law, target, broken, {}, {}, "")
         probes = self._probes[case.id, law.id]
         answers = self._answers(target, probes)
-        judgement = _judged(lambda: law.weigh(case, answers))
+        judgement = _judged(lambda: law.weigh_at(case, answers, target))
         if law.crosses and judgement.verdict in ("pass", "unsupported"):
             judgement = self._crossed(case, law, answers, peers) or judgement
         return LawVerdict(case, law, target, judgement, probes, answers, _bits(answers))

@@ -20,7 +20,7 @@ class KnownDifferences:
         """`targets` and the number of their `spellings`, by name."""
         self._targets, self._spellings = targets, spellings
         self._entries = {name: [entry for entry in entries if entry.about(it)] for name, it in targets.items()}
-        self._calls: dict[tuple[str, str, str, int], list[Known]] = {}
+        self._calls: dict[tuple[str, str, str, int, str], list[Known]] = {}
 
     def weigh(self, found: LawVerdict) -> Weighed:
         """A verdict with the entry that explains it, or the one that it contradicts."""
@@ -28,19 +28,22 @@ class KnownDifferences:
         if not entries:
             return Weighed(found)
         target, settings = self._targets[found.target], found.case.settings
-        laws = [entry for entry in entries if entry.applies(found.law.id, settings, target)]
+        kind = found.case.reject.kind if found.case.reject else ""
+        laws = [entry for entry in entries if entry.applies(found.law.id, settings, target, kind)]
         calls = {name: self._of_call(probe, found.target) for name, probe in found.probes.items()}
         return weigh_known(found, laws, calls)
 
     def _of_call(self, probe: Probe, name: str) -> list[Known]:
-        """The entries about a call. A forced one is a test of a claim, not of the framework."""
-        if probe.force:
+        """The entries about a call. A forced one is a test of a claim, not of the framework; one that means nothing has
+        no settings of which an entry could speak."""
+        if probe.force or probe.instead is not None:
             return []
         spelling = turned(probe.spelling, self._spellings[name])
-        asked = (name, probe.settings.digest, probe.want, spelling)
+        asked = (name, probe.settings.digest, probe.want, spelling, str(probe.x.dtype))
         if asked not in self._calls:
-            about, it = self._targets[name], probe.settings
-            self._calls[asked] = [e for e in self._entries[name] if e.concerns(it, probe.want, spelling, about)]
+            about, it, dtype = self._targets[name], probe.settings, str(probe.x.dtype)
+            entries = self._entries[name]
+            self._calls[asked] = [e for e in entries if e.concerns(it, probe.want, spelling, about, dtype)]
         return self._calls[asked]
 
 

@@ -95,7 +95,7 @@ def add_options(parser: pytest.Parser) -> None:
         "--profile",
         default="default",
         metavar="NAME",
-        help=f"how many cases are generated: {', '.join(PROFILES)} (default: %(default)s)",
+        help=f"how many cases are generated, and which modes run: {', '.join(PROFILES)} (default: %(default)s)",
     )
     add(
         "--seed",

@@ -1,21 +1,44 @@
-"""How much the generated tests look at: three profiles."""
+"""How much is looked at, and of which targets where none is named."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
+
+from backends.registry import Entry
+from backends.surroundings import SURROUNDINGS
 
 
 @dataclass(frozen=True)
 class Profile:
     """A law on a target sees `batches` draws of `size` cases each; `derandomized` repeats the same draws.
 
-    Hypothesis's first draw is the plainest case alone.
+    Hypothesis's first draw is the plainest case alone. With `covered`, of the YAML files' cases only so many are asked
+    that every pair of their properties occurs. `targets` says which modes of each backend run where none is named.
     """
 
     name: str
     batches: int
     size: int
     derandomized: bool = False
+    covered: bool = False
+    targets: Literal["default", "modes", "surroundings"] = "default"
+
+    def names(self, backends: Mapping[str, Entry]) -> tuple[str, ...]:
+        """The targets of these backends that run where none is named."""
+        if self.targets == "modes":
+            every = {
+                name: [mode for mode in entry.modes() if mode not in SURROUNDINGS] for name, entry in backends.items()
+            }
+            return tuple(f"{name}/{mode}" if mode else name for name, modes in every.items() for mode in modes or [""])
+        if self.targets == "surroundings":
+            return tuple(
+                f"{name}/{mode}" if mode else name
+                for name, entry in backends.items()
+                for mode in ["", *(entry.surroundings if entry.built_in else ())]
+            )
+        return tuple(backends)
 
 
 PROFILES = {
@@ -24,5 +47,7 @@ PROFILES = {
         Profile("default", batches=2, size=12),
         Profile("ci", batches=2, size=12, derandomized=True),
         Profile("nightly", batches=40, size=25),
+        Profile("modes", batches=0, size=0, covered=True, targets="modes"),
+        Profile("hostile", batches=0, size=0, covered=True, targets="surroundings"),
     )
 }

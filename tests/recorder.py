@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import platform
+import re
 import shlex
 import subprocess
 import sys
@@ -115,7 +116,8 @@ class Recorder:
         narrowing = ("keyword", "markexpr", "--law", "--spec", "lf", "failedfirst")
         narrowed = any(self._config.getoption(name, None) for name in narrowing)
         stopped = session.shouldstop or session.shouldfail or self._config.getoption("maxfail")
-        if narrowed or stopped or self._config.args_source.name == "ARGS":
+        covered = self._run.options.profile.covered
+        if narrowed or stopped or covered or self._config.args_source.name == "ARGS":
             return []
         matched = {record.known for record in self._verdicts.values()}
         ran = [known_target(info) for info in self._targets.values() if not info["missing"]]
@@ -159,7 +161,8 @@ class Recorder:
             for detail in self._details.values():
                 writer.write(detail)
             seconds = {name: round(spent, 3) for name, spent in sorted(self._spent.items())}
-            writer.finish(round(time.monotonic() - self._began, 1), exit_status, seconds)
+            medians = {name: float(f"{spent:.4g}") for name, spent in sorted(self._run.medians().items())}
+            writer.finish(round(time.monotonic() - self._began, 1), exit_status, seconds, medians)
         self._written.append(path)
         self._draw(path, path.with_name("index.html"))
 
@@ -194,9 +197,26 @@ def _platform() -> dict[str, Any]:
         "system": platform.platform(terse=True),
         "machine": platform.machine(),
         "cpus": os.cpu_count(),
+        **instruction_sets(),
         "python": platform.python_version(),
         "implementation": sys.implementation.name,
     }
+
+
+SETS = re.compile(r"sse4_[12]|avx\w*|fma|f16c|amx_\w+|asimd\w*|sve\w*|bf16|i8mm")
+
+
+def instruction_sets(info: Path = Path("/proc/cpuinfo")) -> dict[str, Any]:
+    """The processor's name and the vector instruction sets by which libraries pick their kernels; nothing where the
+    system does not tell."""
+    try:
+        text = info.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return {}
+    said = dict(re.findall(r"^(model name|flags|Features)\s*:\s*(.*)$", text, re.MULTILINE))
+    flags = said.get("flags", said.get("Features", "")).split()
+    found = {"cpu": said.get("model name", ""), "isa": " ".join(sorted({f for f in flags if SETS.fullmatch(f)}))}
+    return {name: value for name, value in found.items() if value}
 
 
 def _label(name: str, info: dict[str, Any]) -> str:

@@ -22,6 +22,7 @@ from specs.known import Known, load_known
 from specs.loader import load_cases
 from tests.baseline import Against, target_infos
 from tests.batch import LawVerdict
+from tests.cover import cover
 from tests.differences import KnownDifferences, known_target
 from tests.draws import drawn
 from tests.items import LawOn, Pair
@@ -58,6 +59,8 @@ class Run:
         for case in cases:
             for name in case.laws:
                 known(f"{case.origin}: laws", name, [law.id for law in LAWS])
+        if self.options.profile.covered:
+            cases = cover(cases)
         return sorted(cases, key=lambda case: (chunk_of(case.id), case.id))
 
     @cached_property
@@ -117,7 +120,7 @@ class Run:
         return replace(here, environment=target.environment)
 
     def _asked(self) -> list[Target]:
-        names = self.options.targets or tuple(self.backends)
+        names = self.options.targets or self.options.profile.names(self.backends)
         devices = self.options.devices
         try:
             targets = [parse_target(name, self.backends) for name in names]
@@ -168,8 +171,10 @@ class Run:
         """A pytest parameter for each law and target."""
         return [
             pytest.param(LawOn(law, name), id=f"{law.id}:{name}", marks=[getattr(pytest.mark, m) for m in marks])
-            for law in self.laws
+            for law in (self.laws if self.options.profile.batches else ())
+            if law.draws
             for name, info in self.infos.items()
+            if (not law.needs_peers or any(law.peer(name, other) for other in self.infos))
             for marks in [[mark(law.id), mark(info.backend)]]
         ]
 
@@ -244,6 +249,10 @@ class Run:
     def spent(self) -> dict[str, float]:
         """The seconds that each target spent inside the framework's calls so far."""
         return self.pool.seconds if "pool" in self.__dict__ else {}
+
+    def medians(self) -> dict[str, float]:
+        """The median seconds that each target spent inside one of the framework's calls so far."""
+        return self.pool.medians if "pool" in self.__dict__ else {}
 
     def owe(self, found: LawVerdict) -> None:
         """Remember to give a verdict its script at the end: nobody reads it before, and its target is at work."""

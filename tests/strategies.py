@@ -186,7 +186,8 @@ def cases(op: Op | None = None, applies: Law | None = None) -> SearchStrategy[Ca
         if bounds.get("op", op) != op:
             raise ValueError(f"op={op!r}: law {applies and applies.id} says nothing about it")
         bounds["op"] = op
-    drawn = settings(**bounds).map(lambda it: _named(Case("generated", it)))
+    laws = (applies.id,) if applies else ()  # that it is for this law alone spares it to wait for its turn
+    drawn = settings(**bounds).map(lambda it: _named(Case("generated", it, laws=laws)))
     return drawn if applies is None else drawn.filter(applies.applies)
 
 
@@ -229,6 +230,7 @@ def as_yaml(case: Case, case_id: str = "found") -> str:
     for name in ("output_padding", "output_size"):
         if getattr(it, name) is not None:
             fields[name] = _sizes(getattr(it, name))
+    fields |= {"laws": f"[{', '.join(case.laws)}]"} if case.laws else {}
     fields |= {"seed": str(case.seed)} if case.seed else {}
     fields |= {"resize": case.resize} if case.resize else {}
     first, *rest = (f"{name}: {value}" for name, value in fields.items())

@@ -14,11 +14,13 @@ from backends.interface import Kind, Outcome, Probe
 from reports.records import VerdictRecord
 from specs.bounds import bound
 from specs.case import Case
-from specs.data import Arrays
+from specs.data import Arrays, numpy_dtype
 from specs.known import Known
-from specs.oracles import scatter
 from tests.batch import LawVerdict
-from tests.laws.compare import same_shape, within
+from tests.laws.ask import integral_arrays
+from tests.laws.base import Judgement
+from tests.laws.compare import equal, same_shape, within
+from tests.laws.truth import promised, truth
 
 LARGEST_ARRAY = 4096
 """Arrays of more numbers than this do not go into the run file."""
@@ -73,16 +75,24 @@ def call_went(probe: Probe, outcome: Outcome) -> tuple[str, str]:
     """How a call went: its outcome, or `pass` or `differs` by the oracles where it has one; and the words for it."""
     if outcome.kind != "value":
         return outcome.kind, outcome.reason
-    it = probe.settings
     if outcome.value is None:
-        judged = same_shape(outcome.shape or (), it.y_shape, "abstract shape")
+        judged = same_shape(outcome.shape or (), probe.settings.y_shape, "abstract shape")
     else:
-        y = scatter(it, probe.x, probe.w, probe.b).astype(np.float32)
-        value = outcome.value[None] if probe.want == "unbatched" else outcome.value
-        exact = all(array is None or np.array_equal(array, np.trunc(array)) for array in (probe.x, probe.w, probe.b))
-        room = np.zeros_like(y) if exact else bound(it, Arrays(probe.x, probe.w, probe.b), y)
-        judged = within(value, y, room)
+        judged = _against_truth(probe, outcome.value[None] if probe.want == "unbatched" else outcome.value)
     return judged.verdict, judged.message
+
+
+def _against_truth(probe: Probe, value: np.ndarray) -> Judgement:
+    """A call's numbers against what they should be: exactly on whole numbers, else within the bound."""
+    right, dtype = truth(probe), promised(probe)
+    if integral_arrays(*probe.arrays):
+        return equal(value, right.astype(numpy_dtype(dtype)))
+    finite = np.isfinite(right)  # what is not, the law of special values judges
+    sums = "float32" if dtype in ("float16", "bfloat16") else dtype
+    room = np.where(finite, bound(probe.settings, Arrays(probe.x, probe.w, probe.b), right, sums, dtype), np.inf)
+    if value.shape == right.shape:
+        value, right = np.where(finite, value, 0).astype(value.dtype), np.where(finite, right, 0)
+    return within(value, right, room, dtype=dtype)
 
 
 def failure(weighed: Weighed, version: str, repeat: str, script: str) -> str:
@@ -223,7 +233,13 @@ def case_record(case: Case) -> dict[str, Any]:
         "w": numbers(data.w),
         "b": numbers(data.b),
         "generated": not case.origin,
+        "reject": asdict(case.reject, dict_factory=_said) if case.reject else None,
     }
+
+
+def _said(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The fields that say something; the right answer follows from the rest."""
+    return {name: value for name, value in items if name != "answer" and value not in ("", {}, None)}
 
 
 def call_line(body: str) -> str:

@@ -8,8 +8,14 @@ from tests.laws.batches import Batch
 from tests.laws.calls import Determinism, Resize, Spelling, Support
 from tests.laws.constructions import Adjoint, Matrix, ZeroInsertion
 from tests.laws.crops import PaddingCrops, SameCrop
+from tests.laws.dtypes import DType, Mixed
 from tests.laws.forward import ConvSame, ConvShape, ConvValue
+from tests.laws.gradients import Gradients, GradientTranspose, SecondOrder
+from tests.laws.layouts import Memory
+from tests.laws.modes import Device, Mode
+from tests.laws.rejects import Rejects
 from tests.laws.sizes import OutputShape, Preimages, SameSize, ValidSize
+from tests.laws.specials import Special
 from tests.laws.symmetries import Rank, Shift, Symmetry
 from tests.laws.values import Accuracy, LowPrecision, Value
 
@@ -17,8 +23,10 @@ LAWS: tuple[Law, ...] = (
     OutputShape(), Preimages(), SameSize(), ValidSize(), SameCrop(), PaddingCrops(),
     Value(), Accuracy(), LowPrecision(), Matrix(), ZeroInsertion(), Adjoint(),
     Linearity(), Bias(), Groups(), Dilation(), Shift(), Symmetry(), Batch(), Rank(),
-    Determinism(), Spelling(), Resize(), Support(),
+    Gradients(), SecondOrder(), GradientTranspose(), DType(), Mixed(), Memory(), Special(),
+    Determinism(), Mode(), Device(), Spelling(), Resize(), Support(),
     ConvShape(), ConvValue(), ConvSame(),
+    Rejects(),
 )  # fmt: skip
 """Every law once."""
 

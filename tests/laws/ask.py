@@ -51,7 +51,20 @@ def ask(settings: Settings, arrays: Arrays) -> Probe:
 
 def integral(arrays: Arrays) -> bool:
     """Whether every number is a whole one."""
-    return all(a is None or bool(np.all(np.isfinite(a) & (a == np.trunc(a)))) for a in (arrays.x, arrays.w, arrays.b))
+    return integral_arrays(arrays.x, arrays.w, arrays.b)
+
+
+def integral_arrays(*arrays: np.ndarray | None) -> bool:
+    """The same of any arrays, of which some may not be there."""
+    return all(a is None or _whole(a) for a in arrays)
+
+
+def _whole(a: np.ndarray) -> bool:
+    if a.dtype.kind in "iu":
+        return True
+    if a.dtype.kind == "c":
+        return _whole(a.real) and _whole(a.imag)
+    return bool(np.all(np.isfinite(a) & (a == np.trunc(a))))
 
 
 def turn(case: Case, count: int) -> int:

@@ -38,7 +38,11 @@ class Law:
     source: ClassVar[str]
     """The document, or section of the design, that makes it a law."""
     crosses: ClassVar[bool] = False
-    """Whether `judge_pair` also compares a target with every other one."""
+    """Whether `judge_pair` also compares a target with every peer."""
+    draws: ClassVar[bool] = True
+    """Whether cases are drawn for it; else its own YAML cases are all."""
+    needs_peers: ClassVar[bool] = False
+    """Whether there is nothing to judge on a target without peers, and so no verdict."""
 
     @property
     def statement(self) -> str:
@@ -46,6 +50,10 @@ class Law:
 
     def applies(self, case: Case) -> bool:
         """Whether the statement says anything about these settings; looks at inputs only."""
+        return True
+
+    def on(self, target: str) -> bool:
+        """Whether the law is asked of a target, by its name."""
         return True
 
     def probes(self, case: Case) -> dict[str, Probe]:
@@ -60,6 +68,10 @@ class Law:
         """The verdict on `mine` from a comparison with another target's answers; passes where theirs are to blame."""
         raise NotImplementedError
 
+    def peer(self, mine: str, other: str) -> bool:
+        """Whether `judge_pair` compares this target with that other one, both by name."""
+        return True
+
     def needs(self, name: str) -> bool:
         """Whether the law has nothing left to judge where a target calls this probe unsupported."""
         return True
@@ -68,6 +80,10 @@ class Law:
         """The verdict on whatever came back; laws that judge refusals themselves override this."""
         needed = {name: it for name, it in got.items() if it.kind != "unsupported" or self.needs(name)}
         return without_value(needed) or self.judge(case, got)
+
+    def weigh_at(self, case: Case, got: Mapping[str, Outcome], target: str) -> Judgement:
+        """The same, for laws that know what a framework documents about itself."""
+        return self.weigh(case, got)
 
 
 def without_value(got: Mapping[str, Outcome]) -> Judgement | None:

@@ -71,6 +71,15 @@ class AnswersWell(Backend):
         return f"y = {self.spellings[spelling]}(x, w, stride={settings.stride})"
 
 
+class TrustsFreshMemory(AnswersWell):
+    """Adds its answer to memory that nobody wrote, as if that held zeros."""
+
+    def call(self, probe: Probe) -> np.ndarray:
+        y = super().call(probe)
+        size = y.size if y.size < 1000 else 10_000_000  # so much is always of fresh pages, which hold zeros
+        return np.empty(size, y.dtype)[: y.size].reshape(y.shape) + y
+
+
 class _OnMarked(AnswersWell):
     """Answers well, and does its fault on a marked probe."""
 

@@ -18,6 +18,7 @@ from specs.data import exact, real
 from specs.oracles import reference
 from specs.settings import Op, Settings
 from tests.suite import adapters
+from tests.suite.keras_wide_checks import WIDE_CHECKS
 from tests.suite.random_settings import random_settings
 from tests.suite.xla import aborts
 
@@ -195,6 +196,7 @@ CHECKS = {
         other_bits_when_fused,
         wrong_resizes,
         wrong_dtypes,
+        *WIDE_CHECKS,
     )
 }
 

@@ -21,18 +21,35 @@ Kills = dict[str, dict[str, list[str]]]
 
 def asked(case: Case) -> dict[str, dict[str, Probe]]:
     """The probes of every law that applies, by its id."""
-    return {law.id: law.probes(case) for law in LAWS if law.applies(case)}
+    laws = (law for law in LAWS if (not case.laws or law.id in case.laws) and law.applies(case))
+    return {law.id: law.probes(case) for law in laws}
 
 
 def judged(backend: Honest, case: Case, probes: dict[str, dict[str, Probe]]) -> dict[str, str]:
-    """The verdict of every law that applies, by its id; each probe is answered once."""
+    """The verdict of every law that applies, by its id; each probe is answered once.
+
+    A law that needs peers judges the backend's second mode, or device, against the first; where there is none, nothing.
+    """
     different = {probe.key: probe for of_law in probes.values() for probe in of_law.values()}
     known = {key: backend.run(probe) for key, probe in different.items()}
     verdicts: dict[str, str] = {}
     for law_id, of_law in probes.items():
+        law = law_by_id(law_id)
         got = {name: known[probe.key] for name, probe in of_law.items()}
-        verdicts[law_id] = law_by_id(law_id).weigh(case, got).verdict
+        if not law.needs_peers:
+            verdicts[law_id] = law.weigh(case, got).verdict
+        elif (second := _second(backend, law_id)) is not None:
+            mine = {name: second.run(probe) for name, probe in of_law.items()}
+            verdicts[law_id] = law.judge_pair(case, mine, got).verdict
     return verdicts
+
+
+def _second(backend: Honest, law_id: str) -> Honest | None:
+    """The same backend in its second mode, or on its second device."""
+    modes, devices = backend.modes, backend.devices()
+    if law_id == "mode":
+        return type(backend)(modes[1], devices[0]) if len(modes) > 1 else None
+    return type(backend)(modes[0], devices[1]) if len(devices) > 1 else None
 
 
 def kills(liars: dict[str, type[Honest]], cases: Sequence[Case] = SAMPLE) -> Kills:

@@ -6,13 +6,19 @@ As targets: `--backend tests.suite.liars:FlipsKernel`. `LIARS` says of each what
 from __future__ import annotations
 
 from tests.suite.lies_of_calls import CALLS, FATAL
+from tests.suite.lies_of_gradients import GRADIENTS
+from tests.suite.lies_of_modes import MODES
+from tests.suite.lies_of_numbers import NUMBERS
 from tests.suite.lies_of_place import PLACE
+from tests.suite.lies_of_refusal import FATAL_REFUSALS, REFUSALS
 from tests.suite.lies_of_sums import SUMS
 from tests.suite.reference import Honest
 
-ANSWERING: dict[str, type[Honest]] = {liar.__name__: liar for liar in (*PLACE, *SUMS, *CALLS)}
+ANSWERING: dict[str, type[Honest]] = {
+    liar.__name__: liar for liar in (*PLACE, *SUMS, *CALLS, *GRADIENTS, *NUMBERS, *MODES, *REFUSALS)
+}
 """Those that come back with something, by name."""
-ENDING: dict[str, type[Honest]] = {liar.__name__: liar for liar in FATAL}
+ENDING: dict[str, type[Honest]] = {liar.__name__: liar for liar in (*FATAL, *FATAL_REFUSALS)}
 """Those that take their process with them: asked through the pool alone."""
 LIARS: dict[str, str] = {name: (liar.__doc__ or "").strip() for name, liar in (ANSWERING | ENDING).items()}
 """What each liar gets wrong, in one line."""

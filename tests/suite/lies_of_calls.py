@@ -91,7 +91,7 @@ class ChangesEveryTime(Honest):
     def call(self, probe: Probe) -> Array:
         y = super().call(probe)
         self.times += 1
-        whole = np.array_equal(probe.x, np.trunc(probe.x))
+        whole = probe.x.dtype != np.float32 or np.array_equal(probe.x, np.trunc(probe.x))
         return y if whole or self.times % 2 else np.nextafter(y, np.float32(0))
 
 
@@ -111,6 +111,8 @@ class ErrsNowAndThen(Honest):
 class RefusesStrides(Honest):
     """says that it takes no strides, and does"""
 
+    only = "support: no other law asks a call that its adapter refuses"
+
     def unsupported(self, settings: Settings, want: Want = "value", spelling: int = 0) -> str | None:
         return "no strides" if max(settings.stride) > 1 else super().unsupported(settings, want, spelling)
 
@@ -118,12 +120,16 @@ class RefusesStrides(Honest):
 class RefusesGroups(Honest):
     """says that it takes no groups, and does"""
 
+    only = "support: no other law asks a call that its adapter refuses"
+
     def unsupported(self, settings: Settings, want: Want = "value", spelling: int = 0) -> str | None:
         return "no groups" if settings.groups > 1 else super().unsupported(settings, want, spelling)
 
 
 class SpellsBackwards(Honest):
     """the second spelling gives the last axis backwards"""
+
+    only = "spelling: no other law uses a second spelling"
 
     def call(self, probe: Probe) -> Array:
         y = super().call(probe)
@@ -142,6 +148,8 @@ class RaisesOnDilation(Honest):
 class RaisesOnNoItems(Honest):
     """fails with an error for a batch of none"""
 
+    only = "batch: no other law empties the batch"
+
     def call(self, probe: Probe) -> Array:
         if not probe.settings.batch:
             raise ValueError("batch size must be positive")
@@ -151,6 +159,8 @@ class RaisesOnNoItems(Honest):
 class InventsAnItem(Honest):
     """gives one item for a batch of none"""
 
+    only = "batch: no other law empties the batch"
+
     def call(self, probe: Probe) -> Array:
         y = super().call(probe)
         return y if probe.settings.batch else np.zeros((1, *y.shape[1:]), y.dtype)
@@ -158,6 +168,8 @@ class InventsAnItem(Honest):
 
 class LosesBiasUnbatched(Honest):
     """an item without a batch axis gets no bias"""
+
+    only = "batch: no other law leaves the batch axis out"
 
     def call(self, probe: Probe) -> Array:
         return super().call(
@@ -167,6 +179,8 @@ class LosesBiasUnbatched(Honest):
 
 class ResizesFromCorners(Honest):
     """the resize places its samples by corners instead of half-pixel centres"""
+
+    only = "resize: no other law asks for one"
 
     def resize(self, probe: Probe) -> Array:
         x = probe.x

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
 from backends.interface import Backend, Probe
+from backends.layouts import Laid
 from specs.settings import Settings
+from tests.suite.refusing import Refuses
 
 Array = np.ndarray
 
@@ -18,7 +20,7 @@ def inner(*places: Any) -> tuple[Any, ...]:
     return (..., *places)
 
 
-class Honest(Backend):
+class Honest(Refuses, Backend):
     """Both convolutions by stamping and gathering, tap by tap, in the dtype of the data.
 
     The steps are methods, so that a liar can get one of them wrong.
@@ -26,6 +28,8 @@ class Honest(Backend):
 
     name: ClassVar[str] = "honest"
     spellings: ClassVar[tuple[str, ...]] = ("by keyword", "by numbers", "by the wanted size")
+    only: ClassVar[str] = ""
+    """Of a liar that one law alone can catch: `law: why`."""
 
     def versions(self) -> dict[str, str]:
         return {"numpy": np.__version__}
@@ -37,8 +41,110 @@ class Honest(Backend):
         it = probe.settings.explicit() if probe.spelling else probe.settings
         if probe.spelling == 2 and it.transposed:
             it = it.replace(output_padding=None, output_size=it.output) if max(it.extra) < min(it.stride) else it
-        y = self.answer(it, probe.x, probe.w, probe.b)
+        if probe.want.startswith("mixed-"):
+            return self.mixed(it, probe)
+        if probe.layout != ("", ""):
+            return self.laid(it, probe)
+        y = self.in_dtype(it, probe.x, probe.w, probe.b)
         return y[0] if probe.want == "unbatched" else y
+
+    def in_dtype(self, it: Settings, x: Array, w: Array, b: Array | None) -> Array:
+        """y in the dtype of x; one of 16 bits is summed up in float32 and rounded once."""
+        if x.dtype.itemsize != 2:
+            return self.answer(it, x, w, b)
+        wide = [None if a is None else a.astype(np.float32) for a in (x, w, b)]
+        return self.answer(it, cast(Array, wide[0]), cast(Array, wide[1]), wide[2]).astype(x.dtype)
+
+    def mixed(self, it: Settings, probe: Probe) -> Array:
+        """y under mixed precision: every array rounded to the narrow dtype first."""
+        narrow: Any = np.float16 if probe.want == "mixed-float16" else _bfloat16()
+        b = None if probe.b is None else probe.b.astype(narrow)
+        return self.in_dtype(it, probe.x.astype(narrow), probe.w.astype(narrow), b)
+
+    def laid(self, it: Settings, probe: Probe) -> Array:
+        """y from arrays in other memory, which stays as it is."""
+        x, w = (Laid(array, how) for array, how in zip((probe.x, probe.w), probe.layout, strict=True))
+        y = self.in_dtype(it, self.read(x), self.read(w), probe.b)
+        self.leave(x)
+        x.check("x")
+        w.check("w")
+        return y
+
+    def read(self, laid: Laid) -> Array:
+        """The numbers of an array in a layout."""
+        return laid.view
+
+    def leave(self, laid: Laid) -> None:
+        """What is done to the input's memory: nothing."""
+
+    def gradient(self, probe: Probe) -> Array:
+        it, x, w = probe.settings, probe.x, probe.w
+        bare = it.replace(bias=False)
+        if probe.want == "jvp-x":
+            return self.answer(bare, cast(Array, probe.t), w, None)
+        if probe.want == "jvp-w":
+            return self.answer(bare, x, cast(Array, probe.t), None)
+        g = cast(Array, probe.g)
+        if probe.want in ("grad-b", "only-b"):
+            return self.bias_gradient(it, g)
+        if probe.want in ("grad-wx", "jvp-grad-x"):
+            return self.input_gradient(it, cast(Array, probe.t), g)
+        if probe.want in ("grad-x", "only-x"):
+            return self.input_gradient(it, w, g)
+        return self.kernel_gradient(it, cast(Array, probe.t) if probe.want == "grad-xw" else x, g)
+
+    def bias_gradient(self, it: Settings, g: Array) -> Array:
+        """The gradient of sum(g y) with respect to b."""
+        return g.swapaxes(0, 1).reshape(it.channels_out, -1).sum(axis=1)
+
+    def input_gradient(self, it: Settings, w: Array, g: Array) -> Array:
+        """The gradient of sum(g y) with respect to x."""
+        gx = np.zeros(it.x_shape, g.dtype)
+        for ins, outs, kernels, tap in self.pieces(it):
+            here, there = self.met(it, tap)
+            part = np.einsum("io,no...->ni...", self.mixing(it, w[kernels], tap), g[:, outs][inner(*there)])
+            gx[:, ins][inner(*here)] += part
+        return gx
+
+    def kernel_gradient(self, it: Settings, x: Array, g: Array) -> Array:
+        """The gradient of sum(g y) with respect to w."""
+        gw = np.zeros(it.w_shape, g.dtype)
+        for ins, outs, kernels, tap in self.pieces(it):
+            here, there = self.met(it, tap)
+            left, right = x[:, ins][inner(*here)], g[:, outs][inner(*there)]
+            axes = [0, *range(2, left.ndim)]
+            found = np.tensordot(left, right, axes=(axes, axes))
+            gw[kernels][inner(*tap)] += found if it.transposed else found.T
+        return gw
+
+    def pieces(self, it: Settings) -> list[tuple[slice, slice, slice, tuple[int, ...]]]:
+        """(input channels, output channels, stored kernels, tap) of every group and tap."""
+        per_in, per_out = it.channels_in // it.groups, it.channels_out // it.groups
+        found = []
+        for at in range(it.groups):
+            ins, outs = (slice(at * per, (at + 1) * per) for per in (per_in, per_out))
+            kernels = ins if it.transposed else outs
+            found += [(ins, outs, kernels, tap) for tap in product(*map(range, it.kernel))]
+        return found
+
+    def mixing(self, it: Settings, w: Array, tap: tuple[int, ...]) -> Array:
+        """One tap's (in, out) weights."""
+        return w[inner(*tap)] if it.transposed else w[inner(*tap)].T
+
+    def met(self, it: Settings, tap: tuple[int, ...]) -> tuple[list[slice], list[slice]]:
+        """Per axis, the inputs that a tap carries and the outputs that it carries them to."""
+        here, there = [], []
+        axes = zip(tap, it.dilation, it.stride, self.crop(it), it.input, self.sizes(it), strict=True)
+        for j, d, s, (lo, _), n, out in axes:
+            still, moving = (n, out) if it.transposed else (out, n)
+            kept = [i for i in range(still) if 0 <= i * s + j * d - lo < moving]
+            first, last = (kept[0], kept[-1]) if kept else (0, -1)
+            start = first * s + j * d - lo
+            a, b = slice(first, last + 1), slice(start, start + (last - first) * s + 1, s)
+            b = b if kept else slice(0, 0)
+            here.append(a if it.transposed else b)
+            there.append(b if it.transposed else a)
+        return here, there
 
     def resize(self, probe: Probe) -> Array:
         y = probe.x
@@ -117,6 +223,12 @@ class Honest(Backend):
     def biased(self, it: Settings, y: Array, b: Array | None) -> Array:
         """y with one number more a channel."""
         return y if b is None else y + b.reshape((1, -1) + (1,) * it.rank)
+
+
+def _bfloat16() -> Any:
+    import ml_dtypes
+
+    return ml_dtypes.bfloat16
 
 
 def _linear(x: Array, stride: int, axis: int) -> Array:

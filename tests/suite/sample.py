@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from specs.case import Case
 from specs.data import Arrays
+from specs.loader import load_cases
 from specs.settings import Settings
 from tests.strategies import tent
 
 
-def _case(name: str, input: tuple[int, ...], kernel: tuple[int, ...], **fields: Any) -> Case:  # noqa: A002
-    return Case(name, Settings(input=input, kernel=kernel, **fields))
+def _case(name: str, input: tuple[int, ...], kernel: tuple[int, ...], seed: int = 0, **fields: Any) -> Case:  # noqa: A002
+    return Case(name, Settings(input=input, kernel=kernel, **fields), seed=seed)
 
 
 def _resize(name: str, how: Any, taps: np.ndarray, margin: int) -> Case:
@@ -45,6 +47,9 @@ TRANSPOSED: tuple[Case, ...] = (
     _case("plane-same", (2, 3), (3, 4), stride=(2, 2), padding="same", batch=2),
     _case("plane-gap", (2, 2), (1, 2), stride=(3, 3), channels_out=2, bias=True),
     _case("volume", (2, 2, 2), (2, 2, 2), stride=(1, 2, 2), channels_in=2),
+    # the seed is part of the content by which laws take turns: these two get complex numbers, and forward mode
+    _case("complex-biased", (4,), (3,), stride=(2,), bias=True, channels_out=2, seed=29),
+    _case("tangent-biased", (3,), (2,), bias=True, channels_out=2, seed=26),
     _resize("nearest", "nearest", np.ones(2), 0),
     _resize("bilinear", "bilinear", tent(2), 1),
 )
@@ -57,4 +62,14 @@ FORWARD: tuple[Case, ...] = (
     _case("conv-grouped", (5,), (2,), op="conv", channels_in=4, channels_out=4, groups=2, batch=2),
     _case("conv-dilated", (9,), (3,), op="conv", dilation=(2,), stride=(2,), channels_in=17),
 )
-SAMPLE: tuple[Case, ...] = TRANSPOSED + FORWARD
+REFUSED = (
+    "stride-zero-transposed-2d", "stride-negative-forward-2d", "stride-true-transposed-2d",
+    "stride-list-empty-transposed-2d", "stride-beyond-32-bits-transposed-2d", "stride-wraps-at-64-bits-transposed-2d",
+    "dilation-zero-transposed-2d", "dilation-zero-transposed-3d", "padding-negative-forward-1d",
+    "padding-beyond-32-bits-transposed-1d", "groups-that-do-not-divide-forward-2d", "input-of-more-channels-forward-1d",
+    "no-channels-to-give-forward-2d", "bias-too-long-forward-1d", "input-in-float64-forward-1d",
+)  # fmt: skip
+REJECTED: tuple[Case, ...] = tuple(
+    case for case in load_cases([Path(__file__).parents[2] / "specs" / "rejects.yaml"]) if case.id in REFUSED
+)
+SAMPLE: tuple[Case, ...] = TRANSPOSED + FORWARD + REJECTED

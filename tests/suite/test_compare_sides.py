@@ -213,6 +213,14 @@ def test_slower_is_half_as_long_again_and_two_seconds(
     assert compare_sides(comparison.before.run, fail_on=["slower"]).exit_status == int(slower)
 
 
+@pytest.mark.parametrize(("median", "slower"), [(0.0016, True), (0.0011, False)])
+def test_one_call_that_waited_for_the_machine_makes_nothing_slower(median: float, slower: bool, tmp_path: Path) -> None:
+    run = sided(tmp_path / "a.jsonl", seconds={"jax#before": 5.0, "jax#after": 20.0})
+    medians = {"jax#before": 0.001, "jax#after": median}
+    comparison = compare_sides(replace(run, footer=replace(run.footer, target_medians=medians)))
+    assert [change.kind for change in comparison.changes] == ["slower"] * slower
+
+
 def test_seconds_of_two_runs_are_not_compared(tmp_path: Path) -> None:
     runs = [made(tmp_path / f"{at}.jsonl", SAME, seconds={"jax": at * 100.0}) for at in (1, 9)]
     assert compare(*runs).changes == ()

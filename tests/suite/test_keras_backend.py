@@ -65,6 +65,14 @@ def _start(engine: str) -> subprocess.Popen[str]:
         pytest.param("other_bits_when_fused", 60, id="fusing-gives-the-same-bits"),
         pytest.param("wrong_resizes", 4, id="upsampling-repeats-or-interpolates"),
         pytest.param("wrong_dtypes", 3, id="a-dtype-comes-back-as-it-went-in"),
+        pytest.param("wrong_gradients", 200, id="every-gradient-has-the-numbers-of-its-closed-form"),
+        pytest.param("drifting_gradient_scripts", 60, id="a-script-of-a-gradient-or-a-mode-gives-the-same-bits"),
+        pytest.param("wrong_mixed", 8, id="mixed-precision-is-narrow-and-exact-on-small-integers"),
+        pytest.param("wrong_layouts", 14, id="a-layout-changes-no-bit"),
+        pytest.param("wrong_dtype_claims", 14, id="a-dtype-is-kept-or-claimed-and-the-claim-holds"),
+        pytest.param("wrong_modes", 20, id="every-mode-gives-the-oracles-answer-and-shape"),
+        pytest.param("wrong_attempts", 10, id="an-attempt-passes-on-what-means-nothing"),
+        pytest.param("lost_settings", 12, id="a-file-keeps-every-setting"),
     ],
 )
 def test_keras(checked: Checked, engine: str, check: str, least: int) -> None:
@@ -93,6 +101,8 @@ def test_a_script_reads_as_a_person_writes_it() -> None:
         "    kernel_size=(3, 3),",
         "    strides=(2, 2),",
         "    padding='same',",
+        '    kernel_initializer="zeros",',
+        "    dtype=x.dtype.name,",
         ")",
         "layer.build((1, 4, 4, 1))",
         "layer.set_weights([np.moveaxis(w, (0, 1), (-1, -2)), b])",

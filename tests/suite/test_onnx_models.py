@@ -28,7 +28,8 @@ def weights(settings: Settings) -> dict[str, np.ndarray]:
     return {name: np.arange(np.prod(shape), dtype=np.float32).reshape(shape) for name, shape in shapes.items()}
 
 
-def joined(parts: Parts, settings: Settings) -> bytes:
+def joined(parts: Parts | str, settings: Settings) -> bytes:
+    assert not isinstance(parts, str)
     given = {name: array.tobytes() for name, array in weights(settings).items()}
     return b"".join(given[part] if isinstance(part, str) else part for part in parts)
 
@@ -93,3 +94,39 @@ def test_symbolic_extents_are_those_of_batch_and_space_in_the_oldest_operator(on
 def test_a_plain_node_has_the_attributes_that_differ_from_their_defaults(onnx: Any) -> None:
     [node] = model(onnx, Settings(input=(4,), kernel=(3,), stride=(2,), op="conv"), PADS).graph.node
     assert (node.op_type, [attribute.name for attribute in node.attribute]) == ("Conv", ["strides"])
+
+
+def test_a_model_of_raw_attributes_says_them_as_they_are(onnx: Any) -> None:
+    it = Settings(input=(4, 3), kernel=(3, 2))
+    raw: dict[str, Any] = {"stride": 2, "padding": [[1, 2], [3, 4]], "groups": "two", "output_size": [-1]}
+    parts = prepare(Form(it, spelling=PADS, instead=raw), "all", {"onnxruntime": "1.31.1"})
+    [node] = onnx.load_model_from_string(joined(parts, it)).graph.node
+    said = {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute}
+    assert said == {"strides": 2, "pads": [1, 3, 2, 4], "group": b"two", "output_shape": [-1]}
+
+
+def test_a_model_of_other_arrays_declares_them(onnx: Any) -> None:
+    it = Settings(input=(4,), kernel=(3,))
+    arrays = (("x", (1, 2), "float64"), ("w", (0, 1, 3), "int8"), ("b", (), "float32"))
+    parts = prepare(Form(it, instead={}, arrays=arrays), "all", {"onnxruntime": "1.31.1"})
+    graph = onnx.load_model_from_string(joined(parts, it)).graph
+    assert [len(graph.input[0].type.tensor_type.shape.dim), *(list(w.dims) for w in graph.initializer)] == [
+        2,
+        [0, 1, 3],
+        [],
+    ]
+
+
+def test_what_onnx_refuses_to_write_comes_as_words(onnx: Any) -> None:
+    form = Form(Settings(input=(4,), kernel=(3,)), instead={"stride": [1, None]})
+    said = prepare(form, "all", {"onnxruntime": "1.31.1"})
+    assert isinstance(said, str)
+    assert said.startswith("onnx writes no such model: ")
+
+
+def test_a_weight_of_one_byte_finds_its_place() -> None:
+    pytest.importorskip("onnx", reason="onnx, which writes the models, is not installed")
+    for extent in range(1, 256):
+        form = Form(Settings(input=(extent,), kernel=(1,), bias=True), dtype="int8")
+        parts = prepare(form, "all", {"onnxruntime": "1.31.1"})
+        assert [part for part in parts if isinstance(part, str)] == ["w", "b"]

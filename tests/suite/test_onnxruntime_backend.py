@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from backends.interface import Backend, Outcome, Probe
+from backends.interface import GRADIENTS, MIXED, Backend, Outcome, Probe, Unsupported, Want
 from backends.onnx_nodes import AUTO_PAD, INPUTS, KEYWORD, OUTPUT_SHAPE, PADS, SPELLINGS, attributes
 from backends.onnxruntime_backend import LEVELS, OnnxRuntime
 from backends.preparing import Preparer
@@ -19,13 +19,16 @@ from specs.data import exact
 from specs.known import load_known
 from specs.oracles import reference
 from specs.settings import Op, Settings
+from tests.laws.layouts import LAYOUTS
 from tests.suite import adapters
 from tests.suite.random_settings import empty_settings, random_settings
+from tests.suite.tensorflow_checks import is_right
 
 if TYPE_CHECKING:
     from collections import Counter
 
 OPS: tuple[Op, ...] = ("conv_transpose", "conv")
+DTYPES = ("float16", "bfloat16", "float32", "float64", "complex64", "complex128", "int8", "int32", "int64", "uint8")
 FOOLING = Settings(input=(7,), kernel=(5,), stride=(2,), padding="same")
 KNOWN = [
     entry for entry in load_known(Path(__file__).parents[2] / "specs" / "known") if entry.backends == "onnxruntime"
@@ -42,12 +45,16 @@ class WithModels(OnnxRuntime):
     def run(self, probe: Probe) -> Outcome:
         return super().run(replace(probe, prepared=self.preparer.of(probe)))
 
-    def script(self, settings: Settings, spelling: int = 0, prepared: Any = None) -> str:
-        return super().script(settings, spelling, self.preparer(settings, "value", spelling, "float32"))
+    def script_of(
+        self, settings: Settings, spelling: int = 0, want: Want = "value", instead: Any = None, prepared: Any = None
+    ) -> str:
+        made = self.preparer(settings, want, spelling, "float32", instead)
+        return super().script_of(settings, spelling, want, instead, made)
 
 
 @pytest.fixture(scope="module")
 def adapter() -> Backend:
+    pytest.importorskip("ml_dtypes", reason="numpy's bfloat16 needs ml_dtypes")  # which registers the name
     pytest.importorskip("onnx", reason="onnx, which writes the models, is not installed")
     pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed")
     return WithModels("all")
@@ -211,11 +218,67 @@ def test_the_arrays_given_are_neither_changed_nor_shared(adapter: Backend) -> No
     assert not np.shares_memory(x, y)
 
 
-def test_a_dtype_without_a_kernel_is_an_error_of_the_frameworks(adapter: Backend) -> None:
-    it = Settings(input=(3,), kernel=(2,))
+@pytest.mark.parametrize("mode", LEVELS)
+def test_a_dtype_is_taken_exactly_where_it_is_not_called_unsupported(adapter: Backend, mode: str) -> None:
+    it = WithModels(mode)
+    for settings in [*random_settings(12, "conv_transpose", seed=5), *random_settings(12, "conv", seed=5)]:
+        for dtype in DTYPES:
+            for spelling in (KEYWORD, PADS, INPUTS):
+                probe = in_dtype(settings, dtype, spelling)
+                outcome = it.run(probe)
+                if dtype in ("float16", "float32"):
+                    assert is_right(probe, outcome) or excused(settings, outcome) or outcome.kind == "unsupported"
+                else:
+                    assert outcome.kind == "unsupported"
+                    assert it.run(replace(probe, force=True)).kind == "raised"
+
+
+def in_dtype(it: Settings, dtype: str, spelling: int = KEYWORD) -> Probe:
+    """A probe of magnitudes, which every dtype has."""
     data = exact(it)
-    outcome = adapter.run(Probe(it, data.x.astype(np.int32), data.w.astype(np.int32)))
-    assert (outcome.kind, "onnxruntime" in outcome.reason.lower()) == ("raised", True)
+    x, w, b = (None if array is None else np.abs(array).astype(dtype) for array in (data.x, data.w, data.b))
+    assert x is not None
+    assert w is not None
+    return Probe(it, x, w, b, spelling=spelling)
+
+
+def test_weights_of_few_bytes_find_their_place_in_the_model(adapter: Backend) -> None:
+    for extent in range(1, 40):
+        it = Settings(input=(extent,), kernel=(1,), bias=True)
+        probe = in_dtype(it, "float16")
+        assert is_right(probe, adapter.run(probe))
+
+
+@pytest.mark.parametrize("want", [*GRADIENTS, *MIXED])
+def test_there_are_no_gradients_and_no_mixed_precision(adapter: Backend, want: Want) -> None:
+    it = Settings(input=(3,), kernel=(2,), bias=True)
+    claim = run(adapter, it, want=want)
+    assert (claim.kind, claim.reason.startswith("ONNX Runtime ")) == ("unsupported", True)
+    with pytest.raises(Unsupported):
+        adapter.script_of(it, 0, want)
+
+
+def test_memory_of_every_layout_gives_the_same_and_stays_as_it_was(adapter: Backend) -> None:
+    for it in (FOOLING, Settings(input=(3, 4), kernel=(2, 3), channels_in=2, op="conv", batch=2)):
+        data = exact(it)
+        for layout in LAYOUTS:
+            for spelling in (KEYWORD, INPUTS):
+                y = value(adapter, it, spelling=spelling, layout=(layout, layout))
+                np.testing.assert_array_equal(y, reference(it, data.x, data.w))
+
+
+def test_the_memory_that_is_given_is_the_laid_out_one(adapter: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    fed: dict[str, np.ndarray] = {}
+
+    class Session:
+        def run(self, names: None, feed: dict[str, np.ndarray]) -> list[np.ndarray]:
+            fed.update(feed)
+            return [feed["x"]]
+
+    monkeypatch.setattr(adapter, "_session", lambda parts, weights: Session())
+    run(adapter, FOOLING, spelling=INPUTS, layout=("strided", "read-only"))
+    assert fed["x"].strides[-1] == 8
+    assert not fed["w"].flags.writeable
 
 
 def test_flags_say_that_nothing_is_left_to_chance(adapter: Backend) -> None:

@@ -87,6 +87,28 @@ def test_a_form_is_prepared_once_however_many_numbers_it_has(monkeypatch: pytest
     ]  # fmt: skip
 
 
+def test_what_is_said_instead_makes_another_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[Form] = []
+
+    def prepare(form: Form, mode: str, versions: Mapping[str, str]) -> int:
+        heard.append(form)
+        return len(heard)
+
+    monkeypatch.setattr(prepared, "prepare", prepare)
+    preparer = Preparer(prepared.entry(), "eager", {}, 1)
+    assert [preparer.of(asked(instead=raw)) for raw in ({"stride": 0}, {"stride": 1}, {"stride": 0}, {})] == [
+        1,
+        2,
+        1,
+        3,
+    ]
+    assert preparer.of(replace(asked(instead={}), w=probe().w[0])) == 4
+    assert preparer.of(asked()) == 5
+    assert (heard[0].instead, heard[4].instead, heard[4].arrays) == ({"stride": 0}, None, ())
+    (x, _, x_dtype), (w, w_shape, _) = heard[3].arrays
+    assert (x, x_dtype, w, w_shape) == ("x", "float32", "w", probe().w[0].shape)
+
+
 def test_only_the_last_answers_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preparing, "LIMIT", 2)
     preparer = Preparer(prepared.entry(), "eager", {"fake": "1"}, 2)

@@ -12,6 +12,7 @@ from backends.interface import Outcome, Probe
 from specs.bounds import bound
 from specs.data import Arrays
 from specs.oracles import scatter
+from tests.laws.ask import integral_arrays
 
 KINDS = {
     "outcome": "one side answers where the other refuses, fails or ends, or they do so in other ways",
@@ -82,7 +83,8 @@ def _numbers(probe: Probe, before: np.ndarray, after: np.ndarray) -> str | None:
         return None
     if np.array_equal(before, after, equal_nan=True):
         return "bits"
-    if not fractional(probe) or probe.want not in ("value", "unbatched"):
+    special = not all(a is None or np.all(np.isfinite(a)) for a in (probe.x, probe.w, probe.b))
+    if special or not fractional(probe) or probe.want not in ("value", "unbatched"):
         return "value"
     reference, room = allowed(probe)
     with np.errstate(invalid="ignore", over="ignore"):
@@ -94,7 +96,7 @@ def _numbers(probe: Probe, before: np.ndarray, after: np.ndarray) -> str | None:
 
 def fractional(probe: Probe) -> bool:
     """Whether a number of the probe is no integer."""
-    return any(array is not None and bool(np.any(array != np.trunc(array))) for array in (probe.x, probe.w, probe.b))
+    return not integral_arrays(probe.x, probe.w, probe.b)
 
 
 @lru_cache(maxsize=256)
@@ -102,10 +104,15 @@ def allowed(probe: Probe) -> tuple[np.ndarray, np.ndarray]:
     """(what the oracle gives in float64, how far honest float32 may be from it), in the shape of the answer."""
     x, w = probe.x.astype(np.float64), probe.w.astype(np.float64)
     reference = scatter(probe.settings, x, w, None if probe.b is None else probe.b.astype(np.float64))
-    room = bound(probe.settings, Arrays(probe.x, probe.w, probe.b), reference)
+    room = bound(probe.settings, Arrays(probe.x, probe.w, probe.b), reference, *_promise(str(probe.x.dtype)))
     if probe.want == "unbatched":
         return reference[0], room[0]
     return reference, room
+
+
+def _promise(dtype: str) -> tuple[str, str]:
+    """(the dtype of the sums, that of the result)."""
+    return ("float32" if dtype in ("float16", "bfloat16") else dtype, dtype)
 
 
 def says(mark: Mark, before: Outcome, after: Outcome) -> str:

@@ -6,31 +6,43 @@ plainest numbers that show it: small integers, or fractions. The other tracks as
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
-from backends.interface import Probe, Want
+from backends.interface import GRADIENTS, MIXED, Layout, Probe, Want
 from specs.case import Case
-from specs.data import Arrays
+from specs.data import Arrays, cotangent, direction, narrow, real_in
 from specs.settings import Settings
+from tests.laws.gradients import LIKE, numbers
+from tests.laws.layouts import LAYOUTS
+from tests.laws.specials import VALUES as SPECIALS
 from tests.strategies import tent
 from tests.upgrade.forms import Form
 
 SHALLOW, DEEP = 2, 8
 """How many sets of integers a form is asked with; and where fractions alone seem to show a difference."""
+STRIDE = 7
+"""Between the turns of a form; the number of tracks that take turns is no multiple of it."""
 DISTINCT = 31
 """How many magnitudes integers have before they repeat."""
 
 
 class Track(NamedTuple):
-    """Questions of one sort: a name, whether the numbers are fractions, and the spelling of the call."""
+    """Questions of one sort: a name, whether the numbers are fractions, the spelling of the call, what is wanted of it,
+    and in which dtype, memory and special numbers."""
 
     name: str
     fractions: bool = False
     spelling: int = 0
+    want: Want = "value"
+    dtype: str = "float32"
+    layout: Layout = ""
+    special: tuple[str, str] | None = None
+    """(the place, x, w or b; the special number)."""
 
     def __str__(self) -> str:
         return f"spelling {self.spelling}" if self.spelling else self.name
@@ -47,6 +59,19 @@ SAYS = {
 }
 """How a sentence names the tracks that are not the plain call."""
 
+FURTHER: tuple[Track, ...] = (
+    *(Track(want, want=want) for want in GRADIENTS),
+    *(Track(name, dtype=name) for name in ("float16", "bfloat16", "float64", "complex64", "int32")),
+    *(Track(want, want=want) for want in MIXED),
+    *(Track(f"{name} memory", layout=name) for name in LAYOUTS if name != "contiguous"),
+    *(Track(f"{number} in {place}", special=(place, number))
+      for place, number in (("x", "nan"), ("x", "inf"), ("x", "the largest finite"), ("w", "-inf"), ("b", "nan"))),
+)  # fmt: skip
+"""What takes turns: derivatives, dtypes, mixed precision, memory and special numbers."""
+TURNS = 5
+"""How many of them a form is asked for, by its content."""
+SAYS |= {track.name: track.name for track in FURTHER}
+
 
 @dataclass(frozen=True, eq=False)
 class Question:
@@ -62,7 +87,9 @@ def tracks(form: Form, spellings: int) -> tuple[Track, ...]:
     if form.resize:
         return (RESIZE,)
     further = tuple(Track("spelling", spelling=at) for at in range(1, spellings))
-    return (INTEGERS, FRACTIONS, SHAPE, *further, *((UNBATCHED,) if form.batch == 1 else ()), EMPTY)
+    first = int(form.settings.digest, 16)
+    turns = (FURTHER[(first + at * STRIDE) % len(FURTHER)] for at in range(TURNS))
+    return (INTEGERS, FRACTIONS, SHAPE, *further, *((UNBATCHED,) if form.batch == 1 else ()), EMPTY, *turns)
 
 
 @lru_cache(maxsize=4096)
@@ -76,6 +103,8 @@ def questions(form: Form, track: Track, depth: int = SHALLOW) -> tuple[Question,
         it = it.replace(batch=0)
     if track == RESIZE:
         return (_resize(form),)
+    if track in FURTHER:
+        return tuple(_further(it, track))
     draws = depth if track == INTEGERS else 1
     literal = (integers(it, draw) for draw in range(draws))
     return tuple(_question(track, _named(Case("", it, literal=arrays)), arrays) for arrays in literal)
@@ -84,6 +113,40 @@ def questions(form: Form, track: Track, depth: int = SHALLOW) -> tuple[Question,
 def _question(track: Track, case: Case, arrays: Arrays) -> Question:
     want: Want = "shape" if track == SHAPE else "unbatched" if track == UNBATCHED else "value"
     return Question(track, case, Probe(case.settings, arrays.x, arrays.w, arrays.b, want, track.spelling))
+
+
+def _further(it: Settings, track: Track) -> Iterator[Question]:
+    """The plain call's numbers in another dtype or memory, with a special one among them, or differentiated."""
+    plain = integers(it)
+    if (track.want in ("grad-b", "only-b") or (track.special or "")[:1] == ("b",)) and not it.bias:
+        return
+    if track.dtype != "float32":
+        fitting = [narrow(it, track.dtype)]
+        fitting += [real_in(it, track.dtype)] if track.dtype in ("float16", "bfloat16", "float64") else []
+        for arrays in fitting:
+            if arrays is not None:
+                yield Question(track, _named(Case("", it)), Probe(it, arrays.x, arrays.w, arrays.b))
+        return
+    case = _named(Case("", it, literal=plain))
+    x, w, b = plain.x, plain.w, plain.b
+    if track.layout:
+        x, w = (np.repeat(a[:1], len(a), axis=0) if track.layout == "broadcast" else a for a in (x, w))
+        yield Question(track, case, Probe(it, x, w, b, layout=(track.layout, track.layout)))
+    elif track.special is not None:
+        place, number = track.special
+        changed = {"x": x, "w": w, "b": b}[place]
+        assert changed is not None
+        changed = changed.copy()
+        changed.flat[int(it.digest, 16) % changed.size] = SPECIALS[number]
+        sides = {"x": x, "w": w, "b": b} | {place: changed}
+        yield Question(track, case, Probe(it, sides["x"], sides["w"], sides["b"]))  # type: ignore[arg-type]
+    else:
+        arrays = numbers(case)
+        if arrays is None:
+            return
+        x, w, g = arrays.x, arrays.w, None if track.want in ("jvp-x", "jvp-w") else cotangent(it)
+        t = direction(it, LIKE[track.want]) if track.want in LIKE else None
+        yield Question(track, case, Probe(it, x, w, b, want=track.want, g=g, t=t))
 
 
 def _resize(form: Form) -> Question:

@@ -1,0 +1,129 @@
+"""Laws of dtypes: the promised dtype and its numbers, and the framework's own mixed precision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from backends.interface import Outcome, Probe, Want
+from specs import data
+from specs.bounds import UNIT_ROUNDOFF, bound
+from specs.case import Case
+from specs.data import Arrays
+from specs.oracles import wide
+from tests.laws.ask import asked, inhabited, its_turn, turn, valued
+from tests.laws.base import PASS, Judgement, Law, without_value
+from tests.laws.compare import equal, within
+from tests.laws.truth import promised, truth
+
+NARROW = ("float16", "bfloat16")
+OTHER = ("float64", "complex64", "int32", "float64", "int8", "complex128", "int64", "uint8")
+MIXED: tuple[Want, ...] = ("mixed-float16", "mixed-bfloat16")
+
+
+class DType(Law):
+    """The result has the dtype of the arguments, exactly on integers and within that dtype's bound on real data.
+
+    float16 and bfloat16 accumulate in float32 and round at the end, before a bias and after it. Budget: every second
+    case, one of the two with two sets of data; every fourth case one further dtype, which the content hash picks among
+    float64, complex and integers.
+    """
+
+    id = "dtype"
+    source = "section 5; numpy's array API: the dtype of the result is that of the arguments"
+
+    def applies(self, case: Case) -> bool:
+        return inhabited(case.settings) and its_turn(case, 2)
+
+    def probes(self, case: Case) -> dict[str, Probe]:
+        it, name = case.settings, NARROW[turn(case, 4) // 2]
+        real = data.real_in(it, name, case.seed)
+        probes = {f"{name}, real": Probe(it, real.x, real.w, real.b)}
+        whole = {name: data.narrow(it, name, case.seed)}
+        if turn(case, 8) < 4:
+            other = OTHER[turn(case, 8 * len(OTHER)) // 8]
+            whole[other] = data.wide64(it, case.seed) if other == "float64" else data.narrow(it, other, case.seed)
+        return probes | {each: Probe(it, a.x, a.w, a.b) for each, a in whole.items() if a is not None}
+
+    def weigh(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+        """Every dtype that the target has is judged."""
+        came = {name: outcome for name, outcome in got.items() if outcome.kind != "unsupported"}
+        return without_value(came or got) or self.judge(case, came)
+
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+        probes, used = asked(self, case), 0.0
+        for name, outcome in got.items():
+            probe, actual = probes[name], valued(outcome)
+            right, dtype = truth(probe), promised(probe)
+            judged = _within(probe, actual, right) if name.endswith("real") else _equal(actual, right, dtype, name)
+            if judged.verdict != "pass":
+                return judged
+            used = max(used, judged.used or 0.0)
+        return Judgement("pass", used=used)
+
+
+def _equal(actual: np.ndarray, right: np.ndarray, dtype: str, what: str) -> Judgement:
+    return equal(actual, right.astype(data.numpy_dtype(dtype)), f"out of {what}")
+
+
+def _within(probe: Probe, actual: np.ndarray, right: np.ndarray) -> Judgement:
+    """Within the bound of float32 accumulation and one rounding to the narrow dtype."""
+    name = str(probe.x.dtype)
+    arrays = Arrays(wide(probe.x), wide(probe.w), None if probe.b is None else wide(probe.b))
+    room = bound(probe.settings, arrays, right, "float32", name)
+    if arrays.b is not None:  # an op of its own adds the bias to what was rounded already
+        room += UNIT_ROUNDOFF[name] * np.abs(right - arrays.b.reshape((1, -1) + (1,) * probe.settings.rank))
+    room += UNIT_ROUNDOFF[name] * room  # the rounding is of what was accumulated, not of the exact sum
+    judged = within(actual, right, room, f"out of {name}", "accumulated in float32, rounded at the end", name)
+    return judged if judged.verdict == "pass" else _as_narrow(judged, probe, actual)
+
+
+def _as_narrow(judged: Judgement, probe: Probe, actual: np.ndarray) -> Judgement:
+    """The judgement, which says so where the error is what accumulation in the narrow dtype explains."""
+    name = str(probe.x.dtype)
+    arrays = Arrays(wide(probe.x), wide(probe.w), None if probe.b is None else wide(probe.b))
+    right = truth(probe)
+    room = bound(probe.settings, arrays, right, name, name)
+    if actual.shape == right.shape and bool(np.all(np.abs(wide(actual) - right) <= room)):
+        said = f"{judged.message}\nwithin the bound of sums that are rounded to {name} at every step"
+        return Judgement("differs", said, judged.expected, judged.actual, judged.used)
+    return judged
+
+
+class Mixed(Law):
+    """Under the framework's own mixed precision the result has the narrow dtype, and is exact where that can be.
+
+    Budget: the case's own settings with float32 arrays, in float16 or bfloat16; every fourth case.
+    """
+
+    id = "mixed-precision"
+    source = "torch.autocast; keras.dtype_policies: layers compute in the narrow dtype"
+
+    def applies(self, case: Case) -> bool:
+        return inhabited(case.settings) and its_turn(case, 4) and _small(case) is not None
+
+    def probes(self, case: Case) -> dict[str, Probe]:
+        arrays = _small(case)
+        assert arrays is not None
+        it, (x, w, b) = case.settings, (None if a is None else a.astype(np.float32) for a in _all(arrays))
+        assert x is not None
+        assert w is not None
+        return {"mixed": Probe(it, x, w, b, want=_mixed(case))}
+
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+        probe = asked(self, case)["mixed"]
+        judged = _equal(valued(got["mixed"]), truth(probe), promised(probe), "mixed precision")
+        return PASS if judged.verdict == "pass" else judged
+
+
+def _mixed(case: Case) -> Want:
+    return MIXED[turn(case, 8) // 4]
+
+
+def _small(case: Case) -> Arrays | None:
+    return data.narrow(case.settings, _mixed(case).removeprefix("mixed-"), case.seed)
+
+
+def _all(arrays: Arrays) -> tuple[np.ndarray | None, ...]:
+    return (arrays.x, arrays.w, arrays.b)

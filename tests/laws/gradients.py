@@ -1,0 +1,145 @@
+"""Laws of derivatives, exactly on integers: first order, second order, and one convolution's as the other's value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+import numpy as np
+
+from backends.interface import Outcome, Probe, Want
+from specs import data
+from specs.case import Case
+from specs.data import EXACT_LIMIT, Arrays
+from specs.settings import Settings
+from tests.laws.ask import asked, forward_of, its_turn, turn, valued, whole
+from tests.laws.base import PASS, Judgement, Law, without_value
+from tests.laws.compare import equal
+from tests.laws.truth import truth
+
+ROOM = EXACT_LIMIT["float32"]
+FROZEN: tuple[Want, ...] = ("only-x", "only-w", "only-b")
+SECOND: tuple[Want, ...] = ("grad-xw", "grad-wx", "jvp-x", "jvp-w", "jvp-grad-x")
+LIKE = {"grad-xw": "x", "grad-wx": "w", "jvp-x": "x", "jvp-w": "w", "jvp-grad-x": "w"}
+"""Of which array the direction has the shape."""
+
+
+@lru_cache(maxsize=64)
+def numbers(case: Case) -> Arrays | None:
+    """x and w for gradients: of 12 significant bits where the sums leave room for it, so that a rounding to bfloat16,
+    float16 or TF32 in the backward pass shows; else small integers; None where not even their sums are exact."""
+    it, small = case.settings, whole(case)
+    taps, places = int(np.prod(it.kernel)), it.batch * min(int(np.prod(it.input)), int(np.prod(it.output)))
+    most = 3 * max(taps * max(it.channels_in, it.channels_out) // it.groups, places, 1)
+    if most * 4095 < ROOM:
+        return Arrays(data.precision(it, "x", case.seed).x, data.precision(it, "w", case.seed).w, small.b)
+    largest = max(float(np.max(np.abs(a), initial=0)) for a in (small.x, small.w))
+    return small if most * largest < ROOM else None
+
+
+class Derivative(Law):
+    """Answers that are each held against their closed form."""
+
+    def applies(self, case: Case) -> bool:
+        return numbers(case) is not None
+
+    def ask(self, case: Case, want: Want) -> Probe:
+        """The probe for one derivative, with a direction where it needs one."""
+        it, arrays = case.settings, numbers(case)
+        assert arrays is not None
+        t = data.direction(it, LIKE[want], case.seed) if want in LIKE else None
+        g = None if want in ("jvp-x", "jvp-w") else data.cotangent(it, case.seed)
+        return Probe(it, arrays.x, arrays.w, arrays.b, want=want, g=g, t=t)
+
+    def weigh(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+        """Every answer that came is judged, so that a missing one does not hide a wrong one."""
+        came = {name: outcome for name, outcome in got.items() if outcome.value is not None}
+        judged = self.judge(case, came)
+        if judged is not PASS:
+            return judged
+        missing = {name: outcome for name, outcome in got.items() if outcome.kind != "unsupported" or not came}
+        return without_value(missing) or PASS
+
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+        probes = asked(self, case)
+        for name, outcome in got.items():
+            judged = equal(valued(outcome), truth(probes[name]).astype(np.float32), name)
+            if judged is not PASS:
+                return judged
+        return PASS
+
+
+class Gradients(Derivative):
+    """The gradients of x, w and b equal their closed forms, wanted together or one alone, in shape, dtype and number.
+
+    Budget: the case's own settings, differentiated by x, by w and by b, and by one of them alone; every second case.
+    """
+
+    id = "gradients"
+    source = "specs/gradients.py; y is linear in each of x, w and b"
+
+    def applies(self, case: Case) -> bool:
+        return super().applies(case) and its_turn(case, 2)
+
+    def probes(self, case: Case) -> dict[str, Probe]:
+        biased = case.settings.bias
+        wants: list[Want] = ["grad-x", "grad-w", *(["grad-b"] if biased else [])]  # type: ignore[list-item]
+        wants.append(FROZEN[turn(case, 2 * (2 + biased)) // 2])
+        return {name: self.ask(case, name) for name in wants}
+
+
+class SecondOrder(Derivative):
+    """Gradients of gradients, forward mode, and forward over reverse equal their closed forms.
+
+    Budget: one of the five, which the content hash picks; every fourth case.
+    """
+
+    id = "second-order"
+    source = "specs/gradients.py; y is bilinear in x and w"
+
+    def applies(self, case: Case) -> bool:
+        return super().applies(case) and its_turn(case, 4)
+
+    def probes(self, case: Case) -> dict[str, Probe]:
+        want = SECOND[turn(case, 4 * len(SECOND)) // 4]
+        return {want: self.ask(case, want)}
+
+
+class GradientTranspose(Law):
+    """The input gradient of the forward convolution is the transposed one, inside a target and across all of them.
+
+    Budget: one more settings, the forward convolution, differentiated; every fourth case.
+    """
+
+    id = "gradient-transpose"
+    source = "arXiv:1603.07285, section 4: the transposed convolution is the gradient of the forward one"
+    crosses = True
+
+    def applies(self, case: Case) -> bool:
+        return case.settings.transposed and _forward(case.settings) is not None and its_turn(case, 4)
+
+    def probes(self, case: Case) -> dict[str, Probe]:
+        it, arrays = case.settings.replace(bias=False), whole(case)
+        forward = _forward(it)
+        assert forward is not None
+        zeros = np.zeros(forward.x_shape, np.float32)  # the gradient does not depend on the input
+        return {
+            "transposed": Probe(it, arrays.x, arrays.w),
+            "gradient": Probe(forward, zeros, arrays.w, want="only-x", g=arrays.x),
+        }
+
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+        return equal(valued(got["gradient"]), valued(got["transposed"]), "the forward one's gradient")
+
+    def judge_pair(self, case: Case, mine: Mapping[str, Outcome], theirs: Mapping[str, Outcome]) -> Judgement:
+        """My gradient against their value; who is right is what the oracle says."""
+        gradient, value = mine["gradient"].value, theirs["transposed"].value
+        if gradient is None or value is None:
+            return PASS
+        judged = equal(gradient, value, "the forward one's gradient")
+        right = truth(asked(self, case)["gradient"]).astype(np.float32)
+        return PASS if judged is PASS or equal(gradient, right) is PASS else judged
+
+
+def _forward(it: Settings) -> Settings | None:
+    return forward_of(it.replace(bias=False))

@@ -1,0 +1,59 @@
+"""The law of memory: equal numbers in another layout give the same, and are left as they were."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from backends.interface import Layout, Outcome, Probe
+from specs.case import Case
+from tests.laws.ask import asked, inhabited, turn, valued, whole
+from tests.laws.base import PASS, Judgement, Law, without_value
+from tests.laws.compare import equal
+from tests.laws.truth import truth
+
+LAYOUTS: tuple[Layout, ...] = (
+    "contiguous", "channels-last", "strided", "transposed", "flipped", "broadcast", "read-only",
+)  # fmt: skip
+
+
+class Memory(Law):
+    """Strided, transposed, flipped, broadcast, read-only and channels-last memory gives the same, and stays unchanged.
+
+    Budget: the case's own settings with x in one layout and w in another, twice; the content hash picks them.
+    """
+
+    id = "layout"
+    source = "section 4; numpy.ndarray.strides, torch.memory_format"
+
+    def applies(self, case: Case) -> bool:
+        return inhabited(case.settings)
+
+    def probes(self, case: Case) -> dict[str, Probe]:
+        first = turn(case, len(LAYOUTS))
+        second = turn(case, len(LAYOUTS) ** 2) // len(LAYOUTS)
+        pairs = ((LAYOUTS[first], LAYOUTS[second]), (LAYOUTS[second - 3], LAYOUTS[first - 2]))
+        return {f"{x} x, {w} w": _laid(case, x, w) for x, w in pairs}
+
+    def weigh(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+        """A layout that the framework does not take does not hide the other."""
+        came = {name: outcome for name, outcome in got.items() if outcome.kind != "unsupported"}
+        return without_value(came or got) or self.judge(case, came)
+
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+        probes = asked(self, case)
+        for name, outcome in got.items():
+            judged = equal(valued(outcome), truth(probes[name]).astype(np.float32), f"out of {name}")
+            if judged is not PASS:
+                return judged
+        return PASS
+
+
+def _laid(case: Case, x: Layout, w: Layout) -> Probe:
+    """The case's integers in these layouts; what is broadcast repeats its first item."""
+    arrays = whole(case)
+    numbers = [
+        np.repeat(a[:1], len(a), axis=0) if how == "broadcast" else a for a, how in ((arrays.x, x), (arrays.w, w))
+    ]
+    return Probe(case.settings, numbers[0], numbers[1], arrays.b, layout=(x, w))

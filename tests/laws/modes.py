@@ -1,0 +1,87 @@
+"""Laws across the targets of one framework: its modes, and its devices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from backends.interface import Outcome, Probe
+from backends.targets import parts_of
+from specs.case import Case
+from tests.laws.ask import allowed, expected, inhabited, plain
+from tests.laws.base import PASS, Judgement, Law, without_value
+from tests.laws.compare import equal, within
+
+
+class Same(Law):
+    """Two targets of one framework against each other; there is no verdict where a target has no such peer."""
+
+    crosses = True
+    needs_peers = True
+
+    def probes(self, case: Case) -> dict[str, Probe]:
+        probes = {"integers": plain(case)}
+        return probes | ({"real": plain(case, "real")} if inhabited(case.settings) else {})
+
+    def weigh(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+        """Nothing is held against the oracles here: `value` and `accuracy` do that. Refusals are compared too."""
+        missing = {name: outcome for name, outcome in got.items() if outcome.kind in ("not-run", "unsupported")}
+        return without_value(missing) or PASS
+
+    def judge_pair(self, case: Case, mine: Mapping[str, Outcome], theirs: Mapping[str, Outcome]) -> Judgement:
+        for name in mine:
+            judged = self._pair(case, name, mine[name], theirs[name])
+            if judged is not PASS:
+                return judged
+        return PASS
+
+    def _pair(self, case: Case, name: str, mine: Outcome, theirs: Outcome) -> Judgement:
+        if theirs.kind in ("not-run", "unsupported"):
+            return PASS
+        if mine.value is None:
+            answered = theirs.value is not None
+            return Judgement("differs", f"{name}: {mine.kind} where it answers: {mine.reason}") if answered else PASS
+        if theirs.value is None:
+            return PASS  # that one says so itself
+        right = expected(case, "exact" if name == "integers" else "real")
+        if name == "integers":
+            judged = equal(mine.value, theirs.value, f"out on {name}")
+            return PASS if judged is PASS or equal(mine.value, right.astype(np.float32)) is PASS else judged
+        room, why = allowed(case, "real")
+        other = theirs.value.astype(np.float64)
+        if mine.value.shape != right.shape or other.shape != right.shape:
+            return PASS if mine.value.shape == right.shape else equal(mine.value, theirs.value, f"out on {name}")
+        judged = within(mine.value, other, 2 * room, f"out on {name}", f"twice the bound: {why}")
+        blameless = judged.verdict == "pass" or within(mine.value, right, room).verdict == "pass"
+        return PASS if blameless else judged
+
+
+class Mode(Same):
+    """Every mode answers as the others: what one computes no other refuses, or computes differently.
+
+    Budget: the case's own settings, on integers and on real data, where two modes of one framework run.
+    """
+
+    id = "mode"
+    source = "section 4; torch.compile, tf.function, jax.jit: the same function, run in another way"
+
+    def peer(self, mine: str, other: str) -> bool:
+        (backend, mode, *rest), (other_backend, other_mode, *other_rest) = parts_of(mine), parts_of(other)
+        return backend == other_backend and rest == other_rest and mode != other_mode
+
+
+class Device(Same):
+    """Every device answers as the others: exactly on integers, within the bound on real data.
+
+    Budget: the case's own settings, on integers and on real data, where a framework runs on two devices.
+    """
+
+    id = "device"
+    source = "section 4; the arithmetic knows no device"
+
+    def peer(self, mine: str, other: str) -> bool:
+        (backend, mode, device, env), (other_backend, other_mode, other_device, other_env) = map(
+            parts_of, (mine, other)
+        )
+        return (backend, mode, env) == (other_backend, other_mode, other_env) and device != other_device

@@ -1,0 +1,146 @@
+"""The law of special values: what one inf, nan, -0, subnormal or largest number reaches, and what it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from backends.interface import Outcome, Probe
+from specs.case import Case
+from specs.data import Arrays
+from specs.oracles import scatter
+from specs.settings import Settings
+from tests.laws.ask import Relation, ask, inhabited, turn, valued, whole
+from tests.laws.base import PASS, Judgement
+from tests.laws.compare import same_shape
+
+Place = Literal["x", "w", "b"]
+VALUES = {
+    "inf": np.inf, "-inf": -np.inf, "nan": np.nan, "-0": -0.0, "the smallest subnormal": 2.0**-149,
+    "the largest finite": float(np.finfo(np.float32).max),
+}  # fmt: skip
+NAMES = tuple(VALUES)
+
+
+@dataclass(frozen=True)
+class Planted:
+    """One special value at one place, with the numbers around it."""
+
+    place: Place
+    name: str
+    at: tuple[int, ...]
+    arrays: Arrays
+
+    @property
+    def value(self) -> float:
+        return VALUES[self.name]
+
+
+class Special(Relation):
+    """One inf, nan, -0, subnormal or largest number reaches exactly the outputs that its footprint says, and no others.
+
+    In x or b it reaches what its products reach. In w a non-finite tap may also turn an output of its own channel into
+    nan where it meets nothing: frameworks document that they convolve an input with zeros around and between its
+    numbers, and 0 inf is nan. A subnormal may be flushed to 0 before or after its product, as processors and frameworks
+    may be set to; the sign of a zero is not judged. Budget: the case's own settings with three sets of data.
+    """
+
+    id = "special"
+    source = "IEEE 754-2019, sections 6 and 7; section 3: an output is a sum of its own products and no others"
+
+    def applies(self, case: Case) -> bool:
+        return inhabited(case.settings)
+
+    def probes(self, case: Case) -> dict[str, Probe]:
+        return {f"{each.name} in {each.place}": ask(case.settings, each.arrays) for each in _planted(case)}
+
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+        for each in _planted(case):
+            name = f"{each.name} in {each.place}"
+            judged = _judged(case.settings, each, valued(got[name]), name)
+            if judged is not PASS:
+                return judged
+        return PASS
+
+
+def _planted(case: Case) -> list[Planted]:
+    """A value in x, another in w, and another in b where there is one; the content hash says which, and where."""
+    arrays, found = whole(case), []
+    places: tuple[tuple[Place, np.ndarray | None], ...] = (("x", arrays.x), ("w", arrays.w), ("b", arrays.b))
+    for order, (place, array) in enumerate(places):
+        if array is None:
+            continue
+        name = NAMES[(turn(case, len(NAMES)) + 2 * order) % len(NAMES)]
+        at = tuple(int(index) for index in np.unravel_index(turn(case, 7919 + order) % array.size, array.shape))
+        changed = array.copy()
+        changed[at] = VALUES[name]
+        sides = {"x": arrays.x, "w": arrays.w, "b": arrays.b} | {place: changed}
+        assert sides["x"] is not None
+        assert sides["w"] is not None
+        found.append(Planted(place, name, at, Arrays(sides["x"], sides["w"], sides["b"])))
+    return found
+
+
+def _judged(it: Settings, each: Planted, actual: np.ndarray, what: str) -> Judgement:
+    base, factor = _parts(it, each)
+    shapes = same_shape(actual.shape, base.shape, f"out of {what}, shape")
+    if shapes is not PASS:
+        return shapes
+    reached = factor != 0
+    with np.errstate(over="ignore", invalid="ignore"):
+        right = np.where(reached, base + np.where(reached, factor, 1) * each.value, base).astype(np.float32)
+    accepted = (actual == right) | (np.isnan(actual) & np.isnan(right))
+    if each.name.startswith("the smallest"):
+        with np.errstate(invalid="ignore"):
+            accepted |= np.abs(actual - base) <= np.abs(factor) * each.value
+    if each.place == "w" and not np.isfinite(each.value):
+        own = np.zeros(accepted.shape, bool)
+        own[:, _channel(it, each.at)] = True
+        accepted |= own & ~reached & np.isnan(actual)
+    if bool(np.all(accepted)):
+        return PASS
+    return _told(actual, right, ~accepted, reached, what)
+
+
+def _parts(it: Settings, each: Planted) -> tuple[np.ndarray, np.ndarray]:
+    """y without the special number, and what that number is multiplied by in each output: 0 where it does not reach."""
+    x, w, b = each.arrays.x, each.arrays.w, each.arrays.b
+    bare = it.replace(bias=False)
+    alone = np.zeros_like({"x": x, "w": w, "b": b}[each.place])
+    alone[each.at] = 1
+    if each.place == "b":
+        assert b is not None
+        return scatter(it, x, w, _without(b, each.at)), np.broadcast_to(_along(alone, it), it.y_shape)
+    if each.place == "x":
+        return scatter(it, _without(x, each.at), w, b), scatter(bare, alone, w)
+    return scatter(it, x, _without(w, each.at), b), scatter(bare, x, alone)
+
+
+def _without(array: np.ndarray, at: tuple[int, ...]) -> np.ndarray:
+    rest = array.copy()
+    rest[at] = 0
+    return rest
+
+
+def _along(b: np.ndarray, it: Settings) -> np.ndarray:
+    return b.reshape((1, -1) + (1,) * it.rank).astype(np.float64)
+
+
+def _channel(it: Settings, at: tuple[int, ...]) -> int:
+    """The output channel of a kernel's number."""
+    if not it.transposed:
+        return at[0]
+    return at[0] // (it.channels_in // it.groups) * (it.channels_out // it.groups) + at[1]
+
+
+def _told(actual: np.ndarray, right: np.ndarray, wrong: np.ndarray, reached: np.ndarray, what: str) -> Judgement:
+    """The first wrong element, and how many lie outside of the footprint."""
+    first = tuple(int(index) for index in np.argwhere(wrong)[0])
+    place = ",".join(map(str, first))
+    outside = int(np.count_nonzero(wrong & ~reached))
+    counts = f"{np.count_nonzero(wrong):,} of {actual.size:,} differ, {outside:,} of them outside of its footprint"
+    said = f"{what}: out[{place}]={actual[first]:.9g}, but should be {right[first]:.9g}\n{counts}"
+    return Judgement("differs", said, right, actual)

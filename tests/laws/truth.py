@@ -1,0 +1,41 @@
+"""What a probe should give, whatever it wants: the closed form of its value or derivative, in float64."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from backends.interface import GRADIENTS, Probe
+from specs.gradients import Sides, check_voices, derivative
+from specs.oracles import reference, scatter, wide
+from specs.settings import Settings
+from tests.laws.ask import integral_arrays
+
+
+def truth(probe: Probe) -> np.ndarray:
+    """The answer in float64 (complex128), by every voice that there is where the numbers are whole."""
+    if probe.want in GRADIENTS:
+        sides: Sides = (probe.x, probe.w, probe.b, probe.g, probe.t)
+        found = derivative(probe.settings, probe.want, sides)
+        if integral_arrays(*probe.arrays):
+            check_voices(probe.settings, probe.want, sides, found)
+        return found
+    if probe.x.dtype.kind == "c":
+        return _complex(probe.settings, wide(probe.x), wide(probe.w), probe.b)
+    if not integral_arrays(probe.x, probe.w, probe.b):
+        return scatter(probe.settings, probe.x, probe.w, probe.b)
+    return reference(probe.settings, probe.x, probe.w, probe.b, ("scatter", "zero-insertion"))
+
+
+def _complex(it: Settings, x: np.ndarray, w: np.ndarray, b: np.ndarray | None) -> np.ndarray:
+    """The complex answer by four real ones: y is bilinear, and nothing of it is conjugated."""
+    bare = it.replace(bias=False)
+    voices = ("scatter", "zero-insertion")
+    real = reference(bare, x.real, w.real, None, voices) - reference(bare, x.imag, w.imag, None, voices)
+    imaginary = reference(bare, x.real, w.imag, None, voices) + reference(bare, x.imag, w.real, None, voices)
+    y = real + 1j * imaginary
+    return y if b is None else y + wide(b).reshape((1, -1) + (1,) * it.rank)
+
+
+def promised(probe: Probe) -> str:
+    """The dtype of the answer: that of the arrays, and under mixed precision the narrow one."""
+    return probe.want.removeprefix("mixed-") if probe.want.startswith("mixed-") else str(probe.x.dtype)
