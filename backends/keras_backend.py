@@ -84,7 +84,7 @@ class Keras(Backend):
         return refusal(settings, want, spelling)
 
     def unsupported_dtype(self, dtype: str, settings: Settings, want: Want = "value") -> str | None:
-        claim = refused_dtype(dtype, want)
+        claim = refused_dtype(dtype, settings, want)
         return refused_by_jax(self.engine, dtype, want) if ENGINE == "jax" and claim is None else claim
 
     def call(self, probe: Probe) -> np.ndarray:

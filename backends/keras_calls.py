@@ -125,7 +125,7 @@ def _refused_when_empty(it: Settings, word: str, spelling: int) -> str | None:
     return None
 
 
-def refused_dtype(dtype: str, want: Want) -> str | None:
+def refused_dtype(dtype: str, it: Settings, want: Want) -> str | None:
     """Why a layer does not take arrays of a dtype; what JAX does not keep is not said here."""
     if dtype == "int8":
         return "Keras takes the dtype int8 for a quantization policy"
@@ -135,8 +135,17 @@ def refused_dtype(dtype: str, want: Want) -> str | None:
         return f"gradients are of real or complex arrays, not of {dtype}"
     if ENGINE == "torch" and "int" in dtype:
         return "only tensors of floating point and complex dtype can require gradients, as the layer's variables do"
-    if ENGINE == "tensorflow" and dtype in ("complex64", "complex128", "int64", "uint8"):
+    return _refused_by_tensorflow(want.removeprefix("mixed-") if want in MIXED else dtype, it)
+
+
+def _refused_by_tensorflow(dtype: str, it: Settings) -> str | None:
+    """The words of TensorFlow's own kernels for the CPU, which compute what oneDNN does not take."""
+    if ENGINE != "tensorflow":
+        return None
+    if dtype in ("complex64", "complex128", "int64", "uint8") or (dtype == "int32" and it.rank == 3):
         return f"the ops of TensorFlow's convolutions have no {dtype}"
+    if it.transposed and max(it.dilation) > 1 and dtype not in ("float32", "bfloat16"):
+        return "Current CPU implementations do not yet support dilation rates larger than 1"
     return None
 
 

@@ -213,7 +213,7 @@ def instruction_sets(info: Path = Path("/proc/cpuinfo")) -> dict[str, Any]:
         text = info.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return {}
-    said = dict(re.findall(r"^(model name|flags|Features)\s*:\s*(.*)$", text, re.MULTILINE))
+    said: dict[str, str] = dict(re.findall(r"^(model name|flags|Features)\s*:\s*(.*)$", text, re.MULTILINE))
     flags = said.get("flags", said.get("Features", "")).split()
     found = {"cpu": said.get("model name", ""), "isa": " ".join(sorted({f for f in flags if SETS.fullmatch(f)}))}
     return {name: value for name, value in found.items() if value}

@@ -25,8 +25,8 @@ MIXED: tuple[Want, ...] = ("mixed-float16", "mixed-bfloat16")
 class DType(Law):
     """The result has the dtype of the arguments, exactly on integers and within that dtype's bound on real data.
 
-    float16 and bfloat16 accumulate in float32 and round at the end, before a bias and after it. Budget: every second
-    case, one of the two with two sets of data; every fourth case one further dtype, which the content hash picks among
+    float16 and bfloat16 accumulate in float32 and round at the end, before a bias and after it. Budget: every fourth
+    case, one of the two with two sets of data; every eighth case one further dtype, which the content hash picks among
     float64, complex and integers.
     """
 
@@ -34,15 +34,15 @@ class DType(Law):
     source = "section 5; numpy's array API: the dtype of the result is that of the arguments"
 
     def applies(self, case: Case) -> bool:
-        return inhabited(case.settings) and its_turn(case, 2)
+        return inhabited(case.settings) and its_turn(case, 4)
 
     def probes(self, case: Case) -> dict[str, Probe]:
-        it, name = case.settings, NARROW[turn(case, 4) // 2]
+        it, name = case.settings, NARROW[turn(case, 8) // 4]
         real = data.real_in(it, name, case.seed)
         probes = {f"{name}, real": Probe(it, real.x, real.w, real.b)}
         whole = {name: data.narrow(it, name, case.seed)}
-        if turn(case, 8) < 4:
-            other = OTHER[turn(case, 8 * len(OTHER)) // 8]
+        if turn(case, 16) < 8 or case.laws:
+            other = OTHER[turn(case, 16 * len(OTHER)) // 16]
             whole[other] = data.wide64(it, case.seed) if other == "float64" else data.narrow(it, other, case.seed)
         return probes | {each: Probe(it, a.x, a.w, a.b) for each, a in whole.items() if a is not None}
 

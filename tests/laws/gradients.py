@@ -72,19 +72,19 @@ class Derivative(Law):
 class Gradients(Derivative):
     """The gradients of x, w and b equal their closed forms, wanted together or one alone, in shape, dtype and number.
 
-    Budget: the case's own settings, differentiated by x, by w and by b, and by one of them alone; every second case.
+    Budget: the case's own settings, differentiated by x, by w and by b, and by one of them alone; every fourth case.
     """
 
     id = "gradients"
     source = "specs/gradients.py; y is linear in each of x, w and b"
 
     def applies(self, case: Case) -> bool:
-        return super().applies(case) and its_turn(case, 2)
+        return super().applies(case) and its_turn(case, 4)
 
     def probes(self, case: Case) -> dict[str, Probe]:
         biased = case.settings.bias
         wants: list[Want] = ["grad-x", "grad-w", *(["grad-b"] if biased else [])]  # type: ignore[list-item]
-        wants.append(FROZEN[turn(case, 2 * (2 + biased)) // 2])
+        wants.append(FROZEN[turn(case, 4 * (2 + biased)) // 4])
         return {name: self.ask(case, name) for name in wants}
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from backends.interface import Layout, Outcome, Probe
 from specs.case import Case
-from tests.laws.ask import asked, inhabited, turn, valued, whole
+from tests.laws.ask import asked, inhabited, its_turn, turn, valued, whole
 from tests.laws.base import PASS, Judgement, Law, without_value
 from tests.laws.compare import equal
 from tests.laws.truth import truth
@@ -21,18 +21,19 @@ LAYOUTS: tuple[Layout, ...] = (
 class Memory(Law):
     """Strided, transposed, flipped, broadcast, read-only and channels-last memory gives the same, and stays unchanged.
 
-    Budget: the case's own settings with x in one layout and w in another, twice; the content hash picks them.
+    Budget: the case's own settings with x in one layout and w in another, twice; the content hash picks them; every
+    second case.
     """
 
     id = "layout"
     source = "section 4; numpy.ndarray.strides, torch.memory_format"
 
     def applies(self, case: Case) -> bool:
-        return inhabited(case.settings)
+        return inhabited(case.settings) and its_turn(case, 2)
 
     def probes(self, case: Case) -> dict[str, Probe]:
-        first = turn(case, len(LAYOUTS))
-        second = turn(case, len(LAYOUTS) ** 2) // len(LAYOUTS)
+        first = turn(case, 2 * len(LAYOUTS)) // 2
+        second = turn(case, 2 * len(LAYOUTS) ** 2) // (2 * len(LAYOUTS))
         pairs = ((LAYOUTS[first], LAYOUTS[second]), (LAYOUTS[second - 3], LAYOUTS[first - 2]))
         return {f"{x} x, {w} w": _laid(case, x, w) for x, w in pairs}
 

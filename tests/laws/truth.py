@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from backends.interface import GRADIENTS, Probe
@@ -11,8 +13,12 @@ from specs.settings import Settings
 from tests.laws.ask import integral_arrays
 
 
+@lru_cache(maxsize=256)
 def truth(probe: Probe) -> np.ndarray:
-    """The answer in float64 (complex128), by every voice that there is where the numbers are whole."""
+    """The answer in float64 (complex128), by every voice that there is where the numbers are whole.
+
+    Kept for the targets to come, which are judged on the same probe one after the other.
+    """
     if probe.want in GRADIENTS:
         sides: Sides = (probe.x, probe.w, probe.b, probe.g, probe.t)
         found = derivative(probe.settings, probe.want, sides)

@@ -123,8 +123,6 @@ class NoGradientWithoutOutput(Honest):
 class KernelGradientOfTheWrongShape(Honest):
     """the kernel's gradient comes with its two channel axes swapped"""
 
-    only = NOBODY_ELSE
-
     def kernel_gradient(self, it: Settings, x: Array, g: Array) -> Array:
         return super().kernel_gradient(it, x, g).swapaxes(0, 1)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import ml_dtypes
 import numpy as np
 
@@ -98,7 +96,7 @@ class DropsTheImaginaryBias(Honest):
     only = DTYPE
 
     def biased(self, it: Settings, y: Array, b: Array | None) -> Array:
-        return super().biased(it, y, None if b is None else cast(Array, b.real))
+        return super().biased(it, y, None if b is None else b.real)
 
 
 class MixedStaysWide(Honest):
@@ -124,7 +122,7 @@ class IgnoresStridesOfMemory(Honest):
 
     only = LAYOUT
 
-    def read(self, laid: Laid) -> Array:
+    def taken(self, laid: Laid) -> Array:
         view = laid.view
         if laid.layout != "strided":
             return view
@@ -136,7 +134,7 @@ class ReadsChannelsLastAsFirst(Honest):
 
     only = LAYOUT
 
-    def read(self, laid: Laid) -> Array:
+    def taken(self, laid: Laid) -> Array:
         if laid.layout != "channels-last":
             return laid.view
         order = (0, *range(2, laid.view.ndim), 1)
@@ -148,7 +146,7 @@ class ReadsFlippedForward(Honest):
 
     only = LAYOUT
 
-    def read(self, laid: Laid) -> Array:
+    def taken(self, laid: Laid) -> Array:
         view = laid.view
         return np.flip(view, tuple(range(2, view.ndim))) if laid.layout == "flipped" else view
 
@@ -158,7 +156,7 @@ class ReadsTransposedRaw(Honest):
 
     only = LAYOUT
 
-    def read(self, laid: Laid) -> Array:
+    def taken(self, laid: Laid) -> Array:
         view = laid.view
         return view.ravel(order="K").reshape(view.shape) if laid.layout == "transposed" else view
 
@@ -168,7 +166,7 @@ class BroadcastOnce(Honest):
 
     only = LAYOUT
 
-    def read(self, laid: Laid) -> Array:
+    def taken(self, laid: Laid) -> Array:
         view = np.array(laid.view)
         if laid.layout == "broadcast":
             view[1:] = 0
@@ -180,7 +178,7 @@ class RefusesReadOnly(Honest):
 
     only = LAYOUT
 
-    def read(self, laid: Laid) -> Array:
+    def taken(self, laid: Laid) -> Array:
         if not laid.view.flags.writeable:
             raise ValueError("buffer source array is read-only")
         return laid.view
@@ -260,6 +258,8 @@ class MinusInfinityIsPlus(Honest):
 
 class MasksByMultiplying(Honest):
     """channels of other groups are masked with zeros, which a nan survives"""
+
+    only = SPECIAL
 
     def answer(self, it: Settings, x: Array, w: Array, b: Array | None) -> Array:
         y = super().answer(it, x, w, b)

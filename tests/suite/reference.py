@@ -64,13 +64,13 @@ class Honest(Refuses, Backend):
     def laid(self, it: Settings, probe: Probe) -> Array:
         """y from arrays in other memory, which stays as it is."""
         x, w = (Laid(array, how) for array, how in zip((probe.x, probe.w), probe.layout, strict=True))
-        y = self.in_dtype(it, self.read(x), self.read(w), probe.b)
+        y = self.in_dtype(it, self.taken(x), self.taken(w), probe.b)
         self.leave(x)
         x.check("x")
         w.check("w")
         return y
 
-    def read(self, laid: Laid) -> Array:
+    def taken(self, laid: Laid) -> Array:
         """The numbers of an array in a layout."""
         return laid.view
 

@@ -47,8 +47,10 @@ TRANSPOSED: tuple[Case, ...] = (
     _case("plane-same", (2, 3), (3, 4), stride=(2, 2), padding="same", batch=2),
     _case("plane-gap", (2, 2), (1, 2), stride=(3, 3), channels_out=2, bias=True),
     _case("volume", (2, 2, 2), (2, 2, 2), stride=(1, 2, 2), channels_in=2),
-    # the seed is part of the content by which laws take turns: these two get complex numbers, and forward mode
-    _case("complex-biased", (4,), (3,), stride=(2,), bias=True, channels_out=2, seed=29),
+    # the seed is part of the content by which laws take turns: of these each gets the one it is named for
+    _case("complex-biased", (4,), (3,), stride=(2,), bias=True, channels_out=2, seed=0),
+    _case("batch-learned", (3,), (2,), batch=2, seed=7),
+    _case("narrow-sum", (2,), (2,), channels_in=9, seed=61),
     _case("tangent-biased", (3,), (2,), bias=True, channels_out=2, seed=26),
     _resize("nearest", "nearest", np.ones(2), 0),
     _resize("bilinear", "bilinear", tent(2), 1),

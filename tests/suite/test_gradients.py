@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from specs import gradients
+from specs import gradients, oracles
 from specs.gradients import DERIVATIVES, Sides, check_voices, derivative
 from specs.oracles import OraclesDisagree, scatter
 from specs.settings import Op, Settings
@@ -65,7 +65,7 @@ def test_the_input_gradient_of_one_is_the_other(op: Op) -> None:
         assert np.array_equal(gradients.gradient_x(it, w, g), scatter(forward, g, w))
 
 
-@pytest.mark.parametrize("block", [gradients.BLOCK, 0], ids=["second-voice", "adjoint-identity"])
+@pytest.mark.parametrize("block", [oracles.BLOCK, 0], ids=["second-voice", "adjoint-identity"])
 @pytest.mark.parametrize("want", ["grad-x", "grad-w"])
 @pytest.mark.parametrize("op", OPS)
 def test_a_wrong_voice_is_heard(op: Op, want: str, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
