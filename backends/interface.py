@@ -56,6 +56,10 @@ class Backend:
     """How the framework can run the call; the first is the default."""
     spellings: ClassVar[tuple[str, ...]] = ("",)
     """The ways in which the call can say the same settings, each a few words; the first is the default."""
+    lays_out: ClassVar[bool] = False
+    """Whether `call` gives the framework x and w in the memory that `probe.layout` names."""
+    mixes: ClassVar[bool] = False
+    """Whether `call` answers the MIXED wants, under the framework's own mixed precision."""
     script_imports: ClassVar[str] = ""
     """The import lines of a script to paste, numpy's aside."""
 
@@ -139,6 +143,10 @@ class Backend:
         if probe.spelling >= len(self.spellings):
             return f"{self.name} has one spelling"
         claim = self.unsupported(probe.settings, probe.want, probe.spelling)
+        if claim is None and probe.want in MIXED and not self.mixes:
+            return f"the adapter of {self.name} has no mixed precision"
+        if claim is None and probe.layout != ("", "") and not self.lays_out:
+            return f"the adapter of {self.name} lays out no memory"
         if claim is None:
             claim = self.unsupported_dtype(str(probe.x.dtype), probe.settings, probe.want)
         if probe.force and claim is None:

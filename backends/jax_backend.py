@@ -51,6 +51,7 @@ class Jax(Backend):
 
     name = "jax"
     modes = ("jit", "eager", "vmap", "x64")
+    lays_out = True
     spellings = (
         "kernel flipped by the caller, channels last",
         "transpose_kernel=True, channels first",

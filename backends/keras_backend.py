@@ -53,6 +53,8 @@ class Keras(Backend):
 
     name = f"keras-{ENGINE}"
     modes = MODES
+    lays_out = True
+    mixes = True
     spellings = ("layer, channels last", "layer, channels first", "keras.ops", "DepthwiseConv layer")
     script_imports = f'import os\n\nos.environ["KERAS_BACKEND"] = "{ENGINE}"\n\nimport keras'
 

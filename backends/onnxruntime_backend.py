@@ -31,6 +31,7 @@ class OnnxRuntime(Backend):
 
     name = "onnxruntime"
     modes = tuple(LEVELS)
+    lays_out = True
     spellings = SPELLINGS
     script_imports = "import base64\n\nimport onnxruntime"
 

@@ -29,6 +29,8 @@ class PyTorch(Backend):
 
     name = "pytorch"
     modes = MODES
+    lays_out = True
+    mixes = True
     spellings = SPELLINGS
     script_imports = "import torch"
 

@@ -34,6 +34,7 @@ class TensorFlow(Backend):
 
     name = "tensorflow"
     modes = ("eager", "function", "xla")
+    lays_out = True
     spellings = ("padding by keyword where one says it", "padding as a list", "tf.nn.conv_transpose, tf.nn.convolution")
     script_imports = "import tensorflow as tf"
     forgets_after = 400

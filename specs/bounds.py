@@ -38,4 +38,4 @@ def bound(
     m = terms(settings) + 1
     u = UNIT_ROUNDOFF[accumulation]
     gamma = m * u / (1 - m * u)
-    return gamma * magnitude + UNIT_ROUNDOFF[out] * np.abs(reference) + SMALLEST[out] / 2
+    return gamma * magnitude + UNIT_ROUNDOFF[out] * np.abs(reference) + np.where(reference != 0, SMALLEST[out] / 2, 0)

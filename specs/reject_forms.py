@@ -26,6 +26,8 @@ Raw = Any
 NAMED = ({"each"}, {"first"}, {"two_to"}, {"nothing"})
 """What a mapping among the values has at least."""
 ALLOWED = {"each", "first", "rest", "more", "times", "two_to", "plus", "nothing"}
+LAWS = ("rejects", "mode", "device")
+"""The laws that speak of settings that mean nothing."""
 SHORT = {"conv_transpose": "transposed", "conv": "forward"}
 
 
@@ -198,7 +200,8 @@ def cases_of(form: RejectForm, head: dict[str, Any], origin: str) -> list[Case]:
     return [
         Case(
             id=f"{form.id}-{SHORT[op]}-{rank}d", settings=settings, about=form.about, origin=origin,
-            source=form.source or head.get("source", ""), laws=("rejects",), reject=_reject(form, settings),
+            source=form.source or head.get("source", ""), laws=LAWS,
+            reject=_reject(form, settings),
         )
         for op in form.op
         for rank in form.rank

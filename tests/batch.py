@@ -64,7 +64,9 @@ class Batch:
         """Ask a target everything that these cases need, without waiting."""
         laws = ((case.id, law) for case in cases for law in self._laws[case.id] if law.on(target))
         asked = (self._probes.get((case, law.id), {}) for case, law in laws)
-        self._evaluator.request(target, list({p.key: p for probes in asked for p in probes.values()}.values()))
+        probes = {p.key: p for probes in asked for p in probes.values()}.values()
+        # what is asked again comes last: whatever others leave behind is in its way then
+        self._evaluator.request(target, sorted(probes, key=lambda probe: probe.repeat))
 
     def verdicts(self, case: Case, target: str, peers: Sequence[str] = ()) -> list[LawVerdict]:
         """The verdict of every law that applies; waits for the target, and for its peers where a law crosses them."""

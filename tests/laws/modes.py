@@ -12,6 +12,7 @@ from specs.case import Case
 from tests.laws.ask import allowed, expected, inhabited, plain
 from tests.laws.base import PASS, Judgement, Law, without_value
 from tests.laws.compare import equal, within
+from tests.laws.rejects import reject_probes
 
 
 class Same(Law):
@@ -21,6 +22,8 @@ class Same(Law):
     needs_peers = True
 
     def probes(self, case: Case) -> dict[str, Probe]:
+        if case.reject is not None:
+            return reject_probes(case)
         probes = {"integers": plain(case)}
         return probes | ({"real": plain(case, "real")} if inhabited(case.settings) else {})
 
@@ -30,6 +33,8 @@ class Same(Law):
         return without_value(missing) or PASS
 
     def judge_pair(self, case: Case, mine: Mapping[str, Outcome], theirs: Mapping[str, Outcome]) -> Judgement:
+        if case.reject is not None:
+            return _alike(mine["call"], theirs["call"])
         for name in mine:
             judged = self._pair(case, name, mine[name], theirs[name])
             if judged is not PASS:
@@ -55,6 +60,15 @@ class Same(Law):
         judged = within(mine.value, other, 2 * room, f"out on {name}", f"twice the bound: {why}")
         blameless = judged.verdict == "pass" or within(mine.value, right, room).verdict == "pass"
         return PASS if blameless else judged
+
+
+def _alike(mine: Outcome, theirs: Outcome) -> Judgement:
+    """Whether settings that mean nothing are refused by both, or taken by both; the words may be others."""
+    if mine.kind == theirs.kind or {mine.kind, theirs.kind} & {"not-run", "unsupported"}:
+        return PASS
+    said = "accepted" if mine.kind == "value" else f"{mine.kind}: {mine.reason}"
+    other = "accepts" if theirs.kind == "value" else "refuses" if theirs.kind == "raised" else theirs.kind
+    return Judgement("differs", f"{said}, where the other {other} it")
 
 
 class Mode(Same):

@@ -64,9 +64,7 @@ class Rejects(Law):
         return "/" not in target.partition("#")[0]  # the default mode goes without saying
 
     def probes(self, case: Case) -> dict[str, Probe]:
-        assert case.reject is not None
-        arrays = case.reject.passed(case.data())
-        return {"call": Probe(case.settings, arrays.x, arrays.w, arrays.b, instead=case.reject.instead)}
+        return reject_probes(case)
 
     def weigh(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
         return self.weigh_at(case, got, "")
@@ -84,6 +82,13 @@ class Rejects(Law):
         if outcome.kind == "raised":
             return _refused(case.reject, outcome.reason, means)
         return _accepted(case, outcome, means)
+
+
+def reject_probes(case: Case) -> dict[str, Probe]:
+    """The call of settings that mean nothing."""
+    assert case.reject is not None
+    arrays = case.reject.passed(case.data())
+    return {"call": Probe(case.settings, arrays.x, arrays.w, arrays.b, instead=case.reject.instead)}
 
 
 def is_clear(reason: str, fault: tuple[str, ...]) -> bool:

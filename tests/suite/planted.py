@@ -127,7 +127,7 @@ class Planted(Backend):
                 raise TypeError(defect.says)
         y = scatter(it, probe.x, probe.w, probe.b).astype(probe.x.dtype)
         for at, _ in enumerate(self._there(it, "value")):
-            y = y + np.float32(1 + at)
+            y = y + np.float32(1 + at).astype(y.dtype)
         if probe.spelling and self._there(it, "spelling"):
             y = -1 - y
         if self._there(it, "bits") and np.any(probe.x != np.trunc(probe.x)):

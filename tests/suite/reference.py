@@ -27,6 +27,8 @@ class Honest(Refuses, Backend):
     """
 
     name: ClassVar[str] = "honest"
+    lays_out: ClassVar[bool] = True
+    mixes: ClassVar[bool] = True
     spellings: ClassVar[tuple[str, ...]] = ("by keyword", "by numbers", "by the wanted size")
     only: ClassVar[str] = ""
     """Of a liar that one law alone can catch: `law: why`."""

@@ -21,13 +21,18 @@ from tests.suite.reference import Honest
 
 REPORTED = (
     "output-shape preimages same-size valid-size same-crop padding-crops value accuracy low-precision matrix "
-    "zero-insertion adjoint linearity bias groups dilation shift symmetry batch rank determinism spelling resize "
-    "support conv-shape conv-value conv-same"
+    "zero-insertion adjoint linearity bias groups dilation shift symmetry batch rank gradients second-order "
+    "gradient-transpose dtype mixed-precision layout special determinism mode device spelling resize "
+    "support conv-shape conv-value conv-same rejects"
 )
 STRIDED = Case("strided", Settings(input=(4,), kernel=(3,), stride=(2,), padding=((1, 1),), batch=2, bias=True))
 SAME = Case("same", Settings(input=(4,), kernel=(5,), stride=(2,), padding="same"))
 FORWARD = Case("forward", Settings(op="conv", input=(6,), kernel=(3,), stride=(2,), padding="same"))
 QUICK = hypothesis.settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+
+
+ALONE = [law for law in LAWS if not law.needs_peers]
+"""Laws that judge a target by itself."""
 
 
 def answers(law: Law, case: Case, backend: Honest | None = None) -> dict[str, Outcome]:
@@ -81,7 +86,7 @@ def test_all_laws_together_ask_at_most_two_dozen_settings(case: Case) -> None:
     assert len({probe.settings for of_law in asked(case).values() for probe in of_law.values()}) <= 24
 
 
-@pytest.mark.parametrize("law", [law for law in LAWS if law.id not in ("support", "rejects")], ids=lambda law: law.id)
+@pytest.mark.parametrize("law", [law for law in ALONE if law.id not in ("support", "rejects")], ids=lambda law: law.id)
 @pytest.mark.parametrize(
     ("kind", "verdict"),
     [
@@ -102,7 +107,7 @@ def test_without_an_answer_there_is_a_verdict_and_a_reason(law: Law, kind: Kind,
     assert "no such thing" in judgement.message
 
 
-@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.id)
+@pytest.mark.parametrize("law", ALONE, ids=lambda law: law.id)
 def test_an_answer_of_no_shape_is_a_difference_and_no_fault_of_the_suite(law: Law) -> None:
     for case in (STRIDED, SAME, FORWARD):
         if not law.applies(case) or law.id in ("support", "determinism"):

@@ -140,6 +140,12 @@ def _further(it: Settings, track: Track) -> Iterator[Question]:
         changed.flat[int(it.digest, 16) % changed.size] = SPECIALS[number]
         sides = {"x": x, "w": w, "b": b} | {place: changed}
         yield Question(track, case, Probe(it, sides["x"], sides["w"], sides["b"]))  # type: ignore[arg-type]
+    elif track.want in MIXED:
+        small = narrow(it, track.want.removeprefix("mixed-"))
+        if small is not None:
+            x, w = small.x.astype(np.float32), small.w.astype(np.float32)
+            b = None if small.b is None else small.b.astype(np.float32)
+            yield Question(track, case, Probe(it, x, w, b, want=track.want))
     else:
         arrays = numbers(case)
         if arrays is None:
