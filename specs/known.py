@@ -209,8 +209,8 @@ def _check(sheet: Sheet, keys: Keys, form: KnownForm, laws: Collection[str]) -> 
 
 def _check_rejects(sheet: Sheet, keys: Keys, form: KnownForm) -> None:
     """Kinds of settings go with the law about them, and are those that there are."""
-    if form.rejects and _laws(form) != ("rejects",):
-        sheet.fault((*keys, "rejects"), "found without 'law: rejects', accepted with it")
+    if form.rejects and not (_laws(form) and set(_laws(form)) <= {"rejects", "mode", "device"}):
+        sheet.fault((*keys, "rejects"), "found without 'law: rejects', accepted with it, or with mode or device")
     for index, kind in enumerate(form.rejects or ()):
         if kind not in kinds():
             sheet.fault((*keys, "rejects", index), f"found {kind!r}, accepted {near(kind, kinds())}")

@@ -44,6 +44,8 @@ class Same(Law):
     def _pair(self, case: Case, name: str, mine: Outcome, theirs: Outcome) -> Judgement:
         if theirs.kind in ("not-run", "unsupported"):
             return PASS
+        if mine.kind in ("not-run", "unsupported"):
+            return PASS
         if mine.value is None:
             answered = theirs.value is not None
             return Judgement("differs", f"{name}: {mine.kind} where it answers: {mine.reason}") if answered else PASS
@@ -67,8 +69,8 @@ def _alike(mine: Outcome, theirs: Outcome) -> Judgement:
     if mine.kind == theirs.kind or {mine.kind, theirs.kind} & {"not-run", "unsupported"}:
         return PASS
     said = "accepted" if mine.kind == "value" else f"{mine.kind}: {mine.reason}"
-    other = "accepts" if theirs.kind == "value" else "refuses" if theirs.kind == "raised" else theirs.kind
-    return Judgement("differs", f"{said}, where the other {other} it")
+    other = {"value": "accepts it", "raised": "refuses it", "crashed": "crashes", "timed-out": "hangs"}[theirs.kind]
+    return Judgement("differs", f"{said}\nwhere the other {other}")
 
 
 class Mode(Same):
