@@ -81,9 +81,9 @@ class Pool:
         return {name: runner.seconds for name, runner in self._runners.items()}
 
     @property
-    def medians(self) -> dict[str, float]:
-        """The median time that each target spent inside one of the framework's calls so far."""
-        return {name: runner.median for name, runner in self._runners.items()}
+    def longest(self) -> dict[str, float]:
+        """The longest time that each target spent inside one of the framework's calls so far."""
+        return {name: runner.longest for name, runner in self._runners.items()}
 
     def submit(self, target: str, probes: Sequence[Probe], each: Each | None = None) -> Future[list[Outcome]]:
         """Queue probes for a target; the outcomes come in their order. `each` hears of every outcome as it comes, in

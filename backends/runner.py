@@ -6,10 +6,8 @@ import dataclasses
 import itertools
 import pickle
 import queue
-import statistics
 import threading
 import time
-from array import array
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -104,12 +102,8 @@ class Runner(threading.Thread):
         self._ends = self._unexplained = 0
         self.seconds = 0.0
         """Time inside the framework's calls so far."""
-        self._took = array("d")
-
-    @property
-    def median(self) -> float:
-        """The median time inside one call so far: a single call that waits for the machine does not move it."""
-        return statistics.median(self._took) if self._took else 0.0
+        self.longest = 0.0
+        """The longest of them: the one that may have waited for the machine."""
 
     # for any thread
 
@@ -231,7 +225,7 @@ class Runner(threading.Thread):
             except Exception as error:
                 outcome = Outcome("raised", reason=f"the host cannot read the value: {error}")
             self.seconds += outcome.seconds
-            self._took.append(outcome.seconds)
+            self.longest = max(self.longest, outcome.seconds)
             chunk.answer(order[position], outcome)
         self._ends = self._unexplained = 0
 

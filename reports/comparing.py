@@ -217,12 +217,8 @@ class Comparing:
         self._add(Change(kind, "", "", target, None, None, says, counts.total()))
 
     def _speed(self, target: str) -> None:
-        """Slower by the sum over all calls, and by the median call where both runs measured it: one call that waited
-        for a busy machine moves the sum alone."""
+        """Slower by the sum over all calls but the longest: that one may have waited for a busy machine."""
         was, is_ = self.before.seconds(target), self.after.seconds(target)
-        medians = self.before.median(target), self.after.median(target)
-        if medians[0] and medians[1] and medians[1] < SLOWER_TIMES * medians[0]:
-            return
         if was and is_ and is_ >= SLOWER_TIMES * was and is_ - was >= SLOWER_SECONDS:
             says = f"{was:.1f} s inside the framework's calls before, {is_:.1f} s after: {is_ / was:.2f} times"
             self._add(Change("slower", "", "", target, None, None, says))

@@ -160,8 +160,8 @@ class Footer:
     exit: int
     target_seconds: dict[str, float] = field(default_factory=dict)
     """Target to the time that it spent inside the framework's calls."""
-    target_medians: dict[str, float] = field(default_factory=dict)
-    """Target to the median time of one call."""
+    target_longest: dict[str, float] = field(default_factory=dict)
+    """Target to the longest time of one call among them."""
 
 
 Record = Header | CaseRecord | VerdictRecord | DetailRecord | Footer

@@ -50,12 +50,11 @@ class Side:
         return self.run.details.get((case, law, self.names.get(target, target)))
 
     def seconds(self, target: str) -> float | None:
-        """The time inside the framework's calls, where the run measured it."""
-        return self.run.footer.target_seconds.get(self.names.get(target, target))
-
-    def median(self, target: str) -> float | None:
-        """The median time inside one of the framework's calls, where the run measured it."""
-        return self.run.footer.target_medians.get(self.names.get(target, target))
+        """The time inside the framework's calls but the longest, where the run measured it."""
+        footer, name = self.run.footer, self.names.get(target, target)
+        if name not in footer.target_seconds:
+            return None
+        return max(footer.target_seconds[name] - footer.target_longest.get(name, 0.0), 0.0)
 
 
 def plain(target: str) -> str:

@@ -161,8 +161,8 @@ class Recorder:
             for detail in self._details.values():
                 writer.write(detail)
             seconds = {name: round(spent, 3) for name, spent in sorted(self._spent.items())}
-            medians = {name: float(f"{spent:.4g}") for name, spent in sorted(self._run.medians().items())}
-            writer.finish(round(time.monotonic() - self._began, 1), exit_status, seconds, medians)
+            longest = {name: round(spent, 3) for name, spent in sorted(self._run.longest().items())}
+            writer.finish(round(time.monotonic() - self._began, 1), exit_status, seconds, longest)
         self._written.append(path)
         self._draw(path, path.with_name("index.html"))
 

@@ -250,9 +250,9 @@ class Run:
         """The seconds that each target spent inside the framework's calls so far."""
         return self.pool.seconds if "pool" in self.__dict__ else {}
 
-    def medians(self) -> dict[str, float]:
-        """The median seconds that each target spent inside one of the framework's calls so far."""
-        return self.pool.medians if "pool" in self.__dict__ else {}
+    def longest(self) -> dict[str, float]:
+        """The most seconds that each target spent inside one of the framework's calls so far."""
+        return self.pool.longest if "pool" in self.__dict__ else {}
 
     def owe(self, found: LawVerdict) -> None:
         """Remember to give a verdict its script at the end: nobody reads it before, and its target is at work."""
