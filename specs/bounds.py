@@ -19,6 +19,11 @@ SMALLEST = {"float64": 2.0**-1074, "float32": 2.0**-149, "float16": 2.0**-24, "b
 """The smallest subnormal number: below the smallest normal one, half of it is what a rounding can cost."""
 
 
+def accumulation(dtype: str) -> str:
+    """The dtype in which the sums of a result of this dtype are due: float32 for those of 16 bits, else its own."""
+    return "float32" if dtype in ("float16", "bfloat16") else dtype
+
+
 def terms(settings: Settings) -> np.ndarray:
     """How many products land on each element of one item's output, (1, channels_out, *output)."""
     one = settings.replace(batch=1, bias=False)

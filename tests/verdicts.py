@@ -12,7 +12,7 @@ import numpy as np
 
 from backends.interface import Kind, Outcome, Probe
 from reports.records import VerdictRecord
-from specs.bounds import bound
+from specs.bounds import accumulation, bound
 from specs.case import Case
 from specs.data import Arrays, numpy_dtype
 from specs.known import Known
@@ -88,8 +88,9 @@ def _against_truth(probe: Probe, value: np.ndarray) -> Judgement:
     if integral_arrays(*probe.arrays):
         return equal(value, right.astype(numpy_dtype(dtype)))
     finite = np.isfinite(right)  # what is not, the law of special values judges
-    sums = "float32" if dtype in ("float16", "bfloat16") else dtype
-    room = np.where(finite, bound(probe.settings, Arrays(probe.x, probe.w, probe.b), right, sums, dtype), np.inf)
+    room = np.where(
+        finite, bound(probe.settings, Arrays(probe.x, probe.w, probe.b), right, accumulation(dtype), dtype), np.inf
+    )
     if value.shape == right.shape:
         value, right = np.where(finite, value, 0).astype(value.dtype), np.where(finite, right, 0)
     return within(value, right, room, dtype=dtype)

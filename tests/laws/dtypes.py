@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from backends.interface import Outcome, Probe, Want
+from backends.interface import MIXED, Outcome, Probe, Want
 from specs import data
 from specs.bounds import UNIT_ROUNDOFF, bound
 from specs.case import Case
@@ -19,7 +19,6 @@ from tests.laws.truth import promised, truth
 
 NARROW = ("float16", "bfloat16")
 OTHER = ("float64", "complex64", "int32", "float64", "int8", "complex128", "int64", "uint8")
-MIXED: tuple[Want, ...] = ("mixed-float16", "mixed-bfloat16")
 
 
 class DType(Law):

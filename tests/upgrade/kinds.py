@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from backends.interface import Outcome, Probe
-from specs.bounds import bound
+from specs.bounds import accumulation, bound
 from specs.data import Arrays
 from specs.oracles import scatter
 from tests.laws.ask import integral_arrays
@@ -104,15 +104,11 @@ def allowed(probe: Probe) -> tuple[np.ndarray, np.ndarray]:
     """(what the oracle gives in float64, how far honest float32 may be from it), in the shape of the answer."""
     x, w = probe.x.astype(np.float64), probe.w.astype(np.float64)
     reference = scatter(probe.settings, x, w, None if probe.b is None else probe.b.astype(np.float64))
-    room = bound(probe.settings, Arrays(probe.x, probe.w, probe.b), reference, *_promise(str(probe.x.dtype)))
+    dtype = str(probe.x.dtype)
+    room = bound(probe.settings, Arrays(probe.x, probe.w, probe.b), reference, accumulation(dtype), dtype)
     if probe.want == "unbatched":
         return reference[0], room[0]
     return reference, room
-
-
-def _promise(dtype: str) -> tuple[str, str]:
-    """(the dtype of the sums, that of the result)."""
-    return ("float32" if dtype in ("float16", "bfloat16") else dtype, dtype)
 
 
 def says(mark: Mark, before: Outcome, after: Outcome) -> str:
