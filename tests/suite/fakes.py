@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from backends.interface import Backend, Outcome, Probe
+from backends.interface import Backend, Outcome, Probe, Want
 from backends.registry import Entry, register_external
 from specs.oracles import scatter
 from specs.settings import Settings
@@ -214,6 +214,16 @@ class GivesObjects(AnswersWell):
 class GivesNoOutcome(AnswersWell):
     def run(self, probe: Probe) -> Outcome:
         return "fine"  # type: ignore[return-value]
+
+
+class SaysNothing(AnswersWell):
+    """Every setting is unsupported, which makes a run over all cases short."""
+
+    def unsupported(self, settings: Settings, want: Want = "value", spelling: int = 0) -> str | None:
+        return "it says nothing"
+
+    def call(self, probe: Probe) -> np.ndarray:
+        raise ValueError("it says nothing")
 
 
 class Lacks(AnswersWell):

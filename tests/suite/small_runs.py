@@ -46,7 +46,6 @@ RAISED: dict[str, Any] = {
 
 
 def made(*verdicts: VerdictRecord, cases: Sequence[CaseRecord] = (), header: Header = HEADER) -> Run:
-    """A run of these verdicts; their cases have kernels from 2 on, unless `cases` are given."""
     """A run of these verdicts; the kernels of its cases grow from 2 unless `cases` are given."""
     names = cases or [
         case(name, kernel) for kernel, name in enumerate(dict.fromkeys(v.case for v in verdicts), start=2)

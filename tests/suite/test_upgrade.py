@@ -103,7 +103,7 @@ def test_a_version_is_the_same_as_itself_and_the_environment_speaks(folder: Path
 
 
 def test_a_search_finds_a_smaller_case_and_its_scripts(folder: Path, worse: Upgrade) -> None:
-    found = upgrade(folder, "tinyframe==1", "tinyframe==2", "--budget=20s", chosen=["-k", "unchanged"])
+    found = upgrade(folder, "tinyframe==1", "tinyframe==2", "--budget=8s", chosen=["-k", "unchanged"])
     assert found.code == 1, found.text + found.error
     [search] = found.data["search"]
     assert any(difference["right"] == "before" for difference in search["differences"])
