@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import hypothesis
 from hypothesis import HealthCheck, Phase, given
+from hypothesis.strategies import SearchStrategy
 
 from specs.case import Case
 from tests.laws.base import Law
 from tests.options import Options
-from tests.strategies import batches
+from tests.strategies import cases
 
 
 def drawn(law: Law, options: Options) -> list[Case]:
-    """The cases of a law, each once: as many batches as the profile says."""
+    """The cases of a law, each once: as many draws as the profile says, of which few are equal."""
+    return different(cases(applies=law), options.seed, options.profile.cases)
+
+
+def different(strategy: SearchStrategy[Case], seed: int, count: int) -> list[Case]:
+    """The different ones of that many cases. They are drawn one by one: of lists, Hypothesis repeats parts."""
     found: dict[str, Case] = {}
-
-    def keep(batch: Sequence[Case]) -> None:
-        found.update((case.digest, case) for case in batch)
-
-    examples(batches(law, size=options.profile.size), keep, options.seed, options.profile.batches, Phase.generate)
+    examples(strategy, lambda case: found.setdefault(case.digest, case), seed, count, Phase.generate)
     return list(found.values())
 
 
-def examples(strategy: Any, look: Callable[[Any], None], seed: int, count: int, *phases: Phase) -> None:
+def examples(strategy: Any, look: Callable[[Any], object], seed: int, count: int, *phases: Phase) -> None:
     """Show that many examples to `look`, and what it raises to Hypothesis; equal seeds draw equal ones."""
     tuned = hypothesis.settings(
         max_examples=count,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.run import Run
 
 SINGLE = 150
-"""How many single cases are drawn to find a small one, once a batch has shown that there is one."""
+"""At least so many cases are drawn to find a small one, once it is known that there is one."""
 
 
 class Broken(AssertionError):
@@ -27,8 +27,8 @@ class Broken(AssertionError):
 def search(run: Run, law_on: LawOn) -> list[Weighed]:
     """The verdicts of one law on one target over every case drawn; where one fails, that one, shrunk, and no other.
 
-    Batches are drawn first, equal ones for every target, so that all are asked at once and fused backends compile them
-    together. Only where one of their cases fails are single cases drawn: those shrink fast, and on this target alone.
+    Cases are drawn first, equal ones for every target, so that all are asked at once and fused backends compile them
+    together. Only where one of them fails are cases drawn anew, for Hypothesis to shrink: on this target alone.
     """
     held = run.generated(law_on)
     failed = [weighed for weighed in held if weighed.fails][:1]
@@ -41,8 +41,9 @@ def search(run: Run, law_on: LawOn) -> list[Weighed]:
             failed.append(weighed)
             raise Broken(weighed.found.judgement.message)
 
+    count = max(SINGLE, run.options.profile.cases)
     try:  # the last one that failed is the smallest
-        examples(cases(applies=law_on.law), judge, run.options.seed, SINGLE, Phase.generate, Phase.shrink)
+        examples(cases(applies=law_on.law), judge, run.options.seed, count, Phase.generate, Phase.shrink)
     except Broken:
         return failed[-1:]
     return failed

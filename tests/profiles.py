@@ -12,15 +12,14 @@ from backends.surroundings import SURROUNDINGS
 
 @dataclass(frozen=True)
 class Profile:
-    """A law on a target sees `batches` draws of `size` cases each; `derandomized` repeats the same draws.
+    """A law on a target sees `cases` draws, of which few are equal; `derandomized` repeats the same draws.
 
-    Hypothesis's first draw is the plainest case alone. With `covered`, of the YAML files' cases only so many are asked
+    Hypothesis's first draw is the plainest case. With `covered`, of the YAML files' cases only so many are asked
     that every pair of their properties occurs. `targets` says which modes of each backend run where none is named.
     """
 
     name: str
-    batches: int
-    size: int
+    cases: int
     derandomized: bool = False
     covered: bool = False
     targets: Literal["default", "modes", "surroundings"] = "default"
@@ -44,10 +43,10 @@ class Profile:
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("default", batches=2, size=12),
-        Profile("ci", batches=2, size=12, derandomized=True),
-        Profile("nightly", batches=40, size=25),
-        Profile("modes", batches=0, size=0, covered=True, targets="modes"),
-        Profile("hostile", batches=0, size=0, covered=True, targets="surroundings"),
+        Profile("default", cases=14),
+        Profile("ci", cases=14, derandomized=True),
+        Profile("nightly", cases=1000),
+        Profile("modes", cases=0, covered=True, targets="modes"),
+        Profile("hostile", cases=0, covered=True, targets="surroundings"),
     )
 }

@@ -171,7 +171,7 @@ class Run:
         """A pytest parameter for each law and target."""
         return [
             pytest.param(LawOn(law, name), id=f"{law.id}:{name}", marks=[getattr(pytest.mark, m) for m in marks])
-            for law in (self.laws if self.options.profile.batches else ())
+            for law in (self.laws if self.options.profile.cases else ())
             if law.draws
             for name, info in self.infos.items()
             if (not law.needs_peers or any(law.peer(name, other) for other in self.infos))

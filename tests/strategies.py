@@ -191,15 +191,6 @@ def cases(op: Op | None = None, applies: Law | None = None) -> SearchStrategy[Ca
     return drawn if applies is None else drawn.filter(applies.applies)
 
 
-def batches(law: Law, *, size: int) -> SearchStrategy[list[Case]]:
-    """`size` cases to which a law applies, equal ones once. One that fails shrinks as `settings` does, and the others
-    of its batch to the plainest case of all, which costs nothing after the first time."""
-    if size < 1:
-        raise ValueError(f"size={size}; 1 or more is accepted")
-    drawn = st.lists(cases(applies=law), min_size=size, max_size=size)
-    return drawn.map(lambda batch: list({case.digest: case for case in batch}.values()))
-
-
 def _named(case: Case) -> Case:
     return replace(case, id=f"generated-{case.digest}")
 

@@ -104,6 +104,17 @@ def test_the_terminal_matrix_has_at_most_fifteen_lines(specs: Path) -> None:
     assert any(line.startswith("flips") and "D" in line for line in lines[at:end])
 
 
+@pytest.mark.parametrize("profile", ["modes", "hostile"])
+def test_a_profile_of_a_cover_draws_nothing_and_tells_a_liar(specs: Path, profile: str) -> None:
+    both = [*only("honest"), *only("flips")]
+    result = pytest_run(specs, *both, "--profile", profile)
+    assert result.code == 1, result.text
+    assert not any(r["kind"] == "case" and r["generated"] for r in result.records)
+    told = {(target, verdict) for (_, _, target), (verdict, _) in result.verdicts().items()}
+    assert ("flips", "differs") in told
+    assert {verdict for target, verdict in told if target == "honest"} <= {"pass", "unsupported"}
+
+
 def test_keyword_mark_and_law_options_narrow_the_run(specs: Path) -> None:
     by_keyword = pytest_run(specs, *only("honest"), "-k", "plain and test_case")
     assert {case for case, *_ in by_keyword.verdicts()} == {"plain-line", "plain-square"}
