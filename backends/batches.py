@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from backends.interface import Outcome, Probe, describe
+from backends.room import weight
 from backends.worker import LARGEST
 
 MESSAGE_PROBES = 512
@@ -29,8 +30,10 @@ class End:
 class Chunk:
     """The probes of one message, by their place in it: which are open, and in which groups they are asked."""
 
-    def __init__(self, positions: list[int], packed: list[bytes], answer: Answer) -> None:
-        """`positions` are the probes' places in the whole batch, which is what `answer` is told."""
+    def __init__(self, positions: list[int], packed: list[bytes], answer: Answer, heavy: int = 0) -> None:
+        """`positions` are the probes' places in the whole batch, which is what `answer` is told; `heavy` is the size of
+        a result that takes much of the machine's memory."""
+        self.heavy = heavy
         self.packed = packed
         self.open = set(range(len(packed)))
         self.groups = [list(range(len(packed)))]
@@ -79,6 +82,9 @@ def messages(probes: Sequence[Probe], pack: Pack, answer: Answer) -> Iterator[Ch
         if len(one) > LARGEST:
             reason = f"the arrays take {len(one):,} bytes; {LARGEST:,} fit into a message"
             answer(at, Outcome("not-run", reason=reason))
+            continue
+        if heavy := weight(probe):
+            yield Chunk([at], [one], answer, heavy)
             continue
         if packed and (len(packed) >= MESSAGE_PROBES or size + len(one) > MESSAGE_BYTES):
             yield Chunk(positions, packed, answer)

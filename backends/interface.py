@@ -28,11 +28,13 @@ from backends.probes import (
     unpack_outcome,
     unpack_probe,
 )  # fmt: skip
+from specs.folding import fold
 from specs.settings import Settings
 
 __all__ = [
     "GRADIENTS", "MIXED", "RESIZES", "UNSAFE", "Backend", "Kind", "Layout", "Outcome", "Probe", "Unsupported", "Want",
-    "describe", "pack_array", "pack_outcome", "pack_probe", "turned", "unpack_array", "unpack_outcome", "unpack_probe",
+    "describe", "kept", "pack_array", "pack_outcome", "pack_probe", "turned", "unpack_array",
+    "unpack_outcome", "unpack_probe",
 ]  # fmt: skip
 
 UNSAFE = "unsafe: "
@@ -92,7 +94,8 @@ class Backend:
         """The framework's answer, (batch, channels_out, *output), in the dtype in which it came.
 
         Where `probe.layout` names layouts, the framework is given x and w in that memory (`backends.layouts`). Where
-        `probe.want` is one of MIXED, the call is made under the framework's own mixed precision.
+        `probe.want` is one of MIXED, the call is made under the framework's own mixed precision. Where `probe.fold` is
+        set, the result may be most of the memory, and goes back as the framework holds it: see `kept`.
         """
         raise NotImplementedError
 
@@ -167,7 +170,10 @@ class Backend:
                 return Outcome("unsupported", reason=reason)
             if probe.want == "shape" and probe.instead is None:
                 return Outcome("value", shape=tuple(self.shape_of(probe)))
-            return Outcome("value", value=np.array(self._answer_of(probe)(probe)))
+            answer = self._answer_of(probe)(probe)
+            if probe.fold:
+                return Outcome("value", fold(answer, probe.fold), tuple(answer.shape), dtype=str(answer.dtype))
+            return Outcome("value", value=np.array(answer))
         except Unsupported as error:
             return Outcome("unsupported", reason=str(error))
         except Exception as error:
@@ -184,6 +190,11 @@ class Backend:
     def run_many(self, probes: Sequence[Probe]) -> list[Outcome] | None:
         """Answer many probes in fused programs, in their order; None where the backend has no such programs."""
         return None
+
+
+def kept(probe: Probe, array: np.ndarray) -> np.ndarray:
+    """A copy of an answer in C order; where only its sums are sent, the array as it lies in the framework's memory."""
+    return array if probe.fold else np.array(array, order="C")
 
 
 def turned(spelling: int, count: int) -> int:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from backends.interface import Probe, Unsupported
+from backends.interface import Probe, Unsupported, kept
 from backends.keywords import keyword
 from backends.layouts import Laid
 from specs.settings import Settings
@@ -108,10 +108,10 @@ def _kernel(call: Call, w: np.ndarray) -> np.ndarray:
 
 def received(call: Call, probe: Probe, y: Any) -> np.ndarray:
     """y in the stored order, as a copy, the bias added."""
-    y = np.transpose(np.array(y), call.back(Y, probe.want != "unbatched"))
+    y = np.transpose(np.asarray(y), call.back(Y, probe.want != "unbatched"))
     if probe.b is None:
-        return np.array(y, order="C")
-    return np.array(y + probe.b.astype(y.dtype).reshape(-1, *(1,) * probe.settings.rank), order="C")
+        return kept(probe, y)
+    return kept(probe, y + probe.b.astype(y.dtype).reshape(-1, *(1,) * probe.settings.rank))
 
 
 def gradient_received(call: Call, probe: Probe, answer: Any) -> np.ndarray:

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from backends.interface import GRADIENTS, MIXED, Backend, Outcome, Probe, Unsupported, Want
+from backends.interface import GRADIENTS, MIXED, Backend, Outcome, Probe, Unsupported, Want, kept
 from backends.jax_gradients import family, gradient_of
 from backends.jax_limits import refused_dtype as refused_by_jax
 from backends.jit_programs import Part, run_programs
@@ -282,10 +282,10 @@ class Keras(Backend):
 
     def _received(self, call: Call, probe: Probe, y: Any) -> np.ndarray:
         """y as a copy in the stored order, with the bias that an op does not add."""
-        y = data_back(probe, np.array(self.keras.ops.convert_to_numpy(y)))
+        y = data_back(probe, np.asarray(self.keras.ops.convert_to_numpy(y)))
         if probe.b is not None and call.module == "ops":
             y = y + probe.b.astype(y.dtype).reshape(-1, *(1,) * probe.settings.rank)
-        return np.array(y, order="C")
+        return kept(probe, y)
 
     def _gradient_received(self, probe: Probe, answer: Any) -> np.ndarray:
         answer = answer["xwb".index(probe.want[-1])] if family(probe.want) == "grad" else answer

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from backends.interface import GRADIENTS, MIXED, RESIZES, Backend, Probe, Unsupported, Want
+from backends.interface import GRADIENTS, MIXED, RESIZES, Backend, Probe, Unsupported, Want, kept
 from backends.layouts import Laid
 from backends.onnx_nodes import INPUTS, SPELLINGS, as_text, cannot_say, operator
 from backends.surroundings import threads
@@ -89,7 +89,7 @@ class OnnxRuntime(Backend):
                 laid[name] = Laid(feed[name], layout)
         feed = {name: laid[name].view if name in laid else np.ascontiguousarray(each) for name, each in feed.items()}
         session = self._session(probe.prepared, {name: array.tobytes() for name, array in weights.items()})
-        answer = np.array(session.run(None, feed)[0])
+        answer = kept(probe, session.run(None, feed)[0])
         for name, memory in laid.items():
             memory.check(name)
         return answer

@@ -79,6 +79,8 @@ class Probe:
     t: np.ndarray | None = None
     layout: tuple[Layout, Layout] = ("", "")
     instead: Mapping[str, Any] | None = None
+    fold: int = 0
+    """Numbers in a block, where the sums of blocks are to be sent in place of the value (`specs.folding`); 0: none."""
 
     @property
     def arrays(self) -> tuple[np.ndarray | None, ...]:
@@ -92,6 +94,8 @@ class Probe:
         digest.update(f"{self.settings.digest} {self.want} {self.spelling} {self.force} {self.repeat}".encode())
         if self.layout != ("", "") or self.instead is not None:
             digest.update(f"{self.layout} {json.dumps(self.instead, sort_keys=True)}".encode())
+        if self.fold:
+            digest.update(f"fold {self.fold}".encode())
         for name, array in zip("xwbgt", self.arrays, strict=True):
             if array is not None:
                 digest.update(f"{name}{_named(array.dtype)}{array.shape}".encode())
@@ -106,11 +110,14 @@ class Outcome:
     kind: Kind
     value: np.ndarray | None = None
     shape: tuple[int, ...] | None = None
+    """What was asked for, or beside a folded value that of what was folded."""
     reason: str = ""
     seconds: float = 0.0
     """Time inside the adapter's call; of a fused program, each probe's part."""
     warnings: tuple[str, ...] = ()
     """Each Python warning of the call once, as `Category: message`, without addresses and folders."""
+    dtype: str = ""
+    """Beside a folded value, the dtype of what was folded."""
 
     @cached_property
     def digest(self) -> str:
@@ -152,26 +159,27 @@ def _dtype(name: str) -> np.dtype:
 def pack_probe(probe: Probe) -> Any:
     """A probe as builtin types, for the wire."""
     said = (probe.want, probe.spelling, probe.force, probe.repeat, probe.prepared, probe.layout, probe.instead)
-    return (probe.settings.canonical(), tuple(map(pack_array, probe.arrays)), *said)
+    return (probe.settings.canonical(), tuple(map(pack_array, probe.arrays)), *said, probe.fold)
 
 
 def unpack_probe(packed: Any) -> Probe:
     """The inverse of `pack_probe`."""
-    settings, arrays, want, spelling, force, repeat, prepared, layout, instead = packed
+    settings, arrays, want, spelling, force, repeat, prepared, layout, instead, fold = packed
     x, w, b, g, t = map(unpack_array, arrays)
     assert x is not None
     assert w is not None
     it = Settings.from_canonical(settings)
-    return Probe(it, x, w, b, want, spelling, force, repeat, prepared, g, t, layout, instead)
+    return Probe(it, x, w, b, want, spelling, force, repeat, prepared, g, t, layout, instead, fold)
 
 
 def pack_outcome(outcome: Outcome) -> Any:
     """An outcome as builtin types, for the wire."""
     value = pack_array(outcome.value)
-    return (outcome.kind, value, outcome.shape, outcome.reason, outcome.seconds, outcome.warnings)
+    return (outcome.kind, value, outcome.shape, outcome.reason, outcome.seconds, outcome.warnings, outcome.dtype)
 
 
 def unpack_outcome(packed: Any) -> Outcome:
     """The inverse of `pack_outcome`."""
-    kind, value, shape, reason, seconds, warnings = packed
-    return Outcome(kind, unpack_array(value), None if shape is None else tuple(shape), reason, seconds, tuple(warnings))
+    kind, value, shape, reason, seconds, warnings, dtype = packed
+    shape = None if shape is None else tuple(shape)
+    return Outcome(kind, unpack_array(value), shape, reason, seconds, tuple(warnings), dtype)

@@ -94,7 +94,7 @@ class PyTorch(Backend):
         with self.context(probe.want):
             words = say(probe.settings, probe.spelling)
             y = self.programs.bind(words, probe.spelling, x, w, b, _mixed(probe.want)).call(x)
-        answer = self.array(y)
+        answer = self.array(y, copy=not probe.fold)
         for laid, name in ((laid_x, "x"), (laid_w, "w")):
             if laid is not None:
                 laid.check(name)
@@ -182,15 +182,16 @@ class PyTorch(Backend):
             return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
         return torch.from_numpy(array)
 
-    def array(self, tensor: Any) -> np.ndarray:
-        """A numpy copy of a tensor of any device."""
+    def array(self, tensor: Any, copy: bool = True) -> np.ndarray:
+        """A numpy copy of a tensor of any device, or where none is wanted its own memory."""
         torch = self.torch
         tensor = tensor.detach().cpu()
         if tensor.dtype == torch.bfloat16:
             import ml_dtypes
 
             return np.array(tensor.view(torch.int16).numpy()).view(ml_dtypes.bfloat16)
-        return np.array(tensor.resolve_conj().resolve_neg().numpy())
+        array: np.ndarray = tensor.resolve_conj().resolve_neg().numpy()
+        return np.array(array) if copy else array
 
 
 def _mixed(want: str) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from backends import room
 from backends.batches import Chunk, End, messages
 from backends.interface import Kind, Outcome, Probe, Want, describe, pack_probe, unpack_outcome
 from backends.packing import Packer
@@ -174,6 +175,20 @@ class Runner(threading.Thread):
         return pickle.dumps(pack_probe(dataclasses.replace(probe, prepared=self._preparer.of(probe))), 5)
 
     def _answer(self, chunk: Chunk) -> None:
+        """Have every probe of a message answered; a heavy one in its turn, in a process that ends with it."""
+        if not chunk.heavy:
+            self._answer_all(chunk)
+            return
+        with room.turn(lambda: self._closing):
+            reason = room.lacks(chunk.heavy)
+            if reason:
+                for place in sorted(chunk.open):
+                    chunk.answer(place, Outcome("not-run", reason=reason))
+                return
+            self._answer_all(chunk)
+            self._drop()  # it may have written where it must not, and may hold on to its memory
+
+    def _answer_all(self, chunk: Chunk) -> None:
         """Have every probe of a message answered, by as many processes as that takes."""
         while chunk.open:
             process = self._ready()
@@ -194,7 +209,7 @@ class Runner(threading.Thread):
         """Send the open groups and take the outcomes in; how the process ended, or None where it answered all."""
         number = next(self._numbers)
         order = [place for group in chunk.groups for place in group]
-        deadline = allowed = self._limits.deadline
+        deadline = allowed = max(self._limits.deadline, room.SECONDS if chunk.heavy else 0)
         sizes = [len(group) for group in chunk.groups]
         mark: Mark = (0, 0, 0, 0)
         since = time.monotonic()
@@ -211,12 +226,16 @@ class Runner(threading.Thread):
                 if message is not None or at != mark:
                     mark, since = at, time.monotonic()
                     allowed = deadline + (FUSED_SECONDS * at[2] if at[2] > 1 else 0)
+                elif chunk.heavy and (reason := room.scarce()):
+                    process.kill()
+                    return _end(process, "not-run", reason, at, number, order, chunk)
                 elif time.monotonic() - since > allowed:
                     process.ask_where()  # the signal can wake it, so that it stays blamed for where it was before
                     process.kill()
                     return _end(process, "timed-out", f"no answer within {allowed:g} s", at, number, order, chunk)
         except Ended as error:
-            return _end(process, "crashed", str(error), process.progress(), number, order, chunk)
+            kind: Kind = "not-run" if chunk.heavy and str(error) == "SIGKILL" else "crashed"  # for want of memory
+            return _end(process, kind, str(error), process.progress(), number, order, chunk)
 
     def _take(self, outcomes: list[tuple[int, Any]], order: list[int], chunk: Chunk) -> None:
         for position, packed in outcomes:
@@ -231,6 +250,8 @@ class Runner(threading.Thread):
 
     def _count(self, end: End) -> None:
         """Count an end, and give the target up where it only ever ends."""
+        if end.outcome.kind == "not-run":
+            return
         self._ends += HANG_WEIGHT if end.outcome.kind == "timed-out" else 1
         if not end.suspects:
             self._unexplained += 1

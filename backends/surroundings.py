@@ -36,6 +36,8 @@ SURROUNDINGS: Mapping[str, Mapping[str, str]] = {
     "no-onednn": {"TF_ENABLE_ONEDNN_OPTS": "0", "CONVT_NO_MKLDNN": "1"},
 }
 """Every surroundings and the environment variables of its process, over the backend's own."""
+LARGEST_POISON = 1 << 26
+"""Numbers of an array from which on no memory of its size is filled: there may be none to spare."""
 
 
 def environment(mode: str) -> Mapping[str, str]:
@@ -65,7 +67,7 @@ def poison(probe: Probe) -> None:
     if not os.environ.get("CONVT_POISON"):
         return
     it, size = probe.settings, probe.x.dtype.itemsize
-    shapes = (it.y_shape, it.x_shape, it.w_shape, it.b_shape)
+    shapes = [shape for shape in (it.y_shape, it.x_shape, it.w_shape, it.b_shape) if np.prod(shape) < LARGEST_POISON]
     # several of each: an allocator may hand out the last one first, and a framework asks for copies of its own
     buffers = [np.full(max(int(np.prod(shape)), 1) * size, 0xFF, np.uint8) for shape in shapes for _ in range(4)]
     del buffers

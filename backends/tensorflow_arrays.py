@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from backends.interface import Probe
+from backends.interface import Probe, kept
 from backends.layouts import Laid
 
 LIKE_W = ("grad-w", "only-w", "grad-xw")
@@ -46,12 +46,12 @@ def sent(probe: Probe) -> Tensors:
 
 def received(probe: Probe, y: Any) -> np.ndarray:
     """A tensor as a numpy array of its own, in the stored order of axes."""
-    array, rank = y.numpy(), probe.settings.rank
+    array, rank = np.asarray(memoryview(y)) if probe.fold else y.numpy(), probe.settings.rank
     if array.ndim < rank + 1 or probe.want in LIKE_B:
         return np.array(array)
     if probe.want in LIKE_W:
         return np.array(np.moveaxis(array, (-1, -2), (0, 1)))
-    return np.array(np.moveaxis(array, -1, -1 - rank))
+    return kept(probe, np.moveaxis(array, -1, -1 - rank))
 
 
 def laid(probe: Probe, arrays: Tensors) -> tuple[Tensors, Callable[[], None]]:

@@ -203,19 +203,21 @@ class _Server:
             probes = [self._adapter.in_turn(_unpack(each)) for each in packed]
             for probe in probes:
                 poison(probe)
+            together = [probe for probe in probes if not probe.fold]
             with Watch() as watch:
-                answers = self._adapter.run_many(probes)
+                answers = self._adapter.run_many(together) if together else None
         except BaseException:
             traceback.print_exc()
             return None
         if answers is None:
             return None
-        if len(answers) != len(packed):
-            reason = f"{type(self._adapter).__name__}.run_many gave {len(answers)} outcomes for {len(packed)} probes"
+        if len(answers) != len(together):
+            reason = f"{type(self._adapter).__name__}.run_many gave {len(answers)} outcomes for {len(together)} probes"
             return [Outcome("raised", reason=reason)] * len(packed)
-        part = watch.seconds / len(packed)
+        part = watch.seconds / len(together)
         first, *rest = [replace(_checked(answer), seconds=part) for answer in answers]
-        return [replace(first, warnings=watch.warned), *rest]
+        fused = iter([replace(first, warnings=watch.warned), *rest])
+        return [self._one(one) if probe.fold else next(fused) for one, probe in zip(packed, probes, strict=True)]
 
     def _emit(self, outcomes: Iterable[tuple[int, Outcome]]) -> None:
         """Queue outcomes for the host; the flushing thread sends them within FLUSH_SECONDS."""
@@ -260,7 +262,7 @@ def _checked(outcome: Any) -> Outcome:
     if value is not None and value.nbytes > LARGEST:
         return Outcome("raised", reason=f"the value takes {value.nbytes:,} bytes; {LARGEST:,} fit into a message")
     shape = None if outcome.shape is None else tuple(map(int, outcome.shape))
-    return Outcome(outcome.kind, value, shape, str(outcome.reason))
+    return Outcome(outcome.kind, value, shape, str(outcome.reason), dtype=str(outcome.dtype))
 
 
 def _log_size() -> int:

@@ -14,6 +14,8 @@ from reports.features import effective
 
 CELL, ROW, LEFT = 24, 18, 84
 MOST_POSITIONS, MOST_STAMPS = 40, 10
+LONGEST = 200_000
+"""Positions of an axis up to which it is drawn: those of a large result are too many to be counted one by one."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +57,11 @@ def axis_of(it: dict[str, Any], axis: int) -> Axis | None:
 
 
 def drawings(it: dict[str, Any]) -> list[tuple[str, str]]:
-    """(caption, SVG) for every axis; axes that are alike share one."""
+    """(caption, SVG) for every axis that is short enough; axes that are alike share one."""
     axes = [axis_of(it, axis) for axis in range(len(it["input"]))]
     found: dict[Axis, list[int]] = {}
     for place, axis in enumerate(axes):
-        if axis is not None:
+        if axis is not None and axis.full <= LONGEST:
             found.setdefault(axis, []).append(place)
     return [(_caption(axis, places, len(axes)), draw(axis)) for axis, places in found.items()]
 

@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     told = parser.parse_args(arguments)
     if told.command == "schema":
         return write_schemas()
-    return check(told.files or [HERE, HERE / "known"])
+    return check(told.files or [HERE, HERE / "large", HERE / "known"])
 
 
 if __name__ == "__main__":

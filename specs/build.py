@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from specs.data import EXACT_LIMIT, Arrays, exact, largest_partial_sum
+from specs.data import EXACT_LIMIT, PERIODS, Arrays, exact, largest_partial_sum
 from specs.errors import Keys, show
 from specs.model import ArrayForm, CaseForm
 from specs.settings import Settings, SettingsError
+from specs.slabs import MOST_IN_A_ROW
 
 FIELDS = (
     "op", "input", "kernel", "stride", "dilation", "padding", "output_padding", "output_size",
@@ -132,6 +133,24 @@ def steps(it: Settings) -> int:
         entries + asked * (entries // 4_000_000 + it.groups),
         channels * batch * max(prod(full), 1) * stuffed,
     )
+
+
+def check_fold(form: CaseForm, it: Settings) -> None:
+    """DataError where a case that is judged by sums asks for more than the law `large` alone can say of it."""
+    if form.laws != ["large"]:
+        raise DataError("found beside other laws, accepted with laws: [large]", ("fold",))
+    given = [getattr(form, name) for name in ("input", "kernel")]
+    if any(isinstance(each, ArrayForm) and each.data is not None for each in given) or isinstance(form.bias, list):
+        raise DataError("found beside literal data, accepted with shapes alone", ("fold",))
+    if form.refuted is not None or (form.expect is not None and form.expect.model_fields_set - {"size"}):
+        raise DataError("found beside numbers that are expected, accepted with expect.size alone", ("fold",))
+    if 0 in it.x_shape + it.y_shape:
+        raise DataError("found beside a result of no numbers, accepted with some", ("fold",))
+    largest = it.channels_in // it.groups * prod(it.kernel) * PERIODS[0] * PERIODS[1] + PERIODS[2]
+    if largest > EXACT_LIMIT["float16"]:
+        raise DataError(f"found sums up to {largest:,}, accepted up to {EXACT_LIMIT['float16']:,}", ("fold",))
+    if (row := prod(it.output[1:])) > MOST_IN_A_ROW:
+        raise DataError(f"found {row:,} outputs a row of the first axis, accepted up to {MOST_IN_A_ROW:,}", ("fold",))
 
 
 def literal(form: CaseForm, settings: Settings) -> Arrays | None:

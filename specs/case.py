@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from specs.data import Arrays, exact, precision, real
+from specs.data import Arrays, counted, exact, precision, real
 from specs.rejecting import Reject
 from specs.settings import Settings
 
@@ -65,6 +65,8 @@ class Case:
     refuted: Expect | None = None
     resize: Literal["nearest", "bilinear"] | None = None
     """The framework's own resize by `stride` that this convolution equals away from the border."""
+    fold: int | None = None
+    """How many numbers are summed up to one, where the law `large` alone judges the sums of such blocks, in float16."""
     reject: Reject | None = None
     """What is passed in place of some settings and arrays, so that the call means nothing; the law `rejects` alone
     judges such a case."""
@@ -87,6 +89,8 @@ class Case:
         return {}
 
     def _draw(self, regime: Regime) -> Arrays:
+        if self.fold is not None:
+            return counted(self.settings)
         if regime == "exact":
             return self.literal or exact(self.settings, self.seed)
         if regime == "real":
@@ -103,4 +107,6 @@ class Case:
                 digest.update(b"-" if array is None else array.tobytes())
         if self.reject is not None:
             digest.update(self.reject.content().encode())
+        if self.fold is not None:
+            digest.update(f"fold {self.fold}".encode())
         return digest.hexdigest()[:16]

@@ -73,6 +73,20 @@ def precision(settings: Settings, wide: str, seed: int = 0, dtype: str = "float3
     return Arrays(x.astype(dtype), w.astype(dtype), b)
 
 
+PERIODS = (7, 5, 11)
+"""Of x, w and b where they count: odd primes, so that nothing moved by a power of two stays what it was."""
+
+
+def counted(settings: Settings, dtype: str = "float16") -> Arrays:
+    """x counts 1, 2, .. 7 and begins again, w to 5 and b to 11: numbers of a line of Python, for very large results."""
+
+    def count(shape: tuple[int, ...], period: int) -> np.ndarray:
+        return (np.arange(int(np.prod(shape))) % period + 1).reshape(shape).astype(dtype)
+
+    x, w = count(settings.x_shape, PERIODS[0]), count(settings.w_shape, PERIODS[1])
+    return Arrays(x, w, count(settings.b_shape, PERIODS[2]) if settings.bias else None)
+
+
 AMPLITUDES = ((4, 3, 9), (2, 2, 4), (2, 1, 2), (1, 1, 1))
 """The largest |x|, |w| and |b| of data for narrow dtypes, the most telling first."""
 

@@ -104,8 +104,8 @@ def _check(node: ast.expr) -> None:
             if name not in NAMES and name not in _CONSTANTS:
                 raise _refuse(node, repr(name), near(name, NAMES))
         case ast.Constant(value=value):
-            if not isinstance(value, (bool, int, str)) or abs(value if isinstance(value, int) else 0) > 10**9:
-                raise _refuse(node, repr(value), "an integer up to 1e9, a word in quotes, true or false")
+            if not isinstance(value, (bool, int, str)) or abs(value if isinstance(value, int) else 0) > 2**33:
+                raise _refuse(node, repr(value), "an integer up to 2^33, a word in quotes, true or false")
         case ast.List(elts=items) | ast.Tuple(elts=items):
             if not items or any(isinstance(item, (ast.List, ast.Tuple)) for item in items):
                 raise _refuse(node, ast.unparse(node), "a list of numbers or words")

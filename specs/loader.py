@@ -104,7 +104,7 @@ def _cases(file: Sheet, keys: Keys, form: CaseForm, head: dict[str, Any]) -> lis
     _check_claim(file, keys, form)
     place = file.root.find(keys).place
     case = Case(
-        id=form.id, settings=Settings((1,), (1,)), seed=form.seed, resize=form.resize,
+        id=form.id, settings=Settings((1,), (1,)), seed=form.seed, resize=form.resize, fold=form.fold,
         tags=tuple(form.tags), laws=tuple(form.laws),
         about=form.about or head.get("about", ""), source=form.source or head.get("source", ""),
         origin=f"{file.name}:{place.line}",
@@ -151,6 +151,10 @@ def _place_of(root: Node, keys: Keys, name: str) -> Keys:
 def _fill(file: Sheet, keys: Keys, form: CaseForm, case: Case) -> _Draft:
     """The case with its literal data and expectations; DataError where they do not fit."""
     it = case.settings
+    if form.fold is not None:
+        build.check_fold(form, it)
+        expect = Expect() if form.expect is None else expect_of(form.expect, it, ("expect",), fits=True)
+        return _Draft(file, keys, form, replace(case, expect=expect), None)
     if (work := build.steps(it)) > build.MOST_STEPS:
         raise build.DataError(f"found {work:,} steps of the costliest oracle, accepted up to {build.MOST_STEPS:,}")
     arrays = build.literal(form, it)

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
+from specs.folding import LARGEST_BLOCK
+
 LARGEST = 65_536
 """The largest number that a size, stride or padding may be."""
 MOST_AXES = 3
@@ -203,6 +205,8 @@ class CaseForm(Form):
     """What a false claim predicts; the file is refused where the prediction comes true. Needs claim.holds: false."""
     resize: Literal["nearest", "bilinear"] | None = None
     """The framework's own resize of the input by `stride` that this equals away from the border."""
+    fold: Annotated[int, Field(ge=1, le=LARGEST_BLOCK)] | None = None
+    """Judge the result, in float16, by the sums of blocks of so many numbers; goes with laws: [large]."""
     matrix: MatrixForm | None = None
     """Lists of values; every combination that `where` lets through, thinned by `cover`, is a case."""
     where: Expression | None = None

@@ -13,10 +13,12 @@ Properties = frozenset[tuple[str, str]]
 def cover(cases: Sequence[Case]) -> list[Case]:
     """The cases that a greedy cover of all pairs of properties needs, in the order in which they came.
 
-    Of settings that mean nothing, each kind is kept once for each operation, on two axes where it is there on two.
+    Of settings that mean nothing, each kind is kept once for each operation, on two axes where it is there on two; what
+    one law alone judges by sums stands for no other case.
     """
-    plain = [case for case in cases if case.reject is None]
-    kept = {case.id for case in [*_pairwise(plain), *_one_of_each([case for case in cases if case.reject])]}
+    plain = [case for case in cases if case.reject is None and case.fold is None]
+    apart = [*_one_of_each([case for case in cases if case.reject]), *(case for case in cases if case.fold)]
+    kept = {case.id for case in [*_pairwise(plain), *apart]}
     return [case for case in cases if case.id in kept]
 
 

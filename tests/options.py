@@ -82,7 +82,8 @@ def add_options(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="take the cases of this YAML file, --spec=FILE; repeatable (default: specs/*.yaml)",
+        help="take the cases of this YAML file, --spec=FILE; repeatable (default: specs/*.yaml; specs/large/*.yaml "
+        "under the profile large)",
     )
     add(
         "--backend",
@@ -95,7 +96,8 @@ def add_options(parser: pytest.Parser) -> None:
         "--profile",
         default="default",
         metavar="NAME",
-        help=f"how many cases are generated, and which modes run: {', '.join(PROFILES)} (default: %(default)s)",
+        help="how many cases are generated, which modes run, or results of more than 2^31 numbers: "
+        f"{', '.join(PROFILES)} (default: %(default)s)",
     )
     add(
         "--seed",
@@ -148,7 +150,7 @@ def read_options(config: pytest.Config) -> Options:
         devices=tuple(get("--device")),
         required=tuple(name for value in get("--require") for name in value.split(",") if name),
         laws=tuple(get("--law")),
-        specs=tuple(paths or sorted((ROOT / "specs").glob("*.yaml"))),
+        specs=tuple(paths or sorted((ROOT / "specs" / profile.folder).glob("*.yaml"))),
         backends=tuple(get("--backend")),
         profile=profile,
         seed=_seed(config, profile),

@@ -16,6 +16,7 @@ class Profile:
 
     Hypothesis's first draw is the plainest case. With `covered`, of the YAML files' cases only so many are asked
     that every pair of their properties occurs. `targets` says which modes of each backend run where none is named.
+    `folder` holds the cases, where they are others than those of every day.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Profile:
     derandomized: bool = False
     covered: bool = False
     targets: Literal["default", "modes", "surroundings"] = "default"
+    folder: str = ""
 
     def names(self, backends: Mapping[str, Entry]) -> tuple[str, ...]:
         """The targets of these backends that run where none is named."""
@@ -48,5 +50,6 @@ PROFILES = {
         Profile("nightly", cases=1000),
         Profile("modes", cases=0, covered=True, targets="modes"),
         Profile("hostile", cases=0, covered=True, targets="surroundings"),
+        Profile("large", cases=0, folder="large"),
     )
 }

@@ -31,6 +31,7 @@ from reports.runfile import (
 )
 from tests.baseline import target_infos
 from tests.differences import known_target
+from tests.laws.large import Large
 from tests.options import ROOT
 from tests.run import Run
 from tests.specification import specification
@@ -119,12 +120,17 @@ class Recorder:
         covered = self._run.options.profile.covered
         if narrowed or stopped or covered or self._config.args_source.name == "ARGS":
             return []
+        if self._run.options.profile.folder and any(it.verdict == "not-run" for it in self._verdicts.values()):
+            return []  # there was no memory for some of them
         matched = {record.known for record in self._verdicts.values()}
         ran = [known_target(info) for info in self._targets.values() if not info["missing"]]
         return [
             f"{entry.origin}: known difference {entry.id} matched nothing; delete it, or mend its predicate"
             for entry in self._run.known
-            if entry.id not in matched and not entry.intermittent and any(entry.about(target) for target in ran)
+            if bool(self._run.options.profile.folder) == (entry.laws == (Large.id,))  # other cases are asked there
+            and entry.id not in matched
+            and not entry.intermittent
+            and any(entry.about(target) for target in ran)
         ]
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

@@ -17,9 +17,11 @@ from specs.case import Case
 from specs.data import Arrays, numpy_dtype
 from specs.known import Known
 from tests.batch import LawVerdict
+from tests.folded_scripts import paste_folded
 from tests.laws.ask import integral_arrays
 from tests.laws.base import Judgement
 from tests.laws.compare import equal, same_shape, within
+from tests.laws.large import judged_folded
 from tests.laws.truth import promised, truth
 
 LARGEST_ARRAY = 4096
@@ -75,7 +77,9 @@ def call_went(probe: Probe, outcome: Outcome) -> tuple[str, str]:
     """How a call went: its outcome, or `pass` or `differs` by the oracles where it has one; and the words for it."""
     if outcome.kind != "value":
         return outcome.kind, outcome.reason
-    if outcome.value is None:
+    if probe.fold:
+        judged = judged_folded(probe, outcome)
+    elif outcome.value is None:
         judged = same_shape(outcome.shape or (), probe.settings.y_shape, "abstract shape")
     else:
         judged = _against_truth(probe, outcome.value[None] if probe.want == "unbatched" else outcome.value)
@@ -137,13 +141,21 @@ def observed(found: LawVerdict) -> dict[str, Any]:
     """What came back, whatever the law made of it: the worst outcome, the case's own shape and dtype, warnings."""
     kinds = {outcome.kind for outcome in found.answers.values()}
     own = next((found.answers[name] for name, probe in found.probes.items() if _is_own(probe, found.case)), None)
-    value = None if own is None else own.value
+    shape, dtype = (None, "") if own is None or own.value is None else form_of(own)
     return {
         "outcome": next((kind for kind in WORST if kind in kinds), ""),
-        "shape": None if value is None else tuple(value.shape),
-        "dtype": "" if value is None else str(value.dtype),
+        "shape": shape,
+        "dtype": dtype,
         "warnings": tuple(sorted({said for outcome in found.answers.values() for said in outcome.warnings})),
     }
+
+
+def form_of(outcome: Outcome) -> tuple[tuple[int, ...], str]:
+    """Shape and dtype of what a call gave, which may have been folded."""
+    assert outcome.value is not None
+    if outcome.dtype:
+        return outcome.shape or (), outcome.dtype
+    return tuple(outcome.value.shape), str(outcome.value.dtype)
 
 
 def _is_own(probe: Probe, case: Case) -> bool:
@@ -209,6 +221,8 @@ def _spelled(number: Any) -> str:
 
 def paste(imports: str, body: str, probe: Probe) -> str:
     """A whole script that imports only numpy and the framework, and prints y."""
+    if probe.fold:
+        return paste_folded(imports, body, probe)
     given = [(name, array) for name, array in zip("xwbgt", probe.arrays, strict=True) if array is not None]
     narrow = ["import ml_dtypes"] if any(str(array.dtype) == "bfloat16" for _, array in given) else []
     lines = [*narrow, "import numpy as np", *imports.splitlines(), "", *(literal(*each) for each in given)]

@@ -11,6 +11,7 @@ from tests.laws.crops import PaddingCrops, SameCrop
 from tests.laws.dtypes import DType, Mixed
 from tests.laws.forward import ConvSame, ConvShape, ConvValue
 from tests.laws.gradients import Gradients, GradientTranspose, SecondOrder
+from tests.laws.large import Large
 from tests.laws.layouts import Memory
 from tests.laws.modes import Device, Mode
 from tests.laws.rejects import Rejects
@@ -26,7 +27,7 @@ LAWS: tuple[Law, ...] = (
     Gradients(), SecondOrder(), GradientTranspose(), DType(), Mixed(), Memory(), Special(),
     Determinism(), Mode(), Device(), Spelling(), Resize(), Support(),
     ConvShape(), ConvValue(), ConvSame(),
-    Rejects(),
+    Large(), Rejects(),
 )  # fmt: skip
 """Every law once."""
 

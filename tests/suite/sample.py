@@ -13,6 +13,8 @@ from specs.loader import load_cases
 from specs.settings import Settings
 from tests.strategies import tent
 
+SPECS = Path(__file__).parents[2] / "specs"
+
 
 def _case(name: str, input: tuple[int, ...], kernel: tuple[int, ...], seed: int = 0, **fields: Any) -> Case:  # noqa: A002
     return Case(name, Settings(input=input, kernel=kernel, **fields), seed=seed)
@@ -71,7 +73,6 @@ REFUSED = (
     "padding-beyond-32-bits-transposed-1d", "groups-that-do-not-divide-forward-2d", "input-of-more-channels-forward-1d",
     "no-channels-to-give-forward-2d", "bias-too-long-forward-1d", "input-in-float64-forward-1d",
 )  # fmt: skip
-REJECTED: tuple[Case, ...] = tuple(
-    case for case in load_cases([Path(__file__).parents[2] / "specs" / "rejects.yaml"]) if case.id in REFUSED
-)
-SAMPLE: tuple[Case, ...] = TRANSPOSED + FORWARD + REJECTED
+REJECTED: tuple[Case, ...] = tuple(case for case in load_cases([SPECS / "rejects.yaml"]) if case.id in REFUSED)
+FOLDED: tuple[Case, ...] = tuple(load_cases([SPECS / "folded.yaml"]))
+SAMPLE: tuple[Case, ...] = TRANSPOSED + FORWARD + FOLDED + REJECTED

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reports.drawing import Axis, axis_of, draw
+from reports.drawing import Axis, axis_of, draw, drawings
 from reports.evidence import compare
 from reports.features import FEATURES, formulas, has
 from specs.oracles import dense_matrix
+from specs.settings import Settings
 from tests.suite.synthetic_run import case_records, settings_of_cases
 
 
@@ -90,3 +91,9 @@ def test_an_empty_array_is_said_to_be_empty() -> None:
 def test_every_feature_tells_some_cases_from_others(feature: Any) -> None:
     plains = [case.settings for case in case_records()]
     assert len({has(feature, it) for it in plains}) == 2
+
+
+def test_an_axis_of_a_large_result_is_not_counted_out() -> None:
+    it = Settings(input=(32770, 2), kernel=(1, 2), stride=(65536, 2))
+    drawn = drawings(it.canonical() | {"output": it.output, "crop": it.crop, "extra": it.extra})
+    assert [caption.partition(".")[0] for caption, _ in drawn] == ["Axis 1"]

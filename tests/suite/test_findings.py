@@ -1,7 +1,8 @@
 """The page of findings: every script on it still shows what it says, every case and known difference stands on it.
 
 A line at the end of a script says how it is held: `# shows: REGEX` over all that it prints, `# ends: SIGNAL`,
-`# needs: CPU flags`, `# with: NAME=VALUE` of the environment, `# sometimes: why` where it only has to run.
+`# needs: CPU flags`, `# memory: GB` that have to be free, `# with: NAME=VALUE` of the environment, `# sometimes: why`
+where it only has to run. What takes GBs runs where CONVT_LARGE is set, and then alone.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from backends.room import available
 from specs.known import load_known
 from specs.loader import load_cases
 
@@ -41,7 +43,7 @@ def findings() -> list[Finding]:
     for section in re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:]:
         for part in re.split(r"^### ", section, flags=re.MULTILINE)[1:]:
             (script,) = re.findall(r"^```python\n(.*?)^```$", part, re.MULTILINE | re.DOTALL)
-            says = dict(re.findall(r"^# (shows|ends|needs|with|sometimes): (.+)$", script, re.MULTILINE))
+            says = dict(re.findall(r"^# (shows|ends|needs|memory|with|sometimes): (.+)$", script, re.MULTILINE))
             name = f"{section.splitlines()[0]}: {part.splitlines()[0]}"
             found.append(Finding(re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-"), script, says))
     return found
@@ -54,6 +56,10 @@ def lacks(finding: Finding) -> str:
     for module in [*modules, *backends]:
         if importlib.util.find_spec(module) is None:
             return f"{module} is not installed"
+    if "memory" in finding.says:
+        free, needed = (available() or 0) / 1e9, float(finding.says["memory"])
+        if free < needed or not os.environ.get("CONVT_LARGE"):
+            return f"needs {needed:g} GB of memory, of which {free:.1f} are free, and CONVT_LARGE=1"
     cpu = Path("/proc/cpuinfo")
     flags = set(cpu.read_text().split()) if cpu.exists() else set()
     absent = set(finding.says.get("needs", "").split()) - flags
@@ -104,6 +110,7 @@ def test_every_case_of_findings_and_every_known_difference_is_told(name: str) ->
 
 
 def test_the_page_names_only_cases_and_known_differences_that_there_are() -> None:
-    cases = {case.id for case in load_cases(sorted((ROOT / "specs").glob("*.yaml")))}
+    files = [*(ROOT / "specs").glob("*.yaml"), *(ROOT / "specs" / "large").glob("*.yaml")]
+    cases = {case.id for case in load_cases(sorted(files))}
     told = set(re.findall(r"`([a-z][a-z0-9]*(?:-[a-z0-9]+)+)`", PAGE))
     assert sorted(told - cases - {entry.id for entry in KNOWN}) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from specs.case import Case
 from specs.loader import load_cases
 from specs.oracles import scatter
 from tests.laws.ask import turn
+from tests.laws.large import Large
 from tests.verdicts import paste
 
 ROOT = Path(__file__).parent.parent.parent
@@ -75,6 +77,18 @@ def test_every_script_gives_what_the_target_gave(name: str, pool: Pool, tmp_path
     for path, outcome in alone:
         done = run(tmp_path, [path])
         assert done.returncode < 0, f"{outcome.reason}, but {path} ended with {done.returncode}"
+
+
+@pytest.mark.parametrize("name", INSTALLED)
+def test_the_script_of_a_folded_result_compares_it_with_the_definition(name: str, pool: Pool, tmp_path: Path) -> None:
+    paths = []
+    for case in load_cases([ROOT / "specs" / "folded.yaml"]):
+        probe = Large().probes(case)["folded"]
+        body = pool.script(name, probe.settings, dtype=str(probe.x.dtype))
+        paths.append(tmp_path / f"{case.id}.py")
+        paths[-1].write_text(paste(pool.infos[name].script_imports, body, probe))
+    done = run(tmp_path, paths)
+    assert re.findall(r"^(\d+) of [\d,]+ places differ$", done.stdout, re.MULTILINE) == ["0"] * 3, done.stdout
 
 
 def run(folder: Path, paths: list[Path]) -> subprocess.CompletedProcess[str]:
