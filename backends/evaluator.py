@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from typing import Protocol
 
 from backends.interface import Outcome, Probe, describe
-from backends.runner import Each
+from backends.jobs import Each
 
 
 class Submits(Protocol):

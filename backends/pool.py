@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from backends.interface import Outcome, Probe, Want
+from backends.jobs import BatchJob, Each, Limits, NoScript, ScriptJob
 from backends.packing import Packer
 from backends.registry import BACKENDS, Entry
-from backends.runner import BatchJob, Each, Limits, NoScript, Runner, ScriptJob
+from backends.runner import Runner
 from backends.targets import Target, TargetError, TargetInfo
 from specs.settings import Settings
 

@@ -8,15 +8,14 @@ import pickle
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from backends import room
 from backends.batches import Chunk, End, messages
-from backends.interface import Kind, Outcome, Probe, Want, describe, pack_probe, unpack_outcome
+from backends.interface import Kind, Outcome, Probe, describe, pack_probe, unpack_outcome
+from backends.jobs import BatchJob, Limits, NoScript, ScriptJob
 from backends.packing import Packer
 from backends.preparing import Preparer, absent
 from backends.process import Ended, Process
@@ -24,7 +23,6 @@ from backends.registry import Entry
 from backends.surroundings import environment
 from backends.targets import Target, TargetInfo
 from backends.worker import Mark
-from specs.settings import Settings
 
 POLL = 0.1
 """Seconds between looks at what a silent worker is at."""
@@ -34,42 +32,6 @@ HANG_WEIGHT = 4
 """How many crashes a hang counts for, where a target is given up: it costs a deadline."""
 UNEXPLAINED = 3
 """How many ends in a row that no probe explains make a target failed."""
-
-Each = Callable[[Probe, Outcome], None]
-
-
-class NoScript(RuntimeError):
-    """The target gave no script; the message is the reason."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Seconds for a probe and for a start, and how many ends in a row give a target up."""
-
-    deadline: float
-    start_deadline: float
-    give_up_after: int
-
-
-@dataclass(eq=False)
-class BatchJob:
-    """Probes to be answered, in their order; `each` hears of every outcome as it comes, in the target's thread."""
-
-    probes: Sequence[Probe]
-    future: Future[list[Outcome]]
-    each: Each | None = None
-
-
-@dataclass(eq=False)
-class ScriptJob:
-    """What a script is asked to compute: a probe without its numbers."""
-
-    settings: Settings
-    spelling: int
-    want: Want
-    dtype: str
-    instead: Mapping[str, Any] | None
-    future: Future[str]
 
 
 class Runner(threading.Thread):

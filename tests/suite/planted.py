@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from backends.interface import Backend, Outcome, Probe, Want
-from backends.runner import Each
+from backends.jobs import Each
 from specs.oracles import scatter
 from specs.settings import Settings
 

@@ -10,8 +10,8 @@ import pytest
 
 from backends.evaluator import Evaluator
 from backends.interface import Outcome, Probe
+from backends.jobs import Each
 from backends.pool import Pool
-from backends.runner import Each
 from backends.targets import parse_target
 from tests.suite import fakes
 from tests.suite.fakes import MARK, probe

@@ -15,8 +15,7 @@ from tests.strategies import cases, resizes
 
 SIZE = 16
 BATCHES = 3
-"""Draws of a round, each a list: the first few cases that Hypothesis draws are plain, and a list is varied from its start.
-Its first one is the plainest case alone."""
+"""Draws of a round, each a list: of single cases the first few are plain ones, of lists the first alone."""
 
 DRAWN = tuple(law for law in LAWS if law.draws)
 STEP = 11
@@ -42,5 +41,6 @@ def _round(seed: int, number: int) -> tuple[Case, ...]:
     law = DRAWN[number // 2 * STEP % len(DRAWN)] if number % 2 else None
     each = EVERY if law is None else cases(applies=law)
     drawn: list[Case] = []
-    examples(st.lists(each, min_size=SIZE, max_size=SIZE), drawn.extend, seed * 1_000_003 + number, BATCHES, Phase.generate)
+    lists = st.lists(each, min_size=SIZE, max_size=SIZE)
+    examples(lists, drawn.extend, seed * 1_000_003 + number, BATCHES, Phase.generate)
     return tuple({case.digest: case for case in drawn}.values())

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from backends.interface import Outcome, Probe
-from backends.runner import NoScript
+from backends.jobs import NoScript
 from backends.targets import TargetInfo
 from specs.oracles import OraclesDisagree, reference
 from specs.settings import Settings
