@@ -138,6 +138,10 @@ class Backend:
             raise Unsupported(f"no script for {want}")
         return self.script(settings, spelling) if prepared is None else self.script(settings, spelling, prepared)  # type: ignore[call-arg]
 
+    def script_in(self, text: str, dtype: str) -> str:
+        """A script for arrays of this dtype, where that takes other words than for float32."""
+        return text
+
     def refusal(self, probe: Probe) -> str | None:
         """Why this probe is not asked: a spelling that the backend does not have, or settings that it cannot say.
 

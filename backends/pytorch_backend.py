@@ -19,7 +19,7 @@ from backends.pytorch_claims import Claims
 from backends.pytorch_fused import Fused
 from backends.pytorch_gradients import FORWARD, REVERSE, SECOND, functional, gradient
 from backends.pytorch_programs import MODES, Programs
-from backends.pytorch_scripts import Script
+from backends.pytorch_scripts import Script, in_bfloat16
 from backends.surroundings import threads
 from specs.settings import Settings
 
@@ -138,6 +138,9 @@ class PyTorch(Backend):
     ) -> str:
         words = say(settings, spelling) if instead is None else say_instead(settings, spelling, instead)
         return Script(words, spelling, settings.bias, self.mode, self.device, self.programs.compiler).text(want)
+
+    def script_in(self, text: str, dtype: str) -> str:
+        return in_bfloat16(text) if dtype == "bfloat16" else text
 
     def run_many(self, probes: Sequence[Probe]) -> list[Outcome] | None:
         """Only torch.compile is dear enough to be asked for many configurations at once."""

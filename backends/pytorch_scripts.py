@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from backends.interface import GRADIENTS, MIXED, Want
 from backends.pytorch_calls import FUNCTIONAL, Words
 from backends.pytorch_gradients import FORWARD, REVERSE, SECOND, place_of, required
@@ -143,3 +145,9 @@ class Script:
             return [*lines, f"y = {expression}.detach(){self.back}.numpy()\n"]
         lines += [f"def derivative({names}):", f"    return {expression}", ""]
         return [*lines, f"y = {self.compile.format('derivative')}({names}).detach(){self.back}.numpy()\n"]
+
+
+def in_bfloat16(text: str) -> str:
+    """A script for arrays of ml_dtypes.bfloat16, which torch does not take from numpy, nor give to it."""
+    text = re.sub(r"torch\.from_numpy\((\w+)\)", r'torch.from_numpy(\1.view("int16")).view(torch.bfloat16)', text)
+    return re.sub(r"\.numpy\(\)\n$", ".view(torch.int16).numpy().view(ml_dtypes.bfloat16)\n", text)

@@ -232,7 +232,7 @@ class Runner(threading.Thread):
         except Exception as error:
             raise NoScript(f"the host cannot prepare it: {describe(error)}") from None
         try:
-            said = (job.settings.canonical(), job.spelling, job.want, job.instead, prepared)
+            said = (job.settings.canonical(), job.dtype, job.spelling, job.want, job.instead, prepared)
             process.send(("script", *said), self._limits.deadline)
             message = process.receive(self._limits.deadline)
         except Ended as error:

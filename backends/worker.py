@@ -6,7 +6,7 @@ Python 3.10+, numpy and the framework are all that it needs; execnet sends itsel
                     ("outcomes", [(position, packed outcome), ...], last)                for a batch
                     ("script", text) | ("no-script", reason)
     from the host   ("batch", number, [pickled probe, ...], [size of a group, ...], flush every outcome)
-                    ("script", canonical settings, spelling, want, instead, what the host prepared for them)
+                    ("script", canonical settings, dtype, spelling, want, instead, what the host prepared for them)
 
 What is being evaluated stands in a small file that both sides map: it costs no message and survives the process.
 """
@@ -153,9 +153,10 @@ class _Server:
     def _send(self, *message: Any) -> None:
         self._channel.send(pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
 
-    def _script(self, settings: dict[str, Any], *how: Any) -> tuple[str, str]:
+    def _script(self, settings: dict[str, Any], dtype: str, *how: Any) -> tuple[str, str]:
         try:
-            return "script", str(self._adapter.script_of(Settings.from_canonical(settings), *how))
+            text = self._adapter.script_of(Settings.from_canonical(settings), *how)
+            return "script", str(self._adapter.script_in(text, dtype))
         except BaseException as error:
             return "no-script", describe(error)
 

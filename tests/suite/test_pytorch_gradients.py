@@ -14,7 +14,9 @@ from specs.data import exact
 from specs.gradients import derivative
 from specs.oracles import scatter
 from specs.settings import Op, Settings
+from tests.suite.gradient_forms import same_bits
 from tests.suite.random_settings import empty_settings, random_settings
+from tests.verdicts import paste
 
 OPS: tuple[Op, ...] = ("conv_transpose", "conv")
 SECOND: tuple[Want, ...] = ("grad-xw", "grad-wx")
@@ -205,3 +207,17 @@ def test_the_other_arrays_of_a_single_gradient_are_constants(adapter: Backend, m
     for want in ("grad-w", "only-x", "only-w", "only-b"):
         assert is_right(probe(it, want, 2), adapter.run(probe(it, want, 2)))
     assert required == [[True] * 3, [True, False, False], [False, True, False], [False, False, True]]
+
+
+@pytest.mark.parametrize("want", ["value", "unbatched", "grad-w", "only-x", "grad-xw", "jvp-x"])
+@pytest.mark.parametrize("op", ["conv_transpose", "conv"])
+def test_a_script_in_bfloat16_gives_the_same_bits(adapter: Backend, op: Op, want: Want) -> None:
+    it = Settings(input=(4, 3), kernel=(3, 2), stride=(2, 1), channels_in=2, channels_out=3, bias=True, op=op)
+    asked = probe(it, want, dtype="bfloat16")
+    asked = asked if want in GRADIENTS else replace(asked, g=None, t=None)
+    outcome = adapter.run(asked)
+    script = paste(adapter.script_imports, adapter.script_in(adapter.script_of(it, 0, want), "bfloat16"), asked)
+    scope: dict[str, Any] = {}
+    exec(script.replace("print(y)", ""), scope)  # noqa: S102  (our own, as a person pastes it)
+    assert str(scope["y"].dtype) == "bfloat16"
+    assert same_bits(outcome.value, scope["y"]), outcome.reason
