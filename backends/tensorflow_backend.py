@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ class TensorFlow(Backend):
         self.place = device.replace("cuda", "GPU")
         tf.get_logger().setLevel("ERROR")  # each function is traced once, which it warns of after five
         onednn = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1") != "0"
-        self.by = Maker(mode, device, onednn)
+        self.by = Maker(mode, device, onednn, has_avx512())
         self._held: OrderedDict[Hashable, Callable[..., Any]] = OrderedDict()
         self._count = 0
         self._configure()
@@ -226,3 +227,14 @@ def _identity(probe: Probe, name: str, arguments: Arguments) -> Hashable:
     """What probes of one call share."""
     forms = (None if array is None else (array.shape, array.dtype) for array in probe.arrays)
     return name, repr(arguments), probe.want, *forms
+
+
+def has_avx512(info: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether oneDNN may use AVX-512: the processor has it, as far as that can be told, and no switch forbids it."""
+    capped = {os.environ.get(name, "").upper() for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")}
+    if capped & {"SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2"}:
+        return False
+    try:
+        return "avx512f" in info.read_text().split()
+    except OSError:
+        return True

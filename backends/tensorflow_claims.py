@@ -19,12 +19,17 @@ ONLY_FORWARD: tuple[Want, ...] = ("value", "shape", "unbatched", "only-b", "jvp-
 """What the forward op answers without a gradient of it."""
 
 
+FEW = 8
+"""Channels of a group that fill one vector of AVX2; with fewer, oneDNN's gradient of one tap goes astray."""
+
+
 class Maker(NamedTuple):
-    """Who computes: the mode and the device of the target, and whether TensorFlow may ask oneDNN."""
+    """Who computes: the mode and the device of the target, whether TensorFlow may ask oneDNN, and that AVX-512."""
 
     mode: str
     device: str
     onednn: bool
+    avx512: bool = True
 
     @property
     def kernels(self) -> bool:
@@ -58,6 +63,10 @@ def refused(it: Settings, want: Want, spelling: int, by: Maker) -> str | None:
         return None
     if it.rank == 3 and by.onednn and (_overruns(it) or (want in GRADIENTS and _overruns(mirrored(it)))):
         return f"{UNSAFE}oneDNN writes beyond an output of one column where no tap of the kernel reaches a plane of it"
+    if by.onednn and not by.avx512 and want in GRADIENTS and want not in ONLY_FORWARD and _scatters_one_tap(it, want):
+        return (
+            f"{UNSAFE}oneDNN's AVX2 gradient of a kernel of one tap with a stride harms memory where channels are few"
+        )
     listed = isinstance(padding, list) and not _deals_out(it, spelling)
     return _own_kernels(it, want, spelling) if listed or not by.onednn else None
 
@@ -130,6 +139,12 @@ def mirrored(it: Settings) -> Settings:
     sizes = None if it.transposed else it.input
     op: Op = "conv" if it.transposed else "conv_transpose"
     return it.replace(op=op, input=it.output, padding=it.crop, output_padding=None, output_size=sizes)
+
+
+def _scatters_one_tap(it: Settings, want: Want) -> bool:
+    """Where the gradient of a kernel with one tap and a stride is asked of the AVX2 kernel for few channels."""
+    few = min(it.channels_in, it.channels_out) // it.groups < FEW
+    return want not in ("only-x", "jvp-grad-x") and max(it.kernel) == 1 and max(it.stride) > 1 and few
 
 
 def _overruns(it: Settings) -> bool:

@@ -66,7 +66,7 @@ def test_every_script_gives_what_the_target_gave(name: str, pool: Pool, tmp_path
             continue
         path = tmp_path / f"{index}.py"
         imports = pool.infos[name].script_imports
-        path.write_text(paste(imports, pool.script(name, probe.settings), probe))
+        path.write_text(paste(imports, pool.script(name, probe.settings, dtype=str(probe.x.dtype)), probe))
         assert imported(path) <= {"numpy", "os", "base64", FRAMEWORKS.get(name, "keras")}
         if outcome.kind == "crashed":
             alone.append((path, outcome))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backends.interface import Backend, Outcome, Probe
+from backends.interface import Backend, Outcome, Probe, Want
 from specs.data import exact
 from specs.known import KnownTarget, load_known
 from specs.oracles import reference
@@ -178,6 +178,49 @@ def test_a_call_that_harms_the_process_is_not_made_to_test_its_claim(adapter: Ba
 def test_only_a_column_that_no_tap_reaches_is_unsafe(adapter: Backend, change: dict[str, Any], safe: bool) -> None:
     plane = Settings(input=(2, 3, 1), kernel=(2, 1, 1), stride=(2, 1, 1), dilation=(3, 1, 1), padding="same", op="conv")
     assert (adapter.unsupported(plane.replace(**change)) is None) == safe
+
+
+@pytest.mark.parametrize(
+    ("avx512", "want", "change", "safe"),
+    [
+        (False, "grad-x", {}, False),
+        (False, "grad-xw", {}, False),
+        (False, "only-x", {}, True),
+        (False, "value", {}, True),
+        (False, "grad-w", {"kernel": (2, 1)}, True),
+        (False, "grad-w", {"stride": (1, 1)}, True),
+        (False, "grad-w", {"channels_in": 16, "channels_out": 16}, True),
+        (True, "grad-w", {}, True),
+    ],
+)
+def test_without_avx512_the_gradient_of_one_tap_is_unsafe(
+    adapter: Backend, avx512: bool, want: Want, change: dict[str, Any], safe: bool
+) -> None:
+    from backends.tensorflow_claims import Maker, refused
+
+    it = Settings(input=(8, 8), kernel=(1, 1), stride=(2, 2), channels_in=2, padding="valid", op="conv").replace(
+        **change
+    )
+    claim = refused(it, want, KEYWORD, Maker("eager", "cpu", onednn=True, avx512=avx512))
+    assert (claim is None) == safe
+    assert safe or str(claim).startswith("unsafe: ")
+
+
+def test_avx512_is_there_where_the_processor_has_it_and_no_switch_forbids_it(
+    adapter: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from backends.tensorflow_backend import has_avx512
+
+    for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"):
+        monkeypatch.delenv(name, raising=False)
+    info = tmp_path / "cpuinfo"
+    info.write_text("flags\t\t: fpu avx2 avx512f\n")
+    assert has_avx512(info)
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    assert not has_avx512(info)
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA")
+    info.write_text("flags\t\t: fpu avx2\n")
+    assert not has_avx512(info)
 
 
 def test_an_empty_batch_gives_an_empty_batch(adapter: Backend) -> None:
