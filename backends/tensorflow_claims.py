@@ -63,7 +63,7 @@ def refused(it: Settings, want: Want, spelling: int, by: Maker) -> str | None:
         return None
     if it.rank == 3 and by.onednn and (_overruns(it) or (want in GRADIENTS and _overruns(mirrored(it)))):
         return f"{UNSAFE}oneDNN writes beyond an output of one column where no tap of the kernel reaches a plane of it"
-    if by.onednn and not by.avx512 and want in GRADIENTS and want not in ONLY_FORWARD and _scatters_one_tap(it, want):
+    if by.onednn and not by.avx512 and want in GRADIENTS and want not in ONLY_FORWARD and _strays(it, want):
         return (
             f"{UNSAFE}oneDNN's AVX2 gradient of a kernel of one tap with a stride harms memory where channels are few"
         )
@@ -141,7 +141,7 @@ def mirrored(it: Settings) -> Settings:
     return it.replace(op=op, input=it.output, padding=it.crop, output_padding=None, output_size=sizes)
 
 
-def _scatters_one_tap(it: Settings, want: Want) -> bool:
+def _strays(it: Settings, want: Want) -> bool:
     """Where the gradient of a kernel with one tap and a stride is asked of the AVX2 kernel for few channels."""
     few = min(it.channels_in, it.channels_out) // it.groups < FEW
     return want not in ("only-x", "jvp-grad-x") and max(it.kernel) == 1 and max(it.stride) > 1 and few

@@ -1,8 +1,8 @@
 """The page of findings: every script on it still shows what it says, every case and known difference stands on it.
 
-A line at the end of a script says how it is held: `# shows: REGEX` over all that it prints, `# ends: SIGNAL` or several,
-`# needs: CPU flags`, `# memory: GB` that have to be free, `# with: NAME=VALUE` of the environment, `# sometimes: why`
-where it only has to run. What takes GBs runs where CONVT_LARGE is set, and then alone.
+A line at the end of a script says how it is held: `# shows: REGEX` over all that it prints, `# ends: SIGNAL` or
+several, `# needs: CPU flags`, `# memory: GB` that have to be free, `# with: NAME=VALUE` of the environment,
+`# sometimes: why` where it only has to run. What takes GBs runs where CONVT_LARGE is set, and then alone.
 """
 
 from __future__ import annotations
