@@ -11,10 +11,11 @@ from reports.changes import WORSE
 from tests.strategies import as_yaml
 from tests.suite.liars import LIARS
 from tests.suite.lies_of_modes import MODES
-from tests.suite.sample import SAMPLE
+from tests.suite.sample import FOLDED, REJECTED, SAMPLE
 from tests.suite.upgrading import Upgrade, run
 from tests.suite.wheels import frame_wheel, numpy_wheel
 
+SPECS = Path(__file__).parents[2] / "specs"
 AT_ONCE = 16
 """Liars in one session; each is two processes."""
 HERE = [name for name in LIARS if name not in {liar.__name__ for liar in MODES}]
@@ -26,7 +27,7 @@ GROUPS = [HERE[at : at + AT_ONCE] for at in range(0, len(HERE), AT_ONCE)]
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("liars")
     lines = ["about: The cases on which liars are caught.", "source: tests", "cases:"]
-    lines += [as_yaml(case, case.id).rstrip() for case in SAMPLE]
+    lines += [as_yaml(case, case.id).rstrip() for case in SAMPLE if case not in (*REJECTED, *FOLDED)]
     (folder / "sample.yaml").write_text("\n".join([*lines, ""]))
     (folder / "known").mkdir()
     for release in ("1", "2"):
@@ -42,7 +43,8 @@ def upgraded(folder: Path, after: str, names: list[str]) -> Upgrade:
     options += [f"--installer=--find-links={wheels}", "--budget=0", "--seed=1"]
     options += [f"--backend=tests.suite.framed:{name}" for name in names]
     options += [f"--target={kebab(name)}" for name in names]
-    options += ["--", f"--spec={folder / 'sample.yaml'}", f"--known={folder / 'known'}", "--deadline=3"]
+    files = [folder / "sample.yaml", SPECS / "rejects.yaml", SPECS / "folded.yaml"]
+    options += ["--", *(f"--spec={file}" for file in files), f"--known={folder / 'known'}", "--deadline=3"]
     cache = {"CONVT_ENVIRONMENTS": str(folder / "cache")}
     return run(folder / "out", "tinyframe==1", f"tinyframe=={after}", *options, seconds=1800, variables=cache)
 
