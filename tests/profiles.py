@@ -46,7 +46,7 @@ PROFILES = {
     profile.name: profile
     for profile in (
         Profile("default", cases=14),
-        Profile("ci", cases=14, derandomized=True),
+        Profile("ci", cases=8, derandomized=True),
         Profile("nightly", cases=1000),
         Profile("modes", cases=0, covered=True, targets="modes"),
         Profile("hostile", cases=0, covered=True, targets="surroundings"),
