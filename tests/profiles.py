@@ -45,8 +45,8 @@ class Profile:
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("default", cases=14),
-        Profile("ci", cases=8, derandomized=True),
+        Profile("default", cases=6),
+        Profile("ci", cases=6, derandomized=True),
         Profile("nightly", cases=1000),
         Profile("modes", cases=0, covered=True, targets="modes"),
         Profile("hostile", cases=0, covered=True, targets="surroundings"),
