@@ -45,6 +45,28 @@ class Laid:
             raise InputChanged(f"{count} bytes of {name}, laid out {self.layout}, are other ones after the call")
 
 
+def statement(name: str, array: np.ndarray, layout: Layout) -> str:
+    """A line of numpy that lays the C-ordered array of this name out so; empty where it is already.
+
+    The copies are `copy`'s, which gives extents of 1 the strides of their place, where `ascontiguousarray` leaves
+    theirs: by these a framework may tell layouts apart.
+    """
+    spatial = tuple(range(2, array.ndim))
+    if layout == "read-only":
+        return f"{name}.flags.writeable = False"
+    if array.ndim < 2 or not array.size or (layout == "broadcast" and not _repeats(array)):
+        return ""
+    if layout == "channels-last":
+        there, back = (0, *spatial, 1), (0, array.ndim - 1, *range(1, array.ndim - 1))
+        return f"{name} = {name}.transpose{there}.copy().transpose{back}  # channels-last memory"
+    return {
+        "strided": f"{name} = np.repeat({name}, 2, axis=-1)[..., ::2]  # every second number of its memory",
+        "transposed": f"{name} = {name}.T.copy().T  # the first axis innermost in memory",
+        "flipped": f"{name} = np.flip(np.flip({name}, {spatial}).copy(), {spatial})  # backwards in memory",
+        "broadcast": f"{name} = np.lib.stride_tricks.as_strided({name}, strides=(0, *{name}.strides[1:]))  # one item",
+    }.get(layout, "")
+
+
 def _laid(array: np.ndarray, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
     """(the whole memory as bytes, the view)."""
     spatial = tuple(range(2, array.ndim))
@@ -62,11 +84,16 @@ def _laid(array: np.ndarray, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
         view = memory.view(array.dtype).reshape(*array.shape[:-1], 2 * array.shape[-1])[..., ::2]
         view[...] = array
         return memory, view
-    if layout == "broadcast" and all(np.array_equal(array[:1], array[at : at + 1]) for at in range(len(array))):
+    if layout == "broadcast" and _repeats(array):
         memory, view = _placed(array[:1], tuple(range(array.ndim)))
         strides = (0, *view.strides[1:])
         return memory, np.lib.stride_tricks.as_strided(view, array.shape, strides)
     return _placed(array, tuple(range(array.ndim)))
+
+
+def _repeats(array: np.ndarray) -> bool:
+    """Whether all items along the first axis are equal."""
+    return all(np.array_equal(array[:1], array[at : at + 1]) for at in range(len(array)))
 
 
 def _placed(array: np.ndarray, order: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -40,6 +41,14 @@ class LawVerdict:
     probes: Mapping[str, Probe]
     answers: Answers
     bits: str
+
+    @property
+    def shown(self) -> Probe:
+        """What was asked where the judgement's first line says it went wrong; the first probe where that names none."""
+        told = (self.judgement.message.splitlines() or [""])[0]
+        places = {name: re.search(rf"(?<!\w){re.escape(name)}(?!\w)", told) for name in self.probes if name}
+        named = [(place.start(), -len(name), name) for name, place in places.items() if place]
+        return self.probes[min(named)[2]] if named else next(iter(self.probes.values()))
 
 
 class Batch:

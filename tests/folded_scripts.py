@@ -13,12 +13,17 @@ from specs.data import PERIODS
 CHECK = """\
 print(y.shape, y.dtype)
 assert y.shape == {shape}, "but should be {shape}"
-near = np.arange(-500, 500)
-at = np.concatenate([np.arange(0, y.size, {step}), *(place + near for place in (2**16, 2**30, 2**31, y.size))])
+near, some = np.arange(-500, 500), np.random.default_rng(0)
+met = [some.integers(0, extent, 1000) for extent in y.shape[:2]]
+for m, k, s, d, lo, n in zip(y.shape[2:], {kernel}, {stride}, {dilation}, {low}, {input}):
+    i, j = some.integers(0, n, 1000), some.integers(0, k, 1000)
+    met.append(np.clip({lands}, 0, m - 1))  # where a number of the input lands
+met = np.ravel_multi_index(met, y.shape)
+at = np.concatenate([np.arange(0, y.size, {step}), met, *(place + near for place in (2**16, 2**30, 2**31, y.size))])
 at = np.unique(at[(at >= 0) & (at < y.size)])
 item, channel, *place = np.unravel_index(at, y.shape)
 right = {start}
-for tap in np.ndindex({kernel}):
+for tap in np.ndindex(*{kernel}):
     there, source = np.ones(len(at), bool), []
     for o, j, s, d, lo, n in zip(place, tap, {stride}, {dilation}, {low}, {input}):
         moved = {moved}  # s times the position of the input
@@ -46,10 +51,11 @@ def paste_folded(imports: str, body: str, probe: Probe) -> str:
     ins, outs = it.channels_in // it.groups, it.channels_out // it.groups
     weight = f"w[(channel // {outs} * {ins} + i, channel % {outs}, *tap)]"
     check = CHECK.format(
-        shape=it.y_shape, step=size // 99_991 + 1, kernel=", ".join(map(str, it.kernel)), stride=it.stride,
+        shape=it.y_shape, step=size // 99_991 + 1, kernel=it.kernel, stride=it.stride,
         dilation=it.dilation, low=tuple(lo for lo, _ in it.crop), input=it.input, ins=ins, outs=outs,
         start="b[channel].astype(float)" if it.bias else "np.zeros(len(at))",
         moved="o + lo - j * d" if it.transposed else "(o * s - lo + j * d) * s",
+        lands="i * s + j * d - lo" if it.transposed else "(i + lo - j * d) // s",
         weight=weight if it.transposed else "w[(channel, i, *tap)]",
     )  # fmt: skip
     return "\n".join([*note, "import numpy as np", *imports.splitlines(), "", *arrays, "", body.rstrip(), check])

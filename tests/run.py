@@ -228,7 +228,7 @@ class Run:
         """(the framework's own call in one line, a script to paste) for a verdict; empty where there is none."""
         if not found.probes or not self.infos[found.target].runs:
             return "", ""
-        return self._script(found.target, next(iter(found.probes.values())))
+        return self._script(found.target, found.shown)
 
     def _script(self, target: str, probe: Probe) -> tuple[str, str]:
         try:
@@ -257,7 +257,7 @@ class Run:
     def owe(self, found: LawVerdict) -> None:
         """Remember to give a verdict its script at the end: nobody reads it before, and its target is at work."""
         if found.probes and self.infos[found.target].runs:
-            self._owed[found.case.id, found.law.id, found.target] = next(iter(found.probes.values()))
+            self._owed[found.case.id, found.law.id, found.target] = found.shown
 
     def settle(self) -> dict[tuple[str, str, str], tuple[str, str]]:
         """Every script that is owed, as `script` gives it, by case, law and target."""

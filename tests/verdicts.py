@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from backends.interface import Kind, Outcome, Probe
+from backends.layouts import statement
 from reports.records import VerdictRecord
 from specs.bounds import accumulation, bound
 from specs.case import Case
@@ -226,7 +227,9 @@ def paste(imports: str, body: str, probe: Probe) -> str:
     given = [(name, array) for name, array in zip("xwbgt", probe.arrays, strict=True) if array is not None]
     narrow = ["import ml_dtypes"] if any(str(array.dtype) == "bfloat16" for _, array in given) else []
     lines = [*narrow, "import numpy as np", *imports.splitlines(), "", *(literal(*each) for each in given)]
-    return "\n".join([*lines, "", body.rstrip(), "print(y.shape)", "print(y)"]) + "\n"
+    layouts = zip("xw", (probe.x, probe.w), probe.layout, strict=True)
+    laid = [said for name, array, layout in layouts if (said := statement(name, array, layout))]
+    return "\n".join([*lines, *laid, "", body.rstrip(), "print(y.shape)", "print(y)"]) + "\n"
 
 
 def case_record(case: Case) -> dict[str, Any]:

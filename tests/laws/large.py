@@ -10,6 +10,7 @@ from math import prod
 import numpy as np
 
 from backends.interface import Outcome, Probe
+from backends.room import weight
 from specs.case import Case
 from specs.data import Arrays
 from specs.folding import blocks, marks
@@ -24,13 +25,21 @@ REFUSES_THE_SIZE = re.compile(
     re.IGNORECASE,
 )
 """What a refusal says that is about the size."""
+WANTS_MEMORY = re.compile(
+    r"bad_alloc|MemoryError|[Oo]ut of memory|OOM when|RESOURCE_EXHAUSTED|[Nn]ot enough memory|memory allocation failed"
+    r"|([Ff]ailed|[Uu]nable|[Cc]an't|[Cc]annot|[Cc]ould not) (to )?allocate"
+)
+"""What an error, or the last words of a process, say where the system gave no memory."""
+WRAPPED = 1 << 50
+"""Bytes, or numbers, that no result here needs: who wants so many has let a size wrap around."""
 
 
 class Large(Law):
     """A result of more than 2^31 numbers, or of as many as the case has, is right in each of its blocks.
 
     Asked in float16. What comes back are its shape, its dtype, two exact sums of every block, and single numbers where
-    counts and bytes may wrap around. A clear refusal of the size is `unsupported`. Budget: one call.
+    counts and bytes may wrap around. A clear refusal of the size is `unsupported`; a call of GBs that the system gave
+    no memory is `not-run`. Budget: one call.
     """
 
     id = "large"
@@ -47,6 +56,8 @@ class Large(Law):
         outcome = got["folded"]
         if outcome.kind == "raised" and refuses_the_size(outcome.reason):
             return Judgement("unsupported", outcome.reason)
+        if outcome.kind in ("raised", "crashed") and weight(_probe(case)) and wants_memory(outcome.reason):
+            return Judgement("not-run", f"wants more memory than this machine gives: {outcome.reason}")
         return without_value(got) or judged_folded(_probe(case), outcome)
 
 
@@ -61,6 +72,12 @@ def refuses_the_size(reason: str) -> bool:
     """Whether an exception, `Class: message`, is a clear word about the size, and not a fault of the system."""
     message = reason.partition(":")[2]
     return not BLAMES_THE_SYSTEM.search(reason) and REFUSES_THE_SIZE.search(message) is not None
+
+
+def wants_memory(reason: str) -> bool:
+    """Whether a call ended because the system gave it no memory, of which it asked for a credible amount."""
+    wanted = (int(digits) for digits in re.findall(r"\d{10,}", reason.replace(",", "")))
+    return WANTS_MEMORY.search(reason) is not None and all(size < WRAPPED for size in wanted)
 
 
 @lru_cache(maxsize=64)

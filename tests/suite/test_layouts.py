@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from backends.interface import Layout
-from backends.layouts import InputChanged, Laid
+from backends.layouts import InputChanged, Laid, statement
 from tests.laws.layouts import LAYOUTS
 
 ARRAY = np.arange(2 * 3 * 4 * 5, dtype=np.float32).reshape(2, 3, 4, 5)
@@ -59,3 +59,22 @@ def test_a_write_between_the_numbers_is_seen() -> None:
     np.lib.stride_tricks.as_strided(laid.view, (2 * ARRAY.size,), (4,))[1] = 0
     with pytest.raises(InputChanged):
         laid.check("x")
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("shape", [(2, 3, 4), (2, 3, 4, 5), (16, 2, 1), (2, 3, 2, 1, 2), (0, 3, 4), (3,)])
+@pytest.mark.parametrize("same", [True, False])
+def test_a_scripts_line_lays_the_array_out_as_the_target_is_given_it(
+    layout: Layout, shape: tuple[int, ...], same: bool
+) -> None:
+    """Strides too, of extents of 1 as well, by which PyTorch tells channels-last memory."""
+    array = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
+    array = np.repeat(array[:1], len(array), axis=0) if same else array
+    names = {"np": np, "x": array.copy()}
+    exec(statement("x", array, layout), names)  # noqa: S102  what a person pastes
+    view, made = Laid(array, layout).view, names["x"]
+    assert isinstance(made, np.ndarray)
+    np.testing.assert_array_equal(made, view)
+    if array.size:
+        assert made.strides == view.strides
+    assert view.flags.writeable or not made.flags.writeable

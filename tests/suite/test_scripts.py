@@ -23,6 +23,7 @@ from specs.loader import load_cases
 from specs.oracles import scatter
 from tests.laws.ask import turn
 from tests.laws.large import Large
+from tests.laws.layouts import Memory
 from tests.verdicts import paste
 
 ROOT = Path(__file__).parent.parent.parent
@@ -58,6 +59,8 @@ def sample() -> list[Case]:
 @pytest.mark.parametrize("name", INSTALLED)
 def test_every_script_gives_what_the_target_gave(name: str, pool: Pool, tmp_path: Path) -> None:
     probes = [Probe(case.settings, d.x, d.w, d.b) for case in sample() for d in [case.data()]]
+    laid = [case for case in sample() if Memory().applies(case) and "layout" in (case.laws or ["layout"])]
+    probes += [probe for case in laid for probe in Memory().probes(case).values()]
     outcomes = pool.submit(name, probes).result()
     together: list[tuple[Path, Outcome, Probe]] = []
     alone: list[tuple[Path, Outcome]] = []
