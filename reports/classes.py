@@ -19,8 +19,8 @@ CLASSES = (
 """In the order in which they are told, what matters most first."""
 
 WORSE = frozenset(CLASSES[:8])
-"""What makes a comparison worse; of accept-refuse and now-unsupported, `Change.worse` says which do. A new warning
-and lost speed are told, and count where they are asked to."""
+"""What makes a comparison worse; of some, `Change.worse` says which do. A new warning and lost speed are told, and
+count where they are asked to."""
 
 MEANINGS = {
     "regressed": "passed before, and fails after",
@@ -191,6 +191,18 @@ def has_moved(before: VerdictRecord, after: VerdictRecord) -> bool:
     if _ELEMENT.match(was) and before.bits and after.bits:
         return before.bits != after.bits
     return was != is_
+
+
+def is_nearer(before: VerdictRecord | None, after: VerdictRecord | None) -> bool:
+    """Whether a failure shows numbers on both sides, and those after are at most half as far from the right ones.
+
+    Both are held against one bound, since a bound follows from what was asked.
+    """
+    if before is None or after is None or (before.verdict, after.verdict) != ("differs", "differs"):
+        return False
+    if before.used is None or after.used is None or _form(before, after):
+        return False
+    return math.isfinite(after.used) and after.used * GROWN_TIMES <= before.used
 
 
 def message_class(record: VerdictRecord) -> str:

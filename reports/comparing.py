@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from reports.classes import CLASSES, FAILING, WORSE, classify, message_class, standing
+from reports.classes import CLASSES, FAILING, WORSE, classify, is_nearer, message_class, standing
 from reports.records import VerdictRecord
 from reports.refusals import refusal, refused_worse
 from reports.sides import Matched, NotComparable, Side, flags_that_differ, match_cases
@@ -35,12 +35,15 @@ class Change:
 
     @property
     def worse(self) -> bool:
-        """Whether this alone makes the comparison worse: not where a wrong answer, or none, was all that there was."""
+        """Whether this alone makes the comparison worse: not where a wrong answer, or none, was all that there was, and
+        not where wrong numbers came nearer to the right ones."""
         was = standing(self.before)
         if self.kind == "accept-refuse" and self.before is not None:
             if self.after is not None and refusal(self.after):
                 return refused_worse(self.before, self.after)
             return "unsupported" not in (self.before.verdict, self.before.outcome)
+        if self.kind in ("fails-differently", "drifted") and is_nearer(self.before, self.after):
+            return False
         return self.kind in WORSE and not (self.kind == "now-unsupported" and was == "failing")
 
 

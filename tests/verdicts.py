@@ -87,6 +87,7 @@ def call_went(probe: Probe, outcome: Outcome) -> tuple[str, str]:
     return judged.verdict, judged.message
 
 
+@np.errstate(over="ignore", invalid="ignore")  # sums of special values overflow here, as they may
 def _against_truth(probe: Probe, value: np.ndarray) -> Judgement:
     """A call's numbers against what they should be: exactly on whole numbers, else within the bound."""
     right, dtype = truth(probe), promised(probe)

@@ -75,6 +75,28 @@ def test_a_pair_falls_into_its_class(before: Any, after: Any, kind: str, tmp_pat
 
 
 @pytest.mark.parametrize(
+    ("before", "after", "worse"),
+    [
+        (verdict("differs", used=9.0), verdict("differs", used=4.5, message=SHAPE), False),
+        (verdict("differs", used=float("inf")), verdict("differs", used=1.5, message=SHAPE), False),
+        (verdict("differs", used=9.0), verdict("differs", used=4.6, message=SHAPE), True),
+        (verdict("differs", used=1.5), verdict("differs", used=9.0, message=SHAPE), True),
+        (verdict("differs", used=float("inf")), verdict("differs", used=float("inf"), message=SHAPE), True),
+        (verdict("differs", used=9.0), verdict("differs", message=SHAPE), True),
+        (verdict("differs", used=9.0), verdict("error", used=1.5, message=RAISED), True),
+        (verdict("differs", used=9.0, shape=(1, 2)), verdict("differs", used=1.5, shape=(1, 3), message=SHAPE), True),
+        (verdict("differs", used=9.0), verdict("differs", used=1.5, bits="b" * 16), False),
+        (verdict("differs", used=1.5), verdict("differs", used=9.0, bits="b" * 16), True),
+        (verdict(used=0.2), verdict(used=0.7, bits="b" * 16), True),
+    ],
+)
+def test_wrong_numbers_that_came_nearer_are_no_worse(before: Any, after: Any, worse: bool, tmp_path: Path) -> None:
+    comparison = compared(tmp_path, before, after)
+    assert only(comparison).kind in ("fails-differently", "drifted")
+    assert comparison.exit_status == int(worse)
+
+
+@pytest.mark.parametrize(
     ("before", "after"),
     [
         (verdict(used=0.2), verdict(used=0.2)),
@@ -102,7 +124,9 @@ def test_every_class_has_a_meaning_and_stands_in_the_table_of_the_docs() -> None
     rows = re.findall(r"^\| `([\w-]+)` \| (yes|no|partly|asked) \|", DOCS.read_text(), re.M)
     assert [kind for kind, _ in rows] == list(CLASSES)
     assert {kind for kind, worse in rows if worse in ("yes", "partly")} == WORSE
-    assert [kind for kind, worse in rows if worse == "partly"] == ["accept-refuse", "now-unsupported"]
+    assert [kind for kind, worse in rows if worse == "partly"] == [
+        "fails-differently", "accept-refuse", "drifted", "now-unsupported",
+    ]  # fmt: skip
 
 
 def test_the_docs_give_the_numbers_of_the_rules() -> None:

@@ -32,9 +32,10 @@ def test_keras_got_better_from_3_14_1_to_3_15_1(tmp_path: Path) -> None:
     found = pair(tmp_path, "keras==3.14.1", "keras==3.15.1", "keras-torch", "--budget=60s")
     assert found.code == 1, found.text + found.error
     assert found.counts["fixed"] > 100
-    # layers of float16 that were a pixel off are not any more, and show how PyTorch rounds; one refusal became unclear
-    worse = {(change["kind"], change["law"]) for change in found.data["changes"] if change["worse"]}
-    assert worse == {("fails-differently", "dtype"), ("accept-refuse", "rejects")}
+    # one refusal became unclear; layers of float16 that were a pixel off are not any more, and show how PyTorch rounds
+    kinds = {(change["kind"], change["law"], change["worse"]) for change in found.data["changes"]}
+    assert {it[:2] for it in kinds if it[2]} == {("accept-refuse", "rejects")}
+    assert ("fails-differently", "dtype", False) in kinds
     [search] = found.data["search"]
     assert {"value", "shape"} <= {it["kind"] for it in search["differences"]}
     assert {it["right"] for it in search["differences"]} == {"after"}
