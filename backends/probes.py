@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -53,6 +54,9 @@ Kind = Literal["value", "unsupported", "raised", "crashed", "timed-out", "not-ru
 
 _named = lru_cache(maxsize=64)(str)
 """A dtype's name; numpy finds it anew each time, which is slower than to hash a small array."""
+
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,8 +134,8 @@ class Outcome:
 
 
 def describe(error: BaseException) -> str:
-    """The exception's class and the first 400 characters of its message, on one line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:400]
+    """The exception's class and the first 400 characters of its message, on one line, without a terminal's colours."""
+    return f"{type(error).__name__}: {' '.join(_COLOURS.sub('', str(error)).split())}"[:400]
 
 
 def pack_array(array: np.ndarray | None) -> Any:

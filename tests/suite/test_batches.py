@@ -10,6 +10,7 @@ from backends.batches import Chunk, End, messages
 from backends.interface import Outcome
 from backends.lastwords import last_words
 from backends.packing import Packer
+from backends.probes import describe
 from tests.suite.fakes import probe
 
 STACK = 'Stack (most recent call first):\n  File "/a/b/conv.py", line 7 in call\n  File "run.py", line 9 in run\n'
@@ -86,3 +87,8 @@ def test_packed_probes_are_kept_up_to_a_limit() -> None:
     assert pack(probe(4)) is kept[3]
     assert pack(probe(1)) is not kept[0]
     assert pack(probe(1)) == kept[0]
+
+
+def test_an_exception_is_told_on_one_line_and_without_colours() -> None:
+    assert describe(ValueError("\x1b[1mthe stride\n  is 0\x1b[0m")) == "ValueError: the stride is 0"
+    assert len(describe(ValueError("x" * 999))) == 400
