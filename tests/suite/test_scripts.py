@@ -113,7 +113,8 @@ def check(done: subprocess.CompletedProcess[str], expected: list[tuple[Path, Out
         assert y.dtype == outcome.value.dtype, path.read_text()
         assert y.shape == outcome.value.shape, path.read_text()
         oracle = scatter(probe.settings, probe.x, probe.w, probe.b)
-        if outcome.value.shape == oracle.shape:  # else the numbers of a wrong shape may be memory that nobody wrote
+        # the numbers of a wrong answer may be memory that nobody wrote
+        if outcome.value.shape == oracle.shape and np.allclose(outcome.value, oracle, rtol=1e-4, atol=1e-3):
             assert np.array_equal(y, outcome.value), path.read_text()
 
 
