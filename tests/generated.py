@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hypothesis import Phase
+from hypothesis.errors import Flaky
 
 from specs.case import Case
 from tests.batch import Batch
@@ -44,7 +45,7 @@ def search(run: Run, law_on: LawOn) -> list[Weighed]:
     count = max(SINGLE, run.options.profile.cases)
     try:  # the last one that failed is the smallest
         examples(cases(applies=law_on.law), judge, run.options.seed, count, Phase.generate, Phase.shrink)
-    except Broken:
+    except (Broken, Flaky):  # Flaky: a case that fails and, asked again, does not
         return failed[-1:]
     return failed
 
