@@ -1,1 +1,1 @@
-"""Who computes: one flat adapter a framework, the process that hosts it, and the pool that feeds them."""
+"""Who computes: a folder a framework, with its adapter and what is known of it."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.items import Pair, conclude
-from tests.run import Run
+from convt.plugin.items import Pair, conclude
+from convt.session.run import Run
 
 
 def test_case(pair: Pair, run: Run, request: pytest.FixtureRequest) -> None:

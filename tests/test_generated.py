@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.generated import search
-from tests.items import LawOn, conclude
-from tests.run import Run
+from convt.plugin.items import LawOn, conclude
+from convt.session.run import Run
+from convt.session.search import search
 
 
 def test_law(law_on: LawOn, run: Run, request: pytest.FixtureRequest) -> None:

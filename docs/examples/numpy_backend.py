@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from backends.interface import Backend, Probe, Want
-from specs.settings import Settings
+from convt.adapter.backend import Backend, Probe, Want
+from convt.conv.settings import Settings
 
 SCRIPT = """\
 y = np.zeros({shape}, x.dtype)
@@ -28,7 +28,7 @@ class NumpyConvolve(Backend):
     def versions(self) -> dict[str, str]:
         return {"numpy": np.__version__}
 
-    def unsupported(self, settings: Settings, want: Want = "value", spelling: int = 0) -> str | None:
+    def unsupported(self, settings: Settings, want: Want = "value", call_form: int = 0) -> str | None:
         if want != "value":
             return f"numpy.convolve has no {want}"
         if not settings.transposed:
@@ -53,7 +53,7 @@ class NumpyConvolve(Backend):
                     y[item, place] += self._convolve(probe.x[item, i], probe.w[i, o], says["mode"])
         return y if probe.b is None else y + probe.b[:, None]
 
-    def script(self, settings: Settings, spelling: int = 0) -> str:
+    def script(self, settings: Settings, call_form: int = 0) -> str:
         return SCRIPT.format(**_spelled(settings)) + ("y = y + b[:, None]\n" if settings.bias else "")
 
 

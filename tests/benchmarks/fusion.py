@@ -7,9 +7,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from backends.interface import Probe
-from backends.jax_backend import Jax
-from specs.loader import load_cases
+from convt.content.backends.jax.adapter import Jax
+
+from convt.adapter.backend import Probe
+from convt.cases.loader import load_cases
 
 SPECS = Path(__file__).parent.parent.parent / "specs"
 ROUNDS, ONE_BY_ONE, FUSED = 2, 25, 150

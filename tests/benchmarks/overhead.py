@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from backends.registry import BACKENDS
+from convt.host.registry import built_in
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -65,7 +65,8 @@ def _bare(folder: Path, targets: list[str]) -> float:
 
     began = time.perf_counter()
     children = [
-        (name, _child("bare", name, str(folder / name), env=os.environ | dict(BACKENDS[name].env))) for name in targets
+        (name, _child("bare", name, str(folder / name), env=os.environ | dict(built_in()[name].env)))
+        for name in targets
     ]
     for name, child in children:
         _finished(child, f"the bare loop of {name}")

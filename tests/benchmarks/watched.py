@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from backends.evaluator import Evaluator
-from backends.interface import Outcome, Probe, pack_probe
-from reports.runfile import read_run
+from convt.adapter.backend import Outcome, Probe, pack_probe
+from convt.host.evaluator import Evaluator
+from convt.results.runfile import read_run
 
 
 def main() -> int:

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from backends.interface import Outcome, Probe
-from specs.case import Case
-from specs.data import Arrays
-from specs.settings import Settings
-from tests.laws.ask import Relation, ask, drawn, inhabited, meaningful, valued, whole
-from tests.laws.base import PASS, Judgement
-from tests.laws.compare import equal
+from convt.adapter.backend import Outcome, Probe
+from convt.cases.case import Case
+from convt.conv.data import Arrays
+from convt.conv.settings import Settings
+from convt.laws.comparison import equal
+from convt.laws.law import PASS, Judgement
+from convt.laws.probes import Relation, ask, drawn, inhabited, meaningful, valued, whole
 
 GROUPS = 4
 """The most groups that are asked alone: the first two, the middle one and the last."""

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from backends.interface import Outcome, Probe
-from specs.case import Case
-from specs.data import Arrays
-from tests.laws.ask import Relation, ask, drawn, its_turn, valued, whole
-from tests.laws.base import PASS, Judgement
-from tests.laws.compare import equal
+from convt.adapter.backend import Outcome, Probe
+from convt.cases.case import Case
+from convt.conv.data import Arrays
+from convt.laws.comparison import equal
+from convt.laws.law import PASS, Judgement
+from convt.laws.probes import Relation, ask, drawn, sampled, valued, whole
 
 
 class Batch(Relation):
@@ -25,7 +25,7 @@ class Batch(Relation):
     source = "section 4; the batch axis takes no part in the sum"
 
     def applies(self, case: Case) -> bool:
-        return case.settings.batch > 1 or (case.settings.batch == 1 and its_turn(case, 2))
+        return case.settings.batch > 1 or (case.settings.batch == 1 and sampled(case, 2))
 
     def probes(self, case: Case) -> dict[str, Probe]:
         it, arrays = case.settings, _items(case)
@@ -34,19 +34,19 @@ class Batch(Relation):
         for item in _asked(len(arrays.x)):
             probes[f"item {item}"] = ask(alone, Arrays(arrays.x[item : item + 1], arrays.w, arrays.b))
         probes["unbatched"] = Probe(alone, arrays.x[:1], arrays.w, arrays.b, want="unbatched")
-        if its_turn(case, 4):
+        if sampled(case, 4):
             probes["batch 0"] = ask(it.replace(batch=0), Arrays(arrays.x[:0], arrays.w, arrays.b))
         return probes
 
     def needs(self, name: str) -> bool:
         return name not in ("unbatched", "batch 0")
 
-    def weigh(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def assess(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
         """As every relation, but a refused or wrong batch of none does not hide a wrong item."""
-        items = super().weigh(case, {name: outcome for name, outcome in got.items() if name != "batch 0"})
+        items = super().assess(case, {name: outcome for name, outcome in got.items() if name != "batch 0"})
         if items is not PASS or "batch 0" not in got or got["batch 0"].kind == "unsupported":
             return items
-        return super().weigh(case, got)
+        return super().assess(case, got)
 
     def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
         together = valued(got["together"])

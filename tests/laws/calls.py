@@ -1,4 +1,4 @@
-"""Laws of the framework's call: the same twice, the same by every spelling, and no false refusal."""
+"""Laws of the framework's call: the same twice, the same by every call form, and no false refusal."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from backends.interface import Outcome, Probe
-from specs.bounds import UNIT_ROUNDOFF, bound
-from specs.case import Case
-from specs.oracles import scatter
-from tests.laws.ask import Relation, inhabited, its_turn, plain, turn, valued
-from tests.laws.base import PASS, Judgement, Law, without_value
-from tests.laws.compare import equal, within
-from tests.laws.values import against_oracles
+from convt.adapter.backend import Outcome, Probe
+from convt.cases.case import Case
+from convt.conv.bounds import UNIT_ROUNDOFF, bound
+from convt.conv.oracles import scatter
+from convt.laws.comparison import equal, within
+from convt.laws.law import PASS, Judgement, Law, without_value
+from convt.laws.probes import Relation, hash_index, inhabited, plain, sampled, valued
+
+from .values import against_oracles
 
 FURTHER = 60
-"""A case tries one further spelling, so that many cases try all. A multiple of how many a backend may have."""
+"""A case tries one further call form, so that many cases try all. A multiple of how many a backend may have."""
 
 
 class Determinism(Relation):
@@ -39,30 +40,30 @@ class Determinism(Relation):
         return Judgement("differs", "other bits of equal numbers: 0 and -0") if judged is PASS else judged
 
 
-class Spelling(Relation):
+class CallForm(Relation):
     """Every way in which the framework's call can say the same settings gives the same answer.
 
-    Budget: the case's own settings in one further spelling, which its content hash picks; every second case.
+    Budget: the case's own settings in one further call form, which its content hash picks; every second case.
     """
 
-    id = "spelling"
+    id = "call-form"
     source = "section 6; the frameworks' own documentation of equal arguments"
 
     def applies(self, case: Case) -> bool:
-        return its_turn(case, 2)
+        return sampled(case, 2)
 
     def probes(self, case: Case) -> dict[str, Probe]:
         it = plain(case)
-        other = 1 + turn(case, FURTHER)
-        return {"first": it, "another spelling": Probe(it.settings, it.x, it.w, it.b, spelling=other)}
+        other = 1 + hash_index(case, FURTHER)
+        return {"first": it, "another call form": Probe(it.settings, it.x, it.w, it.b, call_form=other)}
 
     def needs(self, name: str) -> bool:
         return name == "first"
 
     def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
-        if "another spelling" not in got:
-            return Judgement("unsupported", "no other spelling says these settings")
-        return equal(valued(got["another spelling"]), valued(got["first"]), "out by another spelling")
+        if "another call form" not in got:
+            return Judgement("unsupported", "no other call form says these settings")
+        return equal(valued(got["another call form"]), valued(got["first"]), "out by another call form")
 
 
 class Resize(Relation):
@@ -93,12 +94,14 @@ class Resize(Relation):
         size = (it.batch, it.channels_out, *(n * s for n, s in zip(it.input, it.stride, strict=True)))
         if resized.shape != size:
             return Judgement("differs", f"resize.shape={resized.shape}, but should be {size}", actual=resized)
-        room = bound(it, arrays, scatter(it, arrays.x, arrays.w, arrays.b))
+        tolerance = bound(it, arrays, scatter(it, arrays.x, arrays.w, arrays.b))
         # both round as the convolution does; a resize also rounds its coordinates, which go up to n
         slope = 2 * float(np.max(np.abs(arrays.x)))
-        room = 2 * room + it.rank * slope * max(it.input) * UNIT_ROUNDOFF["float32"]
+        tolerance = 2 * tolerance + it.rank * slope * max(it.input) * UNIT_ROUNDOFF["float32"]
         why = "twice the convolution's, and n u a coordinate"
-        return within(convolved[keep], resized[keep].astype(np.float64), room[keep], "away from the border, out", why)
+        return within(
+            convolved[keep], resized[keep].astype(np.float64), tolerance[keep], "away from the border, out", why
+        )
 
 
 class Support(Law):
@@ -114,7 +117,7 @@ class Support(Law):
         it = plain(case)
         return {"plain": it, "forced": Probe(it.settings, it.x, it.w, it.b, force=True)}
 
-    def weigh(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def assess(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
         unanswered = {name: outcome for name, outcome in got.items() if outcome.kind == "not-run"}
         return without_value(unanswered) or self.judge(case, got)
 

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from backends.interface import Outcome, Probe
-from specs.case import Case
-from specs.data import Arrays, exact
-from specs.oracles import dense_matrix, scatter, zero_insertion
-from specs.settings import Settings
-from tests.laws.ask import Relation, ask, asked, drawn, forward_of, inhabited, valued, whole
-from tests.laws.base import PASS, Judgement, without_value
-from tests.laws.compare import equal
+from convt.adapter.backend import Outcome, Probe
+from convt.cases.case import Case
+from convt.conv.data import Arrays, exact
+from convt.conv.oracles import dense_matrix, scatter, zero_insertion
+from convt.conv.settings import Settings
+from convt.laws.comparison import equal
+from convt.laws.law import PASS, Judgement, without_value
+from convt.laws.probes import Relation, ask, asked, drawn, forward_of, inhabited, valued, whole
 
 ENTRIES = 4_000_000
 """The largest matrix that is built."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from backends.interface import Outcome, Probe
-from specs.case import Case
-from specs.settings import Pairs, Settings
-from tests.laws.ask import Relation, ask, inner, valued, whole
-from tests.laws.base import PASS, Judgement
-from tests.laws.compare import equal
+from convt.adapter.backend import Outcome, Probe
+from convt.cases.case import Case
+from convt.conv.settings import Pairs, Settings
+from convt.laws.comparison import equal
+from convt.laws.law import PASS, Judgement
+from convt.laws.probes import Relation, ask, inner, valued, whole
 
 
 class SameCrop(Relation):

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from backends.interface import MIXED, Outcome, Probe, Want
-from specs import data
-from specs.bounds import UNIT_ROUNDOFF, bound
-from specs.case import Case
-from specs.data import Arrays
-from specs.oracles import wide
-from tests.laws.ask import asked, inhabited, its_turn, turn, valued
-from tests.laws.base import PASS, Judgement, Law, without_value
-from tests.laws.compare import equal, within
-from tests.laws.truth import promised, truth
+from convt.adapter.backend import MIXED, Outcome, Probe, Want
+from convt.cases.case import Case
+from convt.conv import data
+from convt.conv.bounds import UNIT_ROUNDOFF, bound
+from convt.conv.data import Arrays
+from convt.conv.oracles import wide
+from convt.laws.comparison import equal, within
+from convt.laws.law import PASS, Judgement, Law, without_value
+from convt.laws.probes import asked, hash_index, inhabited, sampled, valued
+from convt.laws.truth import promised, truth
 
 NARROW = ("float16", "bfloat16")
 OTHER = ("float64", "complex64", "int32", "float64", "int8", "complex128", "int64", "uint8")
@@ -33,19 +33,19 @@ class DType(Law):
     source = "section 5; numpy's array API: the dtype of the result is that of the arguments"
 
     def applies(self, case: Case) -> bool:
-        return inhabited(case.settings) and its_turn(case, 4)
+        return inhabited(case.settings) and sampled(case, 4)
 
     def probes(self, case: Case) -> dict[str, Probe]:
-        it, name = case.settings, NARROW[turn(case, 8) // 4]
+        it, name = case.settings, NARROW[hash_index(case, 8) // 4]
         real = data.real_in(it, name, case.seed)
         probes = {f"{name}, real": Probe(it, real.x, real.w, real.b)}
         whole = {name: data.narrow(it, name, case.seed)}
-        if turn(case, 16) < 8 or case.laws:
-            other = OTHER[turn(case, 16 * len(OTHER)) // 16]
+        if hash_index(case, 16) < 8 or case.laws:
+            other = OTHER[hash_index(case, 16 * len(OTHER)) // 16]
             whole[other] = data.wide64(it, case.seed) if other == "float64" else data.narrow(it, other, case.seed)
         return probes | {each: Probe(it, a.x, a.w, a.b) for each, a in whole.items() if a is not None}
 
-    def weigh(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def assess(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
         """Every dtype that the target has is judged."""
         came = {name: outcome for name, outcome in got.items() if outcome.kind != "unsupported"}
         return without_value(came or got) or self.judge(case, came)
@@ -70,11 +70,11 @@ def _within(probe: Probe, actual: np.ndarray, right: np.ndarray) -> Judgement:
     """Within the bound of float32 accumulation and one rounding to the narrow dtype."""
     name = str(probe.x.dtype)
     arrays = Arrays(wide(probe.x), wide(probe.w), None if probe.b is None else wide(probe.b))
-    room = bound(probe.settings, arrays, right, "float32", name)
+    tolerance = bound(probe.settings, arrays, right, "float32", name)
     if arrays.b is not None:  # an op of its own adds the bias to what was rounded already
-        room += UNIT_ROUNDOFF[name] * np.abs(right - arrays.b.reshape((1, -1) + (1,) * probe.settings.rank))
-    room += UNIT_ROUNDOFF[name] * room  # the rounding is of what was accumulated, not of the exact sum
-    judged = within(actual, right, room, f"out of {name}", "accumulated in float32, rounded at the end", name)
+        tolerance += UNIT_ROUNDOFF[name] * np.abs(right - arrays.b.reshape((1, -1) + (1,) * probe.settings.rank))
+    tolerance += UNIT_ROUNDOFF[name] * tolerance  # the rounding is of what was accumulated, not of the exact sum
+    judged = within(actual, right, tolerance, f"out of {name}", "accumulated in float32, rounded at the end", name)
     return judged if judged.verdict == "pass" else _as_narrow(judged, probe, actual)
 
 
@@ -83,8 +83,8 @@ def _as_narrow(judged: Judgement, probe: Probe, actual: np.ndarray) -> Judgement
     name = str(probe.x.dtype)
     arrays = Arrays(wide(probe.x), wide(probe.w), None if probe.b is None else wide(probe.b))
     right = truth(probe)
-    room = bound(probe.settings, arrays, right, name, name)
-    if actual.shape == right.shape and bool(np.all(np.abs(wide(actual) - right) <= room)):
+    tolerance = bound(probe.settings, arrays, right, name, name)
+    if actual.shape == right.shape and bool(np.all(np.abs(wide(actual) - right) <= tolerance)):
         said = f"{judged.message}\nwithin the bound of sums that are rounded to {name} at every step"
         return Judgement("differs", said, judged.expected, judged.actual, judged.used)
     return judged
@@ -100,7 +100,7 @@ class Mixed(Law):
     source = "torch.autocast; keras.dtype_policies: layers compute in the narrow dtype"
 
     def applies(self, case: Case) -> bool:
-        return inhabited(case.settings) and its_turn(case, 4) and _small(case) is not None
+        return inhabited(case.settings) and sampled(case, 4) and _small(case) is not None
 
     def probes(self, case: Case) -> dict[str, Probe]:
         arrays = _small(case)
@@ -117,7 +117,7 @@ class Mixed(Law):
 
 
 def _mixed(case: Case) -> Want:
-    return MIXED[turn(case, 8) // 4]
+    return MIXED[hash_index(case, 8) // 4]
 
 
 def _small(case: Case) -> Arrays | None:

@@ -6,14 +6,15 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from backends.interface import Outcome, Probe
-from specs.case import Case
-from specs.data import Arrays
-from tests.laws.ask import Relation, ask, inhabited, valued, whole
-from tests.laws.base import PASS, Judgement
-from tests.laws.compare import equal, same_shape
-from tests.laws.sizes import OutputShape
-from tests.laws.values import Value
+from convt.adapter.backend import Outcome, Probe
+from convt.cases.case import Case
+from convt.conv.data import Arrays
+from convt.laws.comparison import equal, same_shape
+from convt.laws.law import PASS, Judgement
+from convt.laws.probes import Relation, ask, inhabited, valued, whole
+
+from .sizes import OutputShape
+from .values import Value
 
 
 class ConvShape(OutputShape):

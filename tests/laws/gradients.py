@@ -3,38 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 
 import numpy as np
 
-from backends.interface import Outcome, Probe, Want
-from specs import data
-from specs.case import Case
-from specs.data import EXACT_LIMIT, Arrays
-from specs.settings import Settings
-from tests.laws.ask import asked, forward_of, its_turn, turn, valued, whole
-from tests.laws.base import PASS, Judgement, Law, without_value
-from tests.laws.compare import equal
-from tests.laws.truth import truth
+from convt.adapter.backend import Outcome, Probe, Want
+from convt.cases.case import Case
+from convt.conv import data
+from convt.conv.settings import Settings
+from convt.laws.comparison import equal
+from convt.laws.derivatives import LIKE, numbers
+from convt.laws.law import PASS, Judgement, Law, without_value
+from convt.laws.probes import asked, forward_of, hash_index, sampled, valued, whole
+from convt.laws.truth import truth
 
-ROOM = EXACT_LIMIT["float32"]
 FROZEN: tuple[Want, ...] = ("only-x", "only-w", "only-b")
 SECOND: tuple[Want, ...] = ("grad-xw", "grad-wx", "jvp-x", "jvp-w", "jvp-grad-x")
-LIKE = {"grad-xw": "x", "grad-wx": "w", "jvp-x": "x", "jvp-w": "w", "jvp-grad-x": "w"}
-"""Of which array the direction has the shape."""
-
-
-@lru_cache(maxsize=64)
-def numbers(case: Case) -> Arrays | None:
-    """x and w for gradients: of 12 significant bits where the sums leave room for it, so that a rounding to bfloat16,
-    float16 or TF32 in the backward pass shows; else small integers; None where not even their sums are exact."""
-    it, small = case.settings, whole(case)
-    taps, places = int(np.prod(it.kernel)), it.batch * min(int(np.prod(it.input)), int(np.prod(it.output)))
-    most = 3 * max(taps * max(it.channels_in, it.channels_out) // it.groups, places, 1)
-    if most * 4095 < ROOM:
-        return Arrays(data.precision(it, "x", case.seed).x, data.precision(it, "w", case.seed).w, small.b)
-    largest = max(float(np.max(np.abs(a), initial=0)) for a in (small.x, small.w))
-    return small if most * largest < ROOM else None
 
 
 class Derivative(Law):
@@ -51,7 +34,7 @@ class Derivative(Law):
         g = None if want in ("jvp-x", "jvp-w") else data.cotangent(it, case.seed)
         return Probe(it, arrays.x, arrays.w, arrays.b, want=want, g=g, t=t)
 
-    def weigh(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def assess(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
         """Every answer that came is judged, so that a missing one does not hide a wrong one."""
         came = {name: outcome for name, outcome in got.items() if outcome.value is not None}
         judged = self.judge(case, came)
@@ -79,12 +62,12 @@ class Gradients(Derivative):
     source = "specs/gradients.py; y is linear in each of x, w and b"
 
     def applies(self, case: Case) -> bool:
-        return super().applies(case) and its_turn(case, 4)
+        return super().applies(case) and sampled(case, 4)
 
     def probes(self, case: Case) -> dict[str, Probe]:
         biased = case.settings.bias
         wants: list[Want] = ["grad-x", "grad-w", *(["grad-b"] if biased else [])]  # type: ignore[list-item]
-        wants.append(FROZEN[turn(case, 4 * (2 + biased)) // 4])
+        wants.append(FROZEN[hash_index(case, 4 * (2 + biased)) // 4])
         return {name: self.ask(case, name) for name in wants}
 
 
@@ -98,10 +81,10 @@ class SecondOrder(Derivative):
     source = "specs/gradients.py; y is bilinear in x and w"
 
     def applies(self, case: Case) -> bool:
-        return super().applies(case) and its_turn(case, 4)
+        return super().applies(case) and sampled(case, 4)
 
     def probes(self, case: Case) -> dict[str, Probe]:
-        want = SECOND[turn(case, 4 * len(SECOND)) // 4]
+        want = SECOND[hash_index(case, 4 * len(SECOND)) // 4]
         return {want: self.ask(case, want)}
 
 
@@ -116,7 +99,7 @@ class GradientTranspose(Law):
     crosses = True
 
     def applies(self, case: Case) -> bool:
-        return case.settings.transposed and _forward(case.settings) is not None and its_turn(case, 4)
+        return case.settings.transposed and _forward(case.settings) is not None and sampled(case, 4)
 
     def probes(self, case: Case) -> dict[str, Probe]:
         it, arrays = case.settings.replace(bias=False), whole(case)

@@ -6,16 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from backends.interface import Layout, Outcome, Probe
-from specs.case import Case
-from tests.laws.ask import asked, inhabited, its_turn, turn, valued, whole
-from tests.laws.base import PASS, Judgement, Law, without_value
-from tests.laws.compare import equal
-from tests.laws.truth import truth
-
-LAYOUTS: tuple[Layout, ...] = (
-    "contiguous", "channels-last", "strided", "transposed", "flipped", "broadcast", "read-only",
-)  # fmt: skip
+from convt.adapter.backend import LAYOUTS, Layout, Outcome, Probe
+from convt.cases.case import Case
+from convt.laws.comparison import equal
+from convt.laws.law import PASS, Judgement, Law, without_value
+from convt.laws.probes import asked, hash_index, inhabited, sampled, valued, whole
+from convt.laws.truth import truth
 
 
 class Memory(Law):
@@ -29,15 +25,15 @@ class Memory(Law):
     source = "section 4; numpy.ndarray.strides, torch.memory_format"
 
     def applies(self, case: Case) -> bool:
-        return inhabited(case.settings) and its_turn(case, 2)
+        return inhabited(case.settings) and sampled(case, 2)
 
     def probes(self, case: Case) -> dict[str, Probe]:
-        first = turn(case, 2 * len(LAYOUTS)) // 2
-        second = turn(case, 2 * len(LAYOUTS) ** 2) // (2 * len(LAYOUTS))
+        first = hash_index(case, 2 * len(LAYOUTS)) // 2
+        second = hash_index(case, 2 * len(LAYOUTS) ** 2) // (2 * len(LAYOUTS))
         pairs = ((LAYOUTS[first], LAYOUTS[second]), (LAYOUTS[second - 3], LAYOUTS[first - 2]))
         return {f"{x} x, {w} w": _laid(case, x, w) for x, w in pairs}
 
-    def weigh(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def assess(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
         """A layout that the framework does not take does not hide the other."""
         came = {name: outcome for name, outcome in got.items() if outcome.kind != "unsupported"}
         return without_value(came or got) or self.judge(case, came)

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from backends.interface import Outcome, Probe
-from backends.targets import parts_of
-from specs.case import Case
-from tests.laws.ask import allowed, expected, inhabited, plain
-from tests.laws.base import PASS, Judgement, Law, without_value
-from tests.laws.compare import equal, within
-from tests.laws.rejects import reject_probes
+from convt.adapter.backend import Outcome, Probe
+from convt.cases.case import Case
+from convt.host.targets import parts_of
+from convt.laws.comparison import equal, within
+from convt.laws.law import PASS, Judgement, Law, without_value
+from convt.laws.probes import allowed, expected, inhabited, plain
+
+from .rejects import reject_probes
 
 
 class Same(Law):
@@ -27,7 +28,7 @@ class Same(Law):
         probes = {"integers": plain(case)}
         return probes | ({"real": plain(case, "real")} if inhabited(case.settings) else {})
 
-    def weigh(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def assess(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
         """Nothing is held against the oracles here: `value` and `accuracy` do that. Refusals are compared too."""
         missing = {name: outcome for name, outcome in got.items() if outcome.kind in ("not-run", "unsupported")}
         return without_value(missing) or PASS
@@ -53,12 +54,12 @@ class Same(Law):
         if name == "integers":
             judged = equal(mine.value, theirs.value, f"out on {name}")
             return PASS if judged is PASS or equal(mine.value, right.astype(np.float32)) is PASS else judged
-        room, why = allowed(case, "real")
+        tolerance, why = allowed(case, "real")
         other = theirs.value.astype(np.float64)
         if mine.value.shape != right.shape or other.shape != right.shape:
             return PASS if mine.value.shape == right.shape else equal(mine.value, theirs.value, f"out on {name}")
-        judged = within(mine.value, other, 2 * room, f"out on {name}", f"twice the bound: {why}")
-        blameless = judged.verdict == "pass" or within(mine.value, right, room).verdict == "pass"
+        judged = within(mine.value, other, 2 * tolerance, f"out on {name}", f"twice the bound: {why}")
+        blameless = judged.verdict == "pass" or within(mine.value, right, tolerance).verdict == "pass"
         return PASS if blameless else judged
 
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from backends.interface import Outcome, Probe
-from specs.case import Case
-from specs.rejecting import Reject
-from tests.laws.base import Judgement, Law
+from convt.adapter.backend import Outcome, Probe
+from convt.cases.case import Case
+from convt.cases.rejects import Reject
+from convt.laws.law import Judgement, Law
 
 WORDS = {
     "stride": r"strid",
@@ -66,10 +66,10 @@ class Rejects(Law):
     def probes(self, case: Case) -> dict[str, Probe]:
         return reject_probes(case)
 
-    def weigh(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
-        return self.weigh_at(case, got, "")
+    def assess(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+        return self.assess_at(case, got, "")
 
-    def weigh_at(self, case: Case, got: Mapping[str, Outcome], target: str) -> Judgement:
+    def assess_at(self, case: Case, got: Mapping[str, Outcome], target: str) -> Judgement:
         """The verdict on whatever came back; only there are refusals right."""
         assert case.reject is not None
         outcome, means = got["call"], case.reject.meaning(re.split("[/@#]", target)[0])
@@ -88,7 +88,7 @@ def reject_probes(case: Case) -> dict[str, Probe]:
     """The call of settings that mean nothing."""
     assert case.reject is not None
     arrays = case.reject.passed(case.data())
-    return {"call": Probe(case.settings, arrays.x, arrays.w, arrays.b, instead=case.reject.instead)}
+    return {"call": Probe(case.settings, arrays.x, arrays.w, arrays.b, invalid=case.reject.invalid)}
 
 
 def is_clear(reason: str, fault: tuple[str, ...]) -> bool:

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from backends.interface import Outcome, Probe
-from specs.case import Case
-from specs.settings import Settings, effective_kernel
-from tests.laws.ask import ask, drawn, inhabited, plain, valued
-from tests.laws.base import PASS, Judgement, Law
-from tests.laws.compare import same_shape
+from convt.adapter.backend import Outcome, Probe
+from convt.cases.case import Case
+from convt.conv.settings import Settings, effective_kernel
+from convt.laws.comparison import same_shape
+from convt.laws.law import PASS, Judgement, Law
+from convt.laws.probes import ask, drawn, inhabited, plain, valued
 
 
 class OutputShape(Law):

@@ -9,20 +9,17 @@ from typing import Literal
 
 import numpy as np
 
-from backends.interface import Outcome, Probe
-from specs.case import Case
-from specs.data import Arrays
-from specs.oracles import scatter
-from specs.settings import Settings
-from tests.laws.ask import Relation, ask, inhabited, its_turn, turn, valued, whole
-from tests.laws.base import PASS, Judgement
-from tests.laws.compare import same_shape
+from convt.adapter.backend import Outcome, Probe
+from convt.cases.case import Case
+from convt.conv.data import SPECIAL_VALUES as VALUES
+from convt.conv.data import Arrays
+from convt.conv.oracles import scatter
+from convt.conv.settings import Settings
+from convt.laws.comparison import same_shape
+from convt.laws.law import PASS, Judgement
+from convt.laws.probes import Relation, ask, hash_index, inhabited, sampled, valued, whole
 
 Place = Literal["x", "w", "b"]
-VALUES = {
-    "inf": np.inf, "-inf": -np.inf, "nan": np.nan, "-0": -0.0, "the smallest subnormal": 2.0**-149,
-    "the largest finite": float(np.finfo(np.float32).max),
-}  # fmt: skip
 NAMES = tuple(VALUES)
 
 
@@ -54,7 +51,7 @@ class Special(Relation):
     source = "IEEE 754-2019, sections 6 and 7; section 3: an output is a sum of its own products and no others"
 
     def applies(self, case: Case) -> bool:
-        return inhabited(case.settings) and its_turn(case, 2)
+        return inhabited(case.settings) and sampled(case, 2)
 
     def probes(self, case: Case) -> dict[str, Probe]:
         return {f"{each.name} in {each.place}": ask(case.settings, each.arrays) for each in _planted(case)}
@@ -76,8 +73,8 @@ def _planted(case: Case) -> list[Planted]:
     for order, (place, array) in enumerate(places):
         if array is None:
             continue
-        name = NAMES[(turn(case, 2 * len(NAMES)) // 2 + 2 * order) % len(NAMES)]
-        at = tuple(int(index) for index in np.unravel_index(turn(case, 7919 + order) % array.size, array.shape))
+        name = NAMES[(hash_index(case, 2 * len(NAMES)) // 2 + 2 * order) % len(NAMES)]
+        at = tuple(int(index) for index in np.unravel_index(hash_index(case, 7919 + order) % array.size, array.shape))
         changed = array.copy()
         changed[at] = VALUES[name]
         sides = {"x": arrays.x, "w": arrays.w, "b": arrays.b} | {place: changed}

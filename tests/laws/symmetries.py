@@ -7,13 +7,13 @@ from typing import TypeVar
 
 import numpy as np
 
-from backends.interface import Outcome, Probe
-from specs.case import Case
-from specs.data import Arrays
-from specs.settings import Settings
-from tests.laws.ask import Relation, ask, inhabited, its_turn, valued, whole
-from tests.laws.base import PASS, Judgement
-from tests.laws.compare import equal
+from convt.adapter.backend import Outcome, Probe
+from convt.cases.case import Case
+from convt.conv.data import Arrays
+from convt.conv.settings import Settings
+from convt.laws.comparison import equal
+from convt.laws.law import PASS, Judgement
+from convt.laws.probes import Relation, ask, inhabited, sampled, valued, whole
 
 T = TypeVar("T")
 
@@ -96,8 +96,8 @@ class Symmetry(Relation):
             if judged is not PASS:
                 return judged
         if "swapped" in got:
-            turned = valued(got["plain"]).transpose(0, 1, *_turned(tuple(range(2, 2 + it.rank))))
-            return equal(valued(got["swapped"]), turned, "out with axes swapped")
+            wrapped = valued(got["plain"]).transpose(0, 1, *_turned(tuple(range(2, 2 + it.rank))))
+            return equal(valued(got["swapped"]), wrapped, "out with axes swapped")
         if "flipped" in got:
             return PASS
         return Judgement("unsupported", "swapped: the axes cannot be swapped, and no flip keeps the stride's places")
@@ -146,7 +146,7 @@ class Rank(Relation):
     source = "section 4; a unit axis has one input, one tap and one output"
 
     def applies(self, case: Case) -> bool:
-        return case.settings.rank < 3 and inhabited(case.settings) and its_turn(case, 2)
+        return case.settings.rank < 3 and inhabited(case.settings) and sampled(case, 2)
 
     def probes(self, case: Case) -> dict[str, Probe]:
         it, arrays = case.settings, whole(case)

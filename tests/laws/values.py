@@ -8,14 +8,14 @@ from typing import Literal
 import ml_dtypes
 import numpy as np
 
-from backends.interface import Outcome, Probe
-from specs.case import Case, Regime
-from specs.data import EXACT_LIMIT
-from specs.oracles import OraclesDisagree, scatter
-from specs.settings import Op
-from tests.laws.ask import allowed, expected, inhabited, integral, plain, valued
-from tests.laws.base import PASS, Judgement, Law
-from tests.laws.compare import equal, within
+from convt.adapter.backend import Outcome, Probe
+from convt.cases.case import Case, Regime
+from convt.conv.data import EXACT_LIMIT
+from convt.conv.oracles import OraclesDisagree, scatter
+from convt.conv.settings import Op
+from convt.laws.comparison import equal, within
+from convt.laws.law import PASS, Judgement, Law
+from convt.laws.probes import allowed, expected, inhabited, integral, plain, valued
 
 
 def against_oracles(case: Case, actual: np.ndarray, regime: Regime = "exact", what: str = "out") -> Judgement:

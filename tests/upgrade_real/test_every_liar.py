@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from backends.registry import kebab
-from reports.changes import WORSE
-from tests.strategies import as_yaml
-from tests.suite.liars import LIARS
-from tests.suite.lies_of_modes import MODES
-from tests.suite.sample import FOLDED, REJECTED, SAMPLE
-from tests.suite.upgrading import Upgrade, run
-from tests.suite.wheels import frame_wheel, numpy_wheel
+from convt.host.registry import kebab
+from convt.results.changes import WORSE
+from convt.session.strategies import as_yaml
+from tests.suite.laws.liars import LIARS
+from tests.suite.laws.lies_of_modes import MODES
+from tests.suite.laws.sample import FOLDED, REJECTED, SAMPLE
+from tests.suite.upgrade.upgrading import Upgrade, run
+from tests.suite.upgrade.wheels import frame_wheel, numpy_wheel
 
 SPECS = Path(__file__).parents[2] / "specs"
 AT_ONCE = 16
@@ -41,7 +41,7 @@ def upgraded(folder: Path, after: str, names: list[str]) -> Upgrade:
     wheels = folder / "wheels"
     options = [f"--with={next(wheels.glob('numpy-*'))}", "--installer=--no-index"]
     options += [f"--installer=--find-links={wheels}", "--budget=0", "--seed=1"]
-    options += [f"--backend=tests.suite.framed:{name}" for name in names]
+    options += [f"--backend=tests.suite.upgrade.framed:{name}" for name in names]
     options += [f"--target={kebab(name)}" for name in names]
     files = [folder / "sample.yaml", SPECS / "rejects.yaml", SPECS / "folded.yaml"]
     options += ["--", *(f"--spec={file}" for file in files), f"--known={folder / 'known'}", "--deadline=3"]

@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from tests.suite.upgrading import Upgrade, run
+from tests.suite.upgrade.upgrading import Upgrade, run
 
 SIZES, KERNELS, STRIDES = range(1, 8), range(1, 6), range(1, 5)
 

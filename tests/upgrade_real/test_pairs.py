@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from reports.runfile import read_run
-from tests.suite.upgrading import Upgrade, run
+from convt.results.runfile import read_run
+from tests.suite.upgrade.upgrading import Upgrade, run
 
 SECONDS = 3600
 """How long one pair may take, its downloads included."""

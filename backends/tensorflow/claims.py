@@ -1,0 +1,164 @@
+"""What TensorFlow's calls do not take, in its own words: found by making every such call.
+
+On the CPU there are two makers of these ops: oneDNN, and TensorFlow's own kernels, which dilate no transposed
+convolution and have no groups in one. oneDNN takes float32 and bfloat16, and leaves pairs of padding to the others
+wherever something is differentiated; a transposed convolution is a gradient itself. XLA is a third, and takes the most.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from convt.adapter.backend import GRADIENTS, UNSAFE, Want
+from convt.conv.settings import Op, Settings
+
+from .calls import GENERIC, KEYWORD, LISTED, is_preimage, op_name, padding_of
+
+FLOATS = ("float16", "bfloat16", "float32", "float64")
+ONEDNN_TAKES = ("float32", "bfloat16")
+ONLY_FORWARD: tuple[Want, ...] = ("value", "shape", "unbatched", "only-b", "jvp-x", "jvp-w")
+"""What the forward op answers without a gradient of it."""
+
+
+FEW = 8
+"""Channels of a group that fill one vector of AVX2. That of one tap went astray with 2 to 5, and not from 7 on."""
+
+
+class Maker(NamedTuple):
+    """Who computes: the mode and the device of the target, whether TensorFlow may ask oneDNN, and that AVX-512."""
+
+    mode: str
+    device: str
+    onednn: bool
+    avx512: bool = True
+
+    @property
+    def kernels(self) -> bool:
+        """Whether ops run as kernels of the CPU, one by one."""
+        return self.device == "cpu" and self.mode != "xla"
+
+
+def refused(it: Settings, want: Want, call_form: int, by: Maker) -> str | None:
+    """Why the call cannot say these settings, or None where it can. `UNSAFE`: where it would harm."""
+    name, padding = op_name(it, call_form), padding_of(it, call_form)
+    if want == "unbatched":
+        aborts = by.device == "cpu" and by.mode == "eager" and not it.transposed and it.rank < 3
+        return f"{UNSAFE if aborts else ''}tf.nn.{name} takes an input with a batch axis"
+    # nothing, grouped, is nothing
+    if it.rank == 3 and it.groups > 1 and by.mode != "xla" and not (it.transposed and 0 in it.x_shape):
+        return f"tf.nn.{name} takes no groups; in_channels must match between input and filters"
+    if name == "convolution" and max(it.stride) > 1 and max(it.dilation) > 1:
+        return "tf.nn.convolution takes strides or dilations, not both"
+    if isinstance(padding, list):
+        if it.rank != 2 or (name == "convolution" and max(it.dilation) == 1):
+            meant = "" if call_form == LISTED else f", and neither crops {it.crop} for the output {it.output}"
+            return f"tf.nn.{name} takes padding 'SAME' or 'VALID' and no list{meant}"
+        if it.transposed and not is_preimage(it):
+            return f"tf.nn.{name} is a gradient, and no forward op with this padding maps {it.output} to {it.input}"
+    if not it.transposed:
+        if (want == "shape" or by.mode != "eager") and _is_short(it, call_form, want):
+            return "Negative dimension size caused by subtracting"
+        if want != "shape" and min(_kernel_sizes(it, call_form)) < 0:
+            return "Computed output size would be negative"
+    if not by.kernels or want == "shape":
+        return None
+    if it.rank == 3 and by.onednn and (_overruns(it) or (want in GRADIENTS and _overruns(mirrored(it)))):
+        return f"{UNSAFE}oneDNN writes beyond an output of one column where no tap of the kernel reaches a plane of it"
+    if by.onednn and not by.avx512 and want in GRADIENTS and want not in ONLY_FORWARD and _strays(it, want):
+        return (
+            f"{UNSAFE}oneDNN's AVX2 gradient of a kernel of one tap with a stride harms memory where channels are few"
+        )
+    listed = isinstance(padding, list) and not _deals_out(it, call_form)
+    return _own_kernels(it, want, call_form) if listed or not by.onednn else None
+
+
+def no_dtype(dtype: str, it: Settings, want: Want, by: Maker) -> str | None:
+    """Why the call does not take arrays of this dtype, or None where it does."""
+    if dtype not in FLOATS and (dtype != "int32" or it.rank == 3):
+        return f"Value for attr 'T' of {dtype} is not in the list of allowed values of tf.nn.{op_name(it, KEYWORD)}"
+    if dtype not in FLOATS and want in GRADIENTS:
+        return "TensorFlow differentiates floating-point numbers alone"
+    if dtype in ONEDNN_TAKES or not by.kernels or want == "shape":
+        return None
+    return _own_kernels(it, want, KEYWORD)
+
+
+def takes_any_float(it: Settings, want: Want, call_form: int) -> bool:
+    """Whether the call form makes another op of these settings, which each kernel takes in every dtype."""
+    return _deals_out(it, call_form) and (it.groups == 1 or want in ONLY_FORWARD)
+
+
+def _own_kernels(it: Settings, want: Want, call_form: int) -> str | None:
+    """The words of TensorFlow's own kernels, which need not be oneDNN's."""
+    dilated = max(it.dilation) > 1 and not _deals_out(it, call_form)
+    gradient = it.transposed or want not in ONLY_FORWARD
+    if it.rank == 3:
+        return "CPU implementation of Conv3D currently only supports dilated rates of 1" if dilated else None
+    if gradient and dilated:
+        return "Current CPU implementations do not yet support dilation rates larger than 1"
+    if gradient and it.groups > 1:
+        return "Gradients for grouped convolutions are not supported on CPU"
+    return None
+
+
+def _is_short(it: Settings, call_form: int, want: Want) -> bool:
+    """Whether a forward op's kernel is longer than what it is laid on, which the inference of shapes refuses."""
+    padding = padding_of(it, call_form)
+    if want == "shape" or not _deals_out(it, call_form):
+        return padding != "SAME" and min(it.output) == 0
+    axes = zip(it.input, it.kernel, it.dilation, it.crop, strict=True)
+    return any(-(-(n + (padding != "VALID") * (lo + hi)) // d) < k for n, k, d, (lo, hi) in axes)
+
+
+def _deals_out(it: Settings, call_form: int) -> bool:
+    """Whether tf.nn.convolution deals its input out to the batch, and convolves that without dilation."""
+    return call_form == GENERIC and not it.transposed and max(it.dilation) > 1
+
+
+def _kernel_sizes(it: Settings, call_form: int) -> list[int]:
+    """The extents that a forward kernel computes, one an axis, which it refuses below 0.
+
+    The kernel's division rounds towards 0, so that a filter which overhangs by less than a stride more gives 0. With
+    dilation, tf.nn.convolution deals the padded input out to `d` smaller ones first.
+    """
+    padding, sizes = padding_of(it, call_form), []
+    for axis, (n, k, s, d) in enumerate(zip(it.input, it.kernel, it.stride, it.dilation, strict=True)):
+        lo, hi = it.crop[axis] if isinstance(padding, list) else (0, 0)
+        if padding == "SAME":
+            sizes.append(-(-n // s))
+        elif _deals_out(it, call_form):
+            sizes.append(-(-(n + lo + hi) // d) - k + 1)
+        else:
+            sizes.append(int((n + lo + hi - d * (k - 1) - 1 + s) / s))
+    return sizes
+
+
+def mirrored(it: Settings) -> Settings:
+    """The op that carries a gradient of y back to x; the same op where there is nothing to carry."""
+    if 0 in it.x_shape or 0 in it.y_shape:
+        return it
+    sizes = None if it.transposed else it.input
+    op: Op = "conv" if it.transposed else "conv_transpose"
+    return it.replace(op=op, input=it.output, padding=it.crop, output_padding=None, output_size=sizes)
+
+
+def _strays(it: Settings, want: Want) -> bool:
+    """Where the gradient of a kernel with one tap and a stride is asked of the AVX2 kernel for few channels."""
+    few = min(it.channels_in, it.channels_out) // it.groups < FEW
+    return want not in ("only-x", "jvp-grad-x") and max(it.kernel) == 1 and max(it.stride) > 1 and few
+
+
+def _overruns(it: Settings) -> bool:
+    """Where oneDNN's `brg_conv_fwd` may write rows that are not there, over memory that is not the output's.
+
+    A plane of the output that no tap reaches is filled in blocks of rows, the last of them too far: with AVX-512, some
+    numbers of threads and one column a row. A transposed convolution without strides is computed so too.
+    """
+    if it.output[-1] != 1 or 0 in it.x_shape or (it.transposed and max(it.stride) > 1):
+        return False
+    n, k, s, d, (lo, _) = it.input[0], it.kernel[0], it.stride[0], it.dilation[0], it.crop[0]
+    if it.transposed:
+        reached = {i + j * d - lo for i in range(n) for j in range(k)}
+    else:
+        reached = {o for o in range(it.output[0]) for j in range(k) if 0 <= o * s + j * d - lo < n}
+    return any(plane not in reached for plane in range(it.output[0]))

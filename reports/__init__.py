@@ -1,1 +1,0 @@
-"""Tells: the run file, its summary, and the page. Knows nothing of frameworks and imports no other room."""

@@ -1,1 +1,0 @@
-"""What is true: cases, arithmetic, oracles and bounds. Imports numpy at most on the path that workers use."""

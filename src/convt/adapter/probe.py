@@ -1,0 +1,192 @@
+"""What passes between the host and a target: `Probe` there, `Outcome` back, and how both travel.
+
+Runs on both sides, so it needs Python 3.10+ and numpy alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any, Literal
+
+import numpy as np
+
+from convt.conv.settings import Settings
+
+Want = Literal[
+    "value", "shape", "unbatched", "nearest", "bilinear", "mixed-float16", "mixed-bfloat16",
+    "grad-x", "grad-w", "grad-b", "only-x", "only-w", "only-b",
+    "grad-xw", "grad-wx", "jvp-x", "jvp-w", "jvp-grad-x",
+]  # fmt: skip
+"""What is asked of the convolution y = conv(x, w) + b, for a given cotangent g of y and direction t:
+
+    value           y as (batch, channels_out, *output)
+    shape           its shape without computing it
+    unbatched       y of x[0] alone, passed without a batch axis
+    mixed-float16   y under the framework's own mixed precision: float32 arrays in, computed and given in float16
+    mixed-bfloat16  the same in bfloat16
+    grad-x, -w, -b  the gradient of sum(g y) with respect to one of them, where those of all three are wanted
+    only-x, -w, -b  the same, where the other two are constants that no gradient is wanted for
+    grad-xw         the gradient with respect to w of sum(t grad-x), t like x: reverse over reverse
+    grad-wx         the gradient with respect to x of sum(t grad-w), t like w: reverse over reverse
+    jvp-x, jvp-w    the derivative of y in the direction t of x, or of w: forward mode
+    jvp-grad-x      the derivative of grad-x in the direction t of w: forward over reverse
+    nearest, bilinear    not the convolution but the framework's own resize of x by `stride`
+"""
+
+GRADIENTS: tuple[Want, ...] = (
+    "grad-x", "grad-w", "grad-b", "only-x", "only-w", "only-b",
+    "grad-xw", "grad-wx", "jvp-x", "jvp-w", "jvp-grad-x",
+)  # fmt: skip
+MIXED: tuple[Want, ...] = ("mixed-float16", "mixed-bfloat16")
+RESIZES: tuple[Want, ...] = ("nearest", "bilinear")
+
+Layout = Literal["", "contiguous", "channels-last", "strided", "transposed", "flipped", "broadcast", "read-only"]
+"""How an array lies in the memory that the framework is given, its numbers being the same: see `convt.adapter.layouts`.
+Empty: as the adapter likes, usually a copy."""
+LAYOUTS: tuple[Layout, ...] = (
+    "contiguous", "channels-last", "strided", "transposed", "flipped", "broadcast", "read-only",
+)  # fmt: skip
+
+Kind = Literal["value", "unsupported", "raised", "crashed", "timed-out", "not-run"]
+
+
+_named = lru_cache(maxsize=64)(str)
+"""A dtype's name; numpy finds it anew each time, which is slower than to hash a small array."""
+
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """One evaluation: settings, concrete arrays, and what is wanted. Equal keys mean equal probes.
+
+    `call_form` picks among the backend's ways to say the same settings (`Backend.call_forms`). `force` makes the call
+    although the adapter says unsupported, to test that claim. `repeat` tells apart evaluations of the same numbers.
+    `prepared` is what the host adds for a backend whose entry has `prepare`; it follows from the rest.
+    `g` is the cotangent, in y's shape, and `t` the direction that some gradients need. `layout` is that of x and of w.
+    `invalid` replaces settings of the call by others, which may mean nothing, as {"stride": 0}: `Backend.invalid_call`.
+    """
+
+    settings: Settings
+    x: np.ndarray
+    w: np.ndarray
+    b: np.ndarray | None = None
+    want: Want = "value"
+    call_form: int = 0
+    force: bool = False
+    repeat: int = 0
+    prepared: Any = None
+    g: np.ndarray | None = None
+    t: np.ndarray | None = None
+    layout: tuple[Layout, Layout] = ("", "")
+    invalid: Mapping[str, Any] | None = None
+    block: int = 0
+    """Numbers in a block, where their sums are to be sent in place of the value (`convt.conv.block_sums`); 0: none."""
+
+    @property
+    def arrays(self) -> tuple[np.ndarray | None, ...]:
+        """x, w, b, g and t."""
+        return (self.x, self.w, self.b, self.g, self.t)
+
+    @cached_property
+    def key(self) -> str:
+        """A digest of everything that the probe says, 24 hex digits."""
+        digest = hashlib.sha256()
+        digest.update(f"{self.settings.digest} {self.want} {self.call_form} {self.force} {self.repeat}".encode())
+        if self.layout != ("", "") or self.invalid is not None:
+            digest.update(f"{self.layout} {json.dumps(self.invalid, sort_keys=True)}".encode())
+        if self.block:
+            digest.update(f"fold {self.block}".encode())
+        for name, array in zip("xwbgt", self.arrays, strict=True):
+            if array is not None:
+                digest.update(f"{name}{_named(array.dtype)}{array.shape}".encode())
+                digest.update(array.tobytes())
+        return digest.hexdigest()[:24]
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What came back: a value (or a shape), or the reason why there is none."""
+
+    kind: Kind
+    value: np.ndarray | None = None
+    shape: tuple[int, ...] | None = None
+    """What was asked for, or beside a folded value that of what was folded."""
+    reason: str = ""
+    seconds: float = 0.0
+    """Time inside the adapter's call; of a fused program, each probe's part."""
+    warnings: tuple[str, ...] = ()
+    """Each Python warning of the call once, as `Category: message`, without addresses and folders."""
+    dtype: str = ""
+    """Beside a folded value, the dtype of what was folded."""
+
+    @cached_property
+    def digest(self) -> str:
+        """A digest of the exact bits, dtype and shape of the value; empty where there is none."""
+        if self.value is None:
+            return ""
+        digest = hashlib.sha256(f"{_named(self.value.dtype)}{self.value.shape}".encode())
+        digest.update(self.value.tobytes())
+        return digest.hexdigest()[:16]
+
+
+def describe(error: BaseException) -> str:
+    """The exception's class and the first 400 characters of its message, on one line, without a terminal's colours."""
+    return f"{type(error).__name__}: {' '.join(_COLOURS.sub('', str(error)).split())}"[:400]
+
+
+def pack_array(array: np.ndarray | None) -> Any:
+    """An array as (dtype, shape, bytes), for the wire."""
+    return None if array is None else (str(array.dtype), tuple(array.shape), np.ascontiguousarray(array).tobytes())
+
+
+def unpack_array(packed: Any) -> np.ndarray | None:
+    """The inverse of `pack_array`: an array of its own memory, writable. bfloat16 needs ml_dtypes on that side."""
+    if packed is None:
+        return None
+    name, shape, data = packed
+    return np.frombuffer(bytearray(data), dtype=_dtype(name)).reshape(shape)
+
+
+def _dtype(name: str) -> np.dtype:
+    try:
+        return np.dtype(name)
+    except TypeError:
+        import ml_dtypes
+
+        return np.dtype(getattr(ml_dtypes, name))
+
+
+def pack_probe(probe: Probe) -> Any:
+    """A probe as builtin types, for the wire."""
+    said = (probe.want, probe.call_form, probe.force, probe.repeat, probe.prepared, probe.layout, probe.invalid)
+    return (probe.settings.canonical(), tuple(map(pack_array, probe.arrays)), *said, probe.block)
+
+
+def unpack_probe(packed: Any) -> Probe:
+    """The inverse of `pack_probe`."""
+    settings, arrays, want, call_form, force, repeat, prepared, layout, invalid, block = packed
+    x, w, b, g, t = map(unpack_array, arrays)
+    assert x is not None
+    assert w is not None
+    it = Settings.from_canonical(settings)
+    return Probe(it, x, w, b, want, call_form, force, repeat, prepared, g, t, layout, invalid, block)
+
+
+def pack_outcome(outcome: Outcome) -> Any:
+    """An outcome as builtin types, for the wire."""
+    value = pack_array(outcome.value)
+    return (outcome.kind, value, outcome.shape, outcome.reason, outcome.seconds, outcome.warnings, outcome.dtype)
+
+
+def unpack_outcome(packed: Any) -> Outcome:
+    """The inverse of `pack_outcome`."""
+    kind, value, shape, reason, seconds, warnings, dtype = packed
+    shape = None if shape is None else tuple(shape)
+    return Outcome(kind, unpack_array(value), shape, reason, seconds, tuple(warnings), dtype)

@@ -1,0 +1,247 @@
+"""Known differences: predicates over settings and targets, with the wrong behaviour that is expected there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Literal
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+from convt.cases.errors import Keys, SpecErrors, near
+from convt.cases.expressions import Expression, ExpressionError
+from convt.cases.model import AskedForm, KnownFile, KnownForm, WhenForm
+from convt.cases.problems import Sheet, forms_of
+from convt.content import ROOT
+from convt.conv.settings import Settings
+
+
+@dataclass(frozen=True)
+class KnownTarget:
+    """Who was asked; `version` is the framework's own."""
+
+    backend: str
+    mode: str
+    device: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Known:
+    """One known difference: of laws, or where `laws` is empty of the framework's call itself, whatever law asks it.
+
+    `applies` (laws) and `concerns` (calls) say where it is expected, `explains` whether what was seen is it.
+    """
+
+    id: str
+    laws: tuple[str, ...]
+    backends: str
+    """The backend, or `keras` for all whose name begins with `keras-`."""
+    wrong: Literal["differs", "error", "raised", "crashed", "timed-out"]
+    """The verdict of a law, or the outcome of a call; a call `differs` where it is not what the oracle says."""
+    message: str
+    """A regular expression, searched in the law's message."""
+    reason: str
+    issue: str
+    since: str
+    origin: str
+    """file:line of the entry."""
+    where: str | None = None
+    when: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    wants: tuple[str, ...] = ("value",)
+    call_forms: tuple[int, ...] = ()
+    """Of a call: which evaluations go wrong; no call form stands for all."""
+    dtypes: tuple[str, ...] = ()
+    """Of a call: the dtypes of its arrays; none stands for all."""
+    intermittent: str = ""
+    """Why it does not show every time; empty where it does, and the entry is strict."""
+    rejects: tuple[str, ...] = ()
+    """Of the law `rejects`: the kinds of settings that mean nothing; none stands for all."""
+
+    def concerns(
+        self, settings: Settings, want: str, call_form: int, target: KnownTarget, dtype: str = "float32"
+    ) -> bool:
+        """Whether this difference is expected of a call with these settings on this target."""
+        if self.laws or want not in self.wants or (self.call_forms and call_form not in self.call_forms):
+            return False
+        if self.dtypes and dtype not in self.dtypes:
+            return False
+        return self.about(target) and (self._condition is None or self._condition.holds(settings))
+
+    def applies(self, law_id: str, settings: Settings, target: KnownTarget, kind: str = "") -> bool:
+        """Whether this difference is expected of a law on these settings and this target; `kind` is what the settings
+        that mean nothing are of, and these are the valid ones then."""
+        if law_id not in self.laws or not self.about(target) or (self.rejects and kind not in self.rejects):
+            return False
+        return self._condition is None or self._condition.holds(settings)
+
+    @cached_property
+    def _condition(self) -> Expression | None:
+        return None if self.where is None else Expression(self.where)
+
+    def about(self, target: KnownTarget) -> bool:
+        """Whether the target is one that this entry speaks of."""
+        if target.backend != self.backends and not target.backend.startswith(f"{self.backends}-"):
+            return False
+        for name in ("backend", "mode"):
+            if name in self.when and getattr(target, name) not in self.when[name]:
+                return False
+        devices = self.when.get("device", ())
+        if devices and not {target.device, target.device.split(":")[0]} & set(devices):
+            return False
+        return "version" not in self.when or _matches(str(self.when["version"]), target.version)
+
+    def explains(self, wrong: str, message: str) -> bool:
+        """Whether a verdict, or an outcome, is the one that is expected here."""
+        return wrong == self.wrong and re.search(self.message, message) is not None
+
+
+@cache
+def _matches(specifiers: str, version: str) -> bool:
+    try:
+        return SpecifierSet(specifiers).contains(Version(version), prereleases=True)
+    except InvalidVersion:
+        return False
+
+
+def load_known(folder: Path, laws: Collection[str] = ()) -> list[Known]:
+    """The entries of every *.yaml and */known.yaml in a folder; SpecErrors with all that is wrong.
+
+    An entry is about the backend that its file, or where that is `known.yaml` its folder, is called by. Law ids are
+    checked where given.
+    """
+    lines: list[str] = []
+    entries: list[Known] = []
+    for path in known_files(folder):
+        try:
+            entries += read_known(path, laws)
+        except SpecErrors as error:
+            lines += error.errors
+    first: dict[str, Known] = {}
+    for entry in entries:
+        other = first.setdefault(entry.id, entry)
+        if other is not entry:
+            found = f"found {entry.id!r}, which {other.origin} has already"
+            lines.append(f"{entry.origin}:1: id: {found}; accepted an id of its own")
+    if lines:
+        raise SpecErrors(lines)
+    return entries
+
+
+def known_files(folder: Path) -> list[Path]:
+    """The files of known differences in a folder: `NAME.yaml` and `NAME/known.yaml`."""
+    return sorted([*folder.glob("*.yaml"), *folder.glob("*/known.yaml")])
+
+
+def is_known_file(path: Path) -> bool:
+    """Whether a file says by its first key that it holds known differences."""
+    return path.is_file() and re.search(r"^known:", path.read_text(errors="replace"), re.MULTILINE) is not None
+
+
+def read_known(path: Path, laws: Collection[str] = ()) -> list[Known]:
+    """The entries of one file; SpecErrors with all that is wrong in it."""
+    sheet = Sheet.read(path)
+    _, forms = forms_of(sheet, KnownFile, "known", KnownForm)
+    entries = []
+    seen: dict[str, int] = {}
+    for index, form in forms.items():
+        keys: Keys = ("known", index)
+        if form is None:
+            continue
+        if form.id in seen:
+            there = f"known[{seen[form.id]}]"
+            sheet.fault((*keys, "id"), f"found {form.id!r}, which {there} has already; accepted an id of its own")
+        seen.setdefault(form.id, index)
+        _check_kind(sheet, keys, form)
+        _check(sheet, keys, form, laws)
+        _check_rejects(sheet, keys, form)
+        asked = form.asked or AskedForm()
+        entries.append(
+            Known(
+                id=form.id, laws=_laws(form), backends=_backends_of(path), where=form.where, when=_when(form.when),
+                wrong=form.wrong.verdict or form.wrong.outcome or "differs",
+                message=form.wrong.message, reason=form.reason, issue=form.issue,
+                since=form.since, origin=f"{sheet.name}:{sheet.root.find(keys).place.line}",
+                wants=tuple(asked.want), call_forms=tuple(asked.call_form or ()), dtypes=tuple(asked.dtype or ()),
+                intermittent=form.intermittent or "", rejects=tuple(form.rejects or ()),
+            )
+        )  # fmt: skip
+    if sheet.faults:
+        raise SpecErrors(sheet.lines())
+    return entries
+
+
+def _backends_of(path: Path) -> str:
+    """The backend that a file is about: `NAME.yaml`, or `NAME/known.yaml`."""
+    return path.absolute().parent.name if path.name == "known.yaml" else path.stem
+
+
+def _laws(form: KnownForm) -> tuple[str, ...]:
+    if form.law is None:
+        return ()
+    return (form.law,) if isinstance(form.law, str) else tuple(form.law)
+
+
+def _when(form: WhenForm | None) -> dict[str, str | tuple[str, ...]]:
+    given = {} if form is None else form.model_dump(exclude_unset=True)
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+
+
+def _check_kind(sheet: Sheet, keys: Keys, form: KnownForm) -> None:
+    """An entry is about laws and has a verdict, or about the call and has an outcome; never a mixture."""
+    about, other = ("verdict", "outcome") if form.law is not None else ("outcome", "verdict")
+    says = "with law" if form.law is not None else "without law"
+    if getattr(form.wrong, about) is None:
+        sheet.fault((*keys, "wrong"), f"found no {about}, accepted one {says}")
+    if getattr(form.wrong, other) is not None:
+        sheet.fault((*keys, "wrong", other), f"found {getattr(form.wrong, other)!r}, accepted {about} {says}")
+    if form.law is not None and form.asked is not None:
+        sheet.fault((*keys, "asked"), "found beside law, accepted without")
+
+
+def _check(sheet: Sheet, keys: Keys, form: KnownForm, laws: Collection[str]) -> None:
+    """What the model cannot see: expressions, regular expressions, versions and law ids that mean nothing."""
+    try:
+        if form.where is not None:
+            condition = Expression(form.where)
+            for sample in _SAMPLES:
+                condition.holds(sample)
+    except ExpressionError as error:
+        sheet.fault((*keys, "where"), str(error), error.offset)
+    try:
+        re.compile(form.wrong.message)
+    except (re.error, RecursionError) as error:
+        sheet.fault((*keys, "wrong", "message"), f"found {error}, accepted a regular expression")
+    try:
+        SpecifierSet(form.when.version or "" if form.when else "")
+    except InvalidSpecifier:
+        text = f"found {form.when and form.when.version!r}, accepted PEP 440 specifiers such as '>=3.0,<4'"
+        sheet.fault((*keys, "when", "version"), text)
+    for index, law in enumerate(_laws(form)):
+        if laws and law not in laws:
+            place = (*keys, "law") if isinstance(form.law, str) else (*keys, "law", index)
+            sheet.fault(place, f"found {law!r}, accepted {near(law, laws)}")
+
+
+def _check_rejects(sheet: Sheet, keys: Keys, form: KnownForm) -> None:
+    """Kinds of settings go with the law about them, and are those that there are."""
+    if form.rejects and not (_laws(form) and set(_laws(form)) <= {"rejects", "mode", "device"}):
+        sheet.fault((*keys, "rejects"), "found without 'law: rejects', accepted with it, or with mode or device")
+    for index, kind in enumerate(form.rejects or ()):
+        if kind not in kinds():
+            sheet.fault((*keys, "rejects", index), f"found {kind!r}, accepted {near(kind, kinds())}")
+
+
+@cache
+def kinds() -> tuple[str, ...]:
+    """The kinds of settings that mean nothing, as specs/rejects.yaml has them."""
+    listed = Sheet.read(ROOT / "specs" / "rejects.yaml").root.plain()["rejects"]
+    return tuple(str(entry["id"]) for entry in listed)
+
+
+_SAMPLES = tuple(Settings(input=(4,) * rank, kernel=(3,) * rank) for rank in (1, 2, 3))
+"""Settings on which every condition needs an answer, so that one that has none is found when the file is read."""

@@ -1,0 +1,95 @@
+"""`Reject`: what stands in a call in place of some of its settings and arrays, so that the call means nothing.
+
+A case with a `Reject` has the settings of a valid operation; the framework's own call is made with them, except that
+what `invalid` names is passed raw, and the arrays come in the shapes and dtypes that stand here. What is due is a
+refusal that names the setting at fault.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+
+from convt.conv.data import Arrays
+from convt.conv.oracles import scatter
+from convt.conv.settings import Settings
+
+
+@dataclass(frozen=True)
+class OtherArray:
+    """The form of an array that is passed in place of the valid one; None keeps the valid one's."""
+
+    shape: tuple[int, ...] | None = None
+    dtype: str | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is right where the call is answered after all: the answer of these settings, or of no channels."""
+
+    settings: Settings
+    channels_in: int
+    channels_out: int
+
+    def numbers(self, arrays: Arrays) -> np.ndarray:
+        """(batch, channels_out, *output) in float64; without channels there is nothing to sum, or nothing to say."""
+        it = self.settings
+        if not self.channels_in or not self.channels_out:
+            return np.zeros((it.batch, self.channels_out, *it.output))
+        return np.asarray(scatter(it, arrays.x, arrays.w, arrays.b))
+
+
+@dataclass(frozen=True, eq=False)
+class Reject:
+    """One setting that means nothing, of one kind; `fault` is what a clear refusal names, in the words of a spec."""
+
+    kind: str
+    fault: tuple[str, ...]
+    invalid: Mapping[str, Any] = field(default_factory=dict)
+    """Setting to what is passed in its place, JSON values as they are."""
+    arrays: Mapping[str, OtherArray] = field(default_factory=dict)
+    """x, w or b to its other form."""
+    means: Mapping[str, str] = field(default_factory=dict)
+    """Backend, or `keras` for all of them, to the meaning that it documents: there a refusal is wrong."""
+    either: str = ""
+    """Why a refusal and an answer are both right; empty where an answer is wrong."""
+    answer: Answer | None = None
+    """What is right where there is an answer; None: its numbers are not judged."""
+
+    def meaning(self, backend: str) -> str:
+        """What a backend documents that this means; empty where it means nothing there."""
+        family = backend.partition("-")[0]
+        return self.means.get(backend) or self.means.get(family, "")
+
+    def passed(self, valid: Arrays) -> Arrays:
+        """The arrays to be passed, from those of the valid settings."""
+        x, w, b = (self._other(name, getattr(valid, name)) for name in "xwb")
+        assert x is not None
+        assert w is not None
+        return Arrays(x, w, b)
+
+    def _other(self, name: str, valid: np.ndarray | None) -> np.ndarray | None:
+        wanted = self.arrays.get(name)
+        if wanted is None:
+            return valid
+        dtype = _dtype(wanted.dtype) if wanted.dtype else np.dtype(np.float32)
+        if wanted.shape is None:
+            assert valid is not None
+            array = valid
+        else:
+            array = (np.arange(np.prod(wanted.shape, dtype=int)) % 4 + 1).reshape(wanted.shape)
+        return (np.abs(array) if dtype.kind in "ub" else array).astype(dtype)
+
+    def content(self) -> str:
+        """What is passed, as text that is equal for equal calls: for the content hash."""
+        arrays = {name: (other.shape, other.dtype) for name, other in self.arrays.items()}
+        return json.dumps([dict(self.invalid), arrays], sort_keys=True)
+
+
+def _dtype(name: str) -> np.dtype:
+    return np.dtype(getattr(ml_dtypes, name)) if name == "bfloat16" else np.dtype(name)

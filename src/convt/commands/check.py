@@ -1,0 +1,89 @@
+"""`convt check`: what is wrong in YAML files; `convt targets`, `convt laws`: what there is to run and to hold."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from convt.cases.errors import SpecErrors
+from convt.cases.known import is_known_file, known_files, read_known
+from convt.cases.loader import case_files, load_cases
+from convt.cases.schema import schemas
+from convt.commands.parts import NO_ANSWER, OK, WORSE, Commands, command, say
+from convt.content import ROOT
+from convt.host.registry import built_in, register_external
+from convt.laws.catalogue import all_laws
+
+SPECS = ROOT / "specs"
+
+
+def configure(commands: Commands) -> None:
+    parser = command(
+        commands, "check", "read YAML files of cases and known differences, and print every error", check,
+        examples=("convt check                   every file of convt's own", "convt check specs/mine.yaml   one file"),
+        more="Exit 0: all is right; 1: the errors are printed, one a line.",
+    )  # fmt: skip
+    parser.add_argument("files", nargs="*", type=Path, help="files or folders (default: all that convt brings)")
+    parser.add_argument("--write-schemas", action="store_true", help="write the JSON schemas, which editors read, anew")
+    parser = command(commands, "targets", "list what can be run here, with its version or why it cannot", targets)
+    parser.add_argument("--backend", action="append", default=[], metavar="PATH", help="add package.module:Class")
+    command(commands, "laws", "list the laws, each with its statement and source", laws)
+
+
+def check(options: argparse.Namespace) -> int:
+    """Print every error, one a line, or how much is right; the exit status."""
+    if options.write_schemas:
+        return _write_schemas()
+    files: Sequence[Path] = case_files(options.files or [SPECS, SPECS / "large"])
+    known = [file for file in files if is_known_file(file)] if options.files else known_files(ROOT / "backends")
+    plain = [file for file in files if file not in known]
+    absent = [file for file in files if not file.is_file()]
+    if absent or not (plain or known):
+        say(f"found no file {absent[0] if absent else options.files[0]}, accepted YAML files, or folders with some")
+        return NO_ANSWER
+    lines: list[str] = []
+    counts = {"cases": 0, "known differences": 0}
+    try:
+        counts["cases"] = len(load_cases(plain))
+    except SpecErrors as error:
+        lines += error.errors
+    for file in known:
+        try:
+            counts["known differences"] += len(read_known(file))
+        except SpecErrors as error:
+            lines += error.errors
+    said = [f"{counts['cases']} cases in {len(plain)} files"]
+    if known:
+        said.append(f"{counts['known differences']} known differences in {len(known)} files")
+    say("\n".join(lines or said))
+    return WORSE if lines else OK
+
+
+def _write_schemas() -> int:
+    for path, text in schemas().items():
+        (SPECS / path).write_text(text)
+        say(f"specs/{path}")
+    return OK
+
+
+def targets(options: argparse.Namespace) -> int:
+    """One line a target: its framework's version, or why it does not run; the exit status."""
+    from convt.host.pool import Pool
+    from convt.host.registry import parse_target
+
+    backends = dict(built_in()) | dict(register_external(path) for path in options.backend)
+    with Pool([parse_target(name, backends) for name in backends], backends=backends) as pool:
+        for name, info in pool.infos.items():
+            versions = ", ".join(f"{package} {version}" for package, version in info.versions.items())
+            say(f"{name:<18} {versions or info.missing or info.failed}")
+            if info.modes:
+                say(f"{'':<18} modes {', '.join(info.modes)}; devices {', '.join(info.devices)}")
+    return OK
+
+
+def laws(_: argparse.Namespace) -> int:
+    """One line a law; the exit status."""
+    for law in all_laws():
+        say(f"{law.id:<20} {law.statement}  [{law.source}]")
+    return OK

@@ -1,0 +1,62 @@
+"""`convt history`: what released versions did, as a page; and the judgement of further ones."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from convt.cases.loader import load_cases
+from convt.commands.parts import OK, WORSE, Commands, UsageError, chosen, command, say
+from convt.content import ROOT
+from convt.plugin.options import OUT
+from convt.upgrade.history import Maker, Options, Outside
+from convt.upgrade.package_index import NoReleases
+from convt.upgrade.series import HISTORY, SERIES
+
+
+def configure(commands: Commands) -> None:
+    parser = command(
+        commands, "history", "show what released versions changed, as a page; or judge further ones", page,
+        examples=(
+            "convt history --out history.html     the page",
+            "convt history --judge keras          judge the releases of keras that have no file yet",
+        ),
+        more="--judge builds an environment for each version, which is deleted once it is judged, and goes on where it "
+        "was stopped. Exit 0; 1: some version could not be judged, and its file says why; 2: the request cannot be "
+        "understood.",
+    )  # fmt: skip
+    add = parser.add_argument
+    add("--from", type=Path, default=HISTORY, dest="folder", metavar="DIR", help="read the versions' files here "
+        "(default: those that convt brings)")  # fmt: skip
+    add("--out", type=Path, default=OUT / "history.html", metavar="FILE", help="write the page there (default: "
+        "%(default)s)")  # fmt: skip
+    add(
+        "--judge", action="append", metavar="NAME", help=f"judge this series, or 'all': {', '.join(SERIES)}; repeatable"
+    )
+    add("--version", action="append", default=[], help="judge only this version; repeatable (default: all)")
+    add("--retry", action="store_true", help="judge again what could not be judged before")
+    add("--renew", action="store_true", help="judge again what another specification judged")
+    add("--keep", action="store_true", help="keep the environments for the next time")
+
+
+def page(options: argparse.Namespace, outside: Outside | None = None, specs: Sequence[Path] = ()) -> int:
+    """Write the page, or judge; the exit status."""
+    if options.judge:
+        return _judge(options, outside or Outside(), specs or sorted((ROOT / "specs").glob("*.yaml")))
+    from convt.page.history_page import write_history
+
+    write_history(options.folder, options.out)
+    say(str(options.out))
+    return OK
+
+
+def _judge(options: argparse.Namespace, outside: Outside, specs: Sequence[Path]) -> int:
+    names = [chosen("--judge", name, ["all", *SERIES]) for name in options.judge]
+    how = Options(tuple(options.version), options.folder, options.retry, options.renew, options.keep)
+    maker = Maker(how, outside, load_cases(specs), say)
+    try:
+        judged = [maker.series(SERIES[name]) for name in (SERIES if "all" in names else names)]
+    except NoReleases as error:
+        raise UsageError(str(error)) from None
+    return OK if all(judged) else WORSE

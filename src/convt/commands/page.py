@@ -1,0 +1,45 @@
+"""`convt page`, `convt open`: a run as one HTML file that works from disk."""
+
+from __future__ import annotations
+
+import argparse
+import webbrowser
+from pathlib import Path
+
+from convt.commands.parts import NO_ANSWER, OK, Commands, command, complain, say
+from convt.plugin.options import OUT
+from convt.results.runfile import read_run
+
+
+def configure(commands: Commands) -> None:
+    parser = command(
+        commands, "page", "write a run as one HTML file that works from disk", page,
+        examples=("convt page run.jsonl --out index.html",),
+    )  # fmt: skip
+    parser.add_argument("run_file", type=Path, metavar="RUN", help="a run file, JSON lines")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="the file to write (default: index.html beside the run)"
+    )
+    parser = command(commands, "open", "open the page of a run in the browser", open_page)
+    parser.add_argument("page", nargs="?", type=Path, default=OUT / "index.html", metavar="PAGE", help="the page "
+                        "(default: %(default)s)")  # fmt: skip
+
+
+def page(options: argparse.Namespace) -> int:
+    """Write the page; the exit status."""
+    from convt.page.page import write_page
+
+    out = options.out or options.run_file.with_name("index.html")
+    write_page(read_run(options.run_file), out)
+    say(str(out))
+    return OK
+
+
+def open_page(options: argparse.Namespace) -> int:
+    """Open the page; the exit status."""
+    if not options.page.is_file():
+        complain(f"convt open: found no page {options.page}, accepted one that `convt run` or `convt page` wrote")
+        return NO_ANSWER
+    url = options.page.absolute().as_uri()
+    say(url)
+    return OK if webbrowser.open(url) else NO_ANSWER

@@ -1,0 +1,73 @@
+"""What every subcommand shares: how it is declared, where its files go by default, and how it speaks."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+import textwrap
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+OK, WORSE, NO_ANSWER = 0, 1, 2
+"""Exit statuses: same or better, worse or broken, not answerable."""
+
+Commands = Any
+"""What `argparse.ArgumentParser.add_subparsers` gives; its class has no public name."""
+
+
+class UsageError(ValueError):
+    """What was asked for cannot be; the message says what was found and what is accepted."""
+
+
+def command(
+    commands: Commands,
+    name: str,
+    does: str,
+    run: Callable[[argparse.Namespace], int],
+    *,
+    examples: Iterable[str] = (),
+    more: str = "",
+) -> argparse.ArgumentParser:
+    """A subcommand's parser: one style of help, with examples of commands at its end."""
+    lines = [f"  {line}" for line in examples]
+    parts = ([textwrap.fill(more, 100)] if more else []) + (["\n".join(["examples:", *lines])] if lines else [])
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=does,
+        description=f"{does[0].upper()}{does[1:]}.",
+        epilog="\n\n".join(parts),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run, prog=parser.prog)
+    return parser
+
+
+def say(text: str) -> None:
+    """A line for the person at the terminal, at once."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def complain(text: str) -> None:
+    """A line on standard error."""
+    sys.stderr.write(f"{text}\n")
+
+
+def chosen(option: str, name: str, accepted: Iterable[str]) -> str:
+    """The name, or a UsageError with the near names; all that are accepted where they are few."""
+    names = list(accepted)
+    if name in names:
+        return name
+    near = difflib.get_close_matches(name, names, n=4, cutoff=0.5)
+    few = ", ".join(names) if len(names) < 40 else f"one of {len(names)} names"
+    raise UsageError(f"{option}: found {name!r}, accepted {few}" + (f"; near: {', '.join(near)}" if near else ""))
+
+
+def write(path: Path, text: str) -> None:
+    """Write beside the place and move there, so that a half-written file is never read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8")
+    part.replace(path)

@@ -1,0 +1,106 @@
+"""`convt upgrade`: what computes differently after an upgrade, case by case."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import re
+import time
+from pathlib import Path
+
+from convt.commands.parts import Commands, UsageError, command, say
+from convt.host.registry import Entry, built_in, register_external
+from convt.plugin.options import LARGEST_SEED, OUT
+from convt.results.changes import CLASSES, compare_sides
+from convt.upgrade.environments import EnvironmentFailed
+from convt.upgrade.installing import Options, install
+from convt.upgrade.report import Told
+from convt.upgrade.request import upgrade
+from convt.upgrade.requirements import NoRequirement
+from convt.upgrade.sessions import SessionFailed, run_cases, search_each
+
+EXAMPLES = (
+    'convt upgrade --before "keras==3.14.1" --after "keras==3.15.1"    two releases side by side',
+    'convt upgrade --before "jax==0.9.0" --after jax                   a bare name: the newest release',
+    "convt upgrade --before torch==2.13.0 --after torch --pre          nightly builds too",
+    "convt upgrade --before A --after B -- -k gap                      after -- options of pytest",
+)
+
+
+def configure(commands: Commands) -> None:
+    parser = command(
+        commands, "upgrade", "compare two versions of a framework side by side", run, examples=EXAMPLES,
+        more="Exit 0: the same or better; 1: worse; 2: no answer, for an environment cannot be had, or the two cannot "
+        "be compared.",
+    )  # fmt: skip
+    add, env = parser.add_argument, os.environ.get
+    words = "requirements with spaces between, or paths of wheels"
+    add("--before", default=env("BEFORE", ""), metavar="REQUIREMENTS", help=f"{words} (default: $BEFORE)")
+    add("--after", default=env("AFTER", ""), metavar="REQUIREMENTS", help=f"{words} (default: $AFTER)")
+    add("--with", dest="beside", default=env("WITH", ""), metavar="REQUIREMENTS",
+        help="what stands beside them on both sides (default: $WITH, then constraints.txt)")  # fmt: skip
+    add("--target", action="append", default=[], metavar="NAME",
+        help="ask this target; repeatable (default: $TARGETS, then all that are made of what is asked)")  # fmt: skip
+    add(
+        "--backend", action="append", default=[], metavar="PATH", help="add a backend, package.module:Class; repeatable"
+    )
+    add("--python", metavar="VERSION", help="make the environments of this Python, 3.12 or a path (default: this one)")
+    add("--pre", action="store_true", help="pre-releases and nightly builds too")
+    add("--installer", action="append", default=[], metavar="OPTION",
+        help="a further option of pip, --installer=--extra-index-url=URL; repeatable")  # fmt: skip
+    add("--budget", type=_seconds, default=env("BUDGET", "60s"), metavar="TIME",
+        help="time to search for further cases, 90s or 5m; 0 for none (default: $BUDGET, then 60s)")  # fmt: skip
+    add("--seed", type=_seed, default=random.SystemRandom().randint(0, LARGEST_SEED), metavar="N",
+        help="seed of the search (default: a new one each time, printed)")  # fmt: skip
+    add("--report", type=Path, default=OUT, metavar="DIR", help=f"where the results go (default: {OUT})")
+    add("--fail-on", action="append", default=[], choices=CLASSES[:-1], metavar="CLASS",
+        help="count this class of change as worse too; repeatable")  # fmt: skip
+
+
+def run(options: argparse.Namespace) -> int:
+    """Compare two versions, and return the exit status."""
+    try:
+        return _compared(options)
+    except (EnvironmentFailed, NoRequirement, SessionFailed) as error:
+        raise UsageError(f"no answer: {error}") from None
+
+
+def _compared(options: argparse.Namespace) -> int:
+    entries: dict[str, Entry] = dict(built_in()) | dict(register_external(path) for path in options.backend)
+    asked = upgrade(options.before, options.after, options.beside, _targets(options), entries)
+    began = time.monotonic()
+    pair = install(asked, Options(options.python, options.pre, tuple(options.installer)), say)
+    for line in pair.lines():
+        say(line)
+    built = time.monotonic()
+    run = run_cases(pair, options.report, options.seed, options.backend, options.more)
+    comparison = compare_sides(run, fail_on=options.fail_on)
+    ran = time.monotonic()
+    told = Told(pair, comparison, search_each(pair, entries, options.budget, options.seed, say))
+    say(told.text())
+    ended = time.monotonic()
+    took = f"environments {built - began:.0f} s, cases {ran - built:.0f} s, search {ended - ran:.0f} s"
+    say(f"{took}; seed {options.seed}")
+    for path in told.write(options.report):
+        say(f"wrote {os.path.relpath(path)}")
+    return int(told.worse)
+
+
+def _targets(options: argparse.Namespace) -> list[str]:
+    """The targets that were named; none for every one that is concerned."""
+    return options.target or re.findall(r"[^\s,]+", os.environ.get("TARGETS", ""))
+
+
+def _seconds(text: str) -> float:
+    """`90`, `90s` or `5m` in seconds."""
+    matched = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h)?", text.strip())
+    if matched is None:
+        raise argparse.ArgumentTypeError(f"found {text!r}, accepted a time such as 90s or 5m, or 0")
+    return float(matched[1]) * {"s": 1, "m": 60, "h": 3600}[matched[2] or "s"]
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) > LARGEST_SEED:
+        raise argparse.ArgumentTypeError(f"found {text!r}, accepted 0 to {LARGEST_SEED}")
+    return int(text)

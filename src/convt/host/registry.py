@@ -1,0 +1,112 @@
+"""The backends by name: where the class stands, what its process needs in its environment, what it is made of."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from convt.adapter.stress import STRESS
+from convt.host.targets import DEVICES, FORM, TARGET, Target, TargetError
+
+_PATH = re.compile(r"(?:([a-z][a-z0-9]*(?:-[a-z0-9]+)*)=)?([A-Za-z_][\w.]*):([A-Za-z_]\w*)")
+PATH_FORM = "package.module:Class or name=package.module:Class"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One backend: `path` as `module:Class`, environment variables of its process, and the packages that it needs.
+
+    `packages` are top-level import names: without one of them the target is missing, not broken. `root` is the folder
+    from which a backend outside of this repository is imported; None for the ones here. `prepare` is a function of the
+    host's, `module:function`, which adds to each probe what cannot be made in the target's process (see
+    `convt.host.preparing`); it needs `host_packages` there.
+    """
+
+    path: str
+    env: Mapping[str, str] = field(default_factory=dict)
+    packages: tuple[str, ...] = ()
+    root: str | None = None
+    prepare: str = ""
+    host_packages: tuple[str, ...] = ()
+    stress: tuple[str, ...] = ("hostile", "poisoned")
+    """Those of `STRESS` that can make a difference to this framework."""
+    unless_set: Mapping[str, str] = field(default_factory=dict)
+    """Environment variables of its process where the user's own environment does not set them."""
+
+    def variables(self) -> dict[str, str]:
+        """What its process gets on top of the host's environment."""
+        return {name: os.environ.get(name, value) for name, value in self.unless_set.items()} | dict(self.env)
+
+    @property
+    def built_in(self) -> bool:
+        return self.root is None
+
+    def modes(self) -> tuple[str, ...]:
+        """The class's modes, the default first, and the surroundings; empty where only its own process can tell.
+
+        Adapters import their framework in `__init__`, so asking one of ours imports none.
+        """
+        if not self.built_in:
+            return ()
+        module, name = self.path.split(":")
+        try:
+            return (*getattr(importlib.import_module(module), name).modes, *STRESS)
+        except Exception:
+            return ()  # the target's process says what is wrong with the adapter, with its own words
+
+
+BUILT_IN = "convt.content.backends.registry:BACKENDS"
+"""Where the entries of this repository stand; found by path, as those of a stranger are."""
+
+
+@cache
+def built_in() -> Mapping[str, Entry]:
+    """What stands in this repository, in the report's order."""
+    module, name = BUILT_IN.split(":")
+    return dict(getattr(importlib.import_module(module), name))
+
+
+def register_external(text: str, root: str | Path | None = None) -> tuple[str, Entry]:
+    """A backend outside of this repository, as (name, entry): `built_in() | dict([register_external(text)])`.
+
+    The name is what stands before `=`, else the class's name in kebab-case; nothing is imported here. The module is
+    found from `root` (default: the current folder) or in the environment of the target.
+    """
+    matched = _PATH.fullmatch(text.strip())
+    if matched is None:
+        raise TargetError("backend", text, [PATH_FORM])
+    given, module, cls = matched.groups()
+    name = given or kebab(cls)
+    if name in built_in():
+        raise TargetError("backend", f"{name}, which is taken", [f"another-name={module}:{cls}"])
+    return name, Entry(f"{module}:{cls}", root=str(Path(root or Path.cwd()).absolute()))
+
+
+def kebab(name: str) -> str:
+    """A class's name as a target spells it: `MyBackend` is `my-backend`, `ONNXRuntime` is `onnx-runtime`."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_+", "-", name)
+    return words.strip("-").lower()
+
+
+def parse_target(text: str, backends: Mapping[str, Entry] | None = None) -> Target:
+    """The target that a text names, among `backends` (default: the registry); TargetError where there is none."""
+    backends = built_in() if backends is None else backends
+    matched = TARGET.fullmatch(text.strip())
+    if matched is None:
+        raise TargetError("target", text, [FORM])
+    backend, mode, device, environment = (part or "" for part in matched.groups())
+    if backend not in backends:
+        raise TargetError("backend", backend, backends)
+    entry = backends[backend]
+    modes = entry.modes()
+    if mode and modes and mode not in modes:
+        raise TargetError(f"mode of {backend}", mode, modes)
+    if device and entry.built_in and device.split(":")[0] not in DEVICES:
+        raise TargetError("device", device, DEVICES)
+    default = modes[0] if modes else ""
+    return Target(backend, mode or default, device or "cpu", environment, default)

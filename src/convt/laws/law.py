@@ -1,0 +1,100 @@
+"""What a law is: the probes that it needs, and its judgement of what came back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from convt.adapter.backend import Outcome, Probe
+from convt.cases.case import Case
+
+Verdict = Literal["pass", "differs", "error", "unsupported", "not-run", "suite-bug"]
+VERDICTS: tuple[Verdict, ...] = ("pass", "differs", "error", "unsupported", "not-run", "suite-bug")
+
+
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """A law's verdict on one case and target, with what a person needs to check it."""
+
+    verdict: Verdict
+    message: str = ""
+    """Why it is not `pass`: the first line says what is wrong, with numbers; more lines may follow."""
+    expected: np.ndarray | None = None
+    actual: np.ndarray | None = None
+    used: float | None = None
+    """The largest fraction of the error bound that was used, where the law has one."""
+
+
+PASS = Judgement("pass")
+
+
+class Law:
+    """One statement that must hold. The docstring's first line is the statement, as the report prints it."""
+
+    id: ClassVar[str]
+    source: ClassVar[str]
+    """The document, or section of the design, that makes it a law."""
+    crosses: ClassVar[bool] = False
+    """Whether `judge_pair` also compares a target with every peer."""
+    draws: ClassVar[bool] = True
+    """Whether cases are drawn for it; else its own YAML cases are all."""
+    needs_peers: ClassVar[bool] = False
+    """Whether there is nothing to judge on a target without peers, and so no verdict."""
+
+    @property
+    def statement(self) -> str:
+        return (self.__doc__ or "").strip().splitlines()[0]
+
+    def applies(self, case: Case) -> bool:
+        """Whether the statement says anything about these settings; looks at inputs only."""
+        return True
+
+    def on(self, target: str) -> bool:
+        """Whether the law is asked of a target, by its name."""
+        return True
+
+    def probes(self, case: Case) -> dict[str, Probe]:
+        """The evaluations that the law needs, by a name of its own choosing."""
+        raise NotImplementedError
+
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+        """The verdict where every probe that the law `needs` came back with a value."""
+        raise NotImplementedError
+
+    def judge_pair(self, case: Case, mine: Mapping[str, Outcome], theirs: Mapping[str, Outcome]) -> Judgement:
+        """The verdict on `mine` from a comparison with another target's answers; passes where theirs are to blame."""
+        raise NotImplementedError
+
+    def peer(self, mine: str, other: str) -> bool:
+        """Whether `judge_pair` compares this target with that other one, both by name."""
+        return True
+
+    def needs(self, name: str) -> bool:
+        """Whether the law has nothing left to judge where a target calls this probe unsupported."""
+        return True
+
+    def assess(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+        """The verdict on whatever came back; laws that judge refusals themselves override this."""
+        needed = {name: it for name, it in got.items() if it.kind != "unsupported" or self.needs(name)}
+        return without_value(needed) or self.judge(case, got)
+
+    def assess_at(self, case: Case, got: Mapping[str, Outcome], target: str) -> Judgement:
+        """The same, for laws that know what a framework documents about itself."""
+        return self.assess(case, got)
+
+
+def without_value(got: Mapping[str, Outcome]) -> Judgement | None:
+    """The judgement where a probe has no value: the worst of them decides."""
+    for kinds, verdict in (
+        (("not-run",), "not-run"),
+        (("crashed", "timed-out", "raised"), "error"),
+        (("unsupported",), "unsupported"),
+    ):
+        for name, outcome in got.items():
+            if outcome.kind in kinds:
+                said = f"{name}: {outcome.kind}" if verdict == "error" else name
+                return Judgement(verdict, f"{said}: {outcome.reason}")  # type: ignore[arg-type]
+    return None

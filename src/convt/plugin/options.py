@@ -1,0 +1,223 @@
+"""The options of a conformance run, in one pytest group, and what they say together."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import random
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from convt.content import PACKED, ROOT
+from convt.session.profiles import PROFILES, Profile
+
+DEADLINE = 60.0
+OUT = Path("convt-out") if PACKED else Path("reports/out")
+"""Where results go by default: in a checkout to a folder that git ignores."""
+KNOWN = ROOT / "backends"
+LARGEST_SEED = 2**32 - 1
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line asks for; empty tuples mean everything there is."""
+
+    targets: tuple[str, ...]
+    environments: dict[str, str]
+    """Name to Python, for targets such as `keras-torch#before`."""
+    devices: tuple[str, ...]
+    required: tuple[str, ...]
+    laws: tuple[str, ...]
+    specs: tuple[Path, ...]
+    backends: tuple[str, ...]
+    profile: Profile
+    seed: int
+    deadline: float
+    report: Path
+    known: Path
+    baseline: Path | None = None
+    update_baseline: bool = False
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declare the group `convt` of pytest's options."""
+    declare(parser.getgroup("convt", "conformance of transposed convolution").addoption)
+
+
+def declare(add: Callable[..., Any]) -> None:
+    """Declare the options of a run: of `pytest` and of `convt run` alike."""
+    add(
+        "--target",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="run this target, backend[/mode][@device][#environment]; repeatable (default: every framework in its "
+        "default mode)",
+    )
+    add(
+        "--environment",
+        action="append",
+        default=[],
+        metavar="NAME=PYTHON",
+        help="name another Python, for targets that end in #NAME; repeatable (default: the host's own alone)",
+    )
+    add(
+        "--device",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="run on this device, such as cpu or cuda:0; repeatable (default: every device that a framework lists)",
+    )
+    add(
+        "--require",
+        action="append",
+        default=[],
+        metavar="NAMES",
+        help="fail where one of these targets does not run; commas between them, or 'all' (default: none)",
+    )
+    add("--law", action="append", default=[], metavar="ID", help="judge this law; repeatable (default: every law)")
+    add(
+        "--spec",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="take the cases of this YAML file, --spec=FILE; repeatable (default: specs/*.yaml; specs/large/*.yaml "
+        "under the profile large)",
+    )
+    add(
+        "--backend",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="add a backend from outside, package.module:Class; repeatable (docs/adding-a-backend.md)",
+    )
+    add(
+        "--profile",
+        default="default",
+        metavar="NAME",
+        help="how many cases are generated, which modes run, or results of more than 2^31 numbers: "
+        f"{', '.join(PROFILES)} (default: %(default)s)",
+    )
+    add(
+        "--seed",
+        default=None,
+        metavar="N",
+        help="seed of the generated cases (default: a new one each run, printed; 0 under the profile ci)",
+    )
+    add(
+        "--deadline",
+        default=str(DEADLINE),
+        metavar="SECONDS",
+        help="how long one evaluation may take before it counts as hanging (default: %(default)s)",
+    )
+    add(
+        "--known",
+        default=str(KNOWN),
+        metavar="DIR",
+        help="where the known differences stand, a file a backend (default: %(default)s)",
+    )
+    add(
+        "--baseline",
+        default=None,
+        metavar="FILE",
+        help="fail on what got worse against this file, --baseline=FILE, and on nothing else: a baseline (.jsonl,"
+        " .jsonl.gz) or the run file of another run (default: none)",
+    )
+    add(
+        "--update-baseline",
+        action="store_true",
+        help="write the file that --baseline names, or renew in it what runs; nothing fails that goes into it",
+    )
+    add("--report", default=str(OUT), metavar="DIR",
+        help="where run.jsonl and index.html go (default: %(default)s)")  # fmt: skip
+
+
+def read_options(config: pytest.Config) -> Options:
+    """The options of this run; pytest.UsageError names what was found and what is accepted."""
+    get = config.getoption
+    profile = PROFILES[known("--profile", get("--profile"), PROFILES)]
+    deadline = _number("--deadline", get("--deadline"), float)
+    if not 0 < deadline < float("inf"):
+        raise pytest.UsageError(f"--deadline: found {deadline}, accepted a number of seconds above 0")
+    paths = [Path(config.invocation_params.dir, name) for name in get("--spec")]
+    for path in paths:
+        if not path.is_file():
+            raise pytest.UsageError(f"--spec: found no file {path}, accepted a YAML file of cases")
+    return Options(
+        targets=tuple(get("--target")),
+        environments=dict(_environment(config, text) for text in get("--environment")),
+        devices=tuple(get("--device")),
+        required=tuple(name for value in get("--require") for name in value.split(",") if name),
+        laws=tuple(get("--law")),
+        specs=tuple(paths or sorted((ROOT / "specs" / profile.folder).glob("*.yaml"))),
+        backends=tuple(get("--backend")),
+        profile=profile,
+        seed=_seed(config, profile),
+        deadline=deadline,
+        report=Path(config.invocation_params.dir, get("--report")),
+        known=_folder("--known", Path(config.invocation_params.dir, get("--known"))),
+        baseline=_baseline(config),
+        update_baseline=get("--update-baseline"),
+    )
+
+
+def _seed(config: pytest.Config, profile: Profile) -> int:
+    """The seed that was asked for, else the controller's when a worker of pytest-xdist, else a new one."""
+    asked = config.getoption("--seed")
+    if asked is not None:
+        seed = _number("--seed", asked, int)
+        if not 0 <= seed <= LARGEST_SEED:
+            raise pytest.UsageError(f"--seed: found {seed}, accepted 0 to {LARGEST_SEED}")
+        return seed
+    shared = getattr(config, "workerinput", {}).get("convt_seed")
+    if shared is not None:
+        return int(shared)
+    return 0 if profile.derandomized else random.SystemRandom().randint(0, LARGEST_SEED)
+
+
+def _environment(config: pytest.Config, text: str) -> tuple[str, str]:
+    """NAME=PYTHON, where there is such a program."""
+    name, _, python = text.partition("=")
+    if not re.fullmatch(r"[\w.-]+", name) or not python:
+        accepted = "NAME=PYTHON, a name of letters, digits, '.', '-' and the path of a Python"
+        raise pytest.UsageError(f"--environment: found {text!r}, accepted {accepted}")
+    found = Path(config.invocation_params.dir, Path(python).expanduser())
+    if not os.access(found, os.X_OK) or found.is_dir():
+        raise pytest.UsageError(f"--environment {name}: found no program {found}, accepted the path of a Python")
+    return name, str(found)
+
+
+def _baseline(config: pytest.Config) -> Path | None:
+    """Where the baseline stands, or is to stand."""
+    name = config.getoption("--baseline")
+    if name is None and config.getoption("--update-baseline"):
+        raise pytest.UsageError("--update-baseline: found no --baseline, accepted --baseline=FILE, the file to write")
+    return None if name is None else Path(config.invocation_params.dir, name)
+
+
+def _folder(option: str, path: Path) -> Path:
+    if not path.is_dir():
+        raise pytest.UsageError(f"{option}: found no folder {path}, accepted one with YAML files")
+    return path
+
+
+def _number(option: str, text: str, kind: type[Any]) -> Any:
+    try:
+        return kind(text)
+    except ValueError:
+        raise pytest.UsageError(f"{option}: found {text!r}, accepted a number") from None
+
+
+def known(option: str, name: str, accepted: Iterable[str]) -> str:
+    """The name, or a UsageError with the near names and all that are accepted."""
+    names = list(accepted)
+    if name in names:
+        return name
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    hint = f"; near: {', '.join(near)}" if near else ""
+    raise pytest.UsageError(f"{option}: found {name!r}, accepted {', '.join(names)}{hint}")

@@ -1,0 +1,205 @@
+"""What every form of a comparison tells: its headline, who stands on each side, and each case's changes together."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from convt.results.changes import CLASSES, Change, Comparison, Side
+from convt.results.classes import standing
+from convt.results.records import CaseRecord, TargetInfo, VerdictRecord
+from convt.results.tally import plural
+
+
+@dataclass(frozen=True)
+class Group:
+    """The changes of one class on one case and target: one for each law."""
+
+    kind: str
+    case: str
+    target: str
+    changes: tuple[Change, ...]
+    worse: bool
+
+    @property
+    def first(self) -> Change:
+        """The change that is told in full; the laws stand in the header's order, the plainest first."""
+        return self.changes[0]
+
+    @property
+    def laws(self) -> list[str]:
+        return list(dict.fromkeys(change.law for change in self.changes if change.law))
+
+    @property
+    def verdicts(self) -> int:
+        return sum(change.verdicts for change in self.changes)
+
+
+def groups(comparison: Comparison) -> list[Group]:
+    """The changes by class, case and target: the classes in their order, in each the smallest case first.
+
+    Each new warning stands alone.
+    """
+    found: dict[tuple[str, ...], list[Change]] = {}
+    for change in comparison.changes:
+        alone = change.says if change.kind == "new-warning" else ""
+        worse = "worse" if comparison.is_worse(change) else ""
+        found.setdefault((change.kind, change.case, change.target, worse, alone), []).append(change)
+    made = [Group(key[0], key[1], key[2], tuple(those), bool(key[3])) for key, those in found.items()]
+    order = {kind: place for place, kind in enumerate(CLASSES)}
+    return sorted(made, key=lambda group: (order[group.kind], not group.worse, _size(comparison, group)))
+
+
+def _size(comparison: Comparison, group: Group) -> int:
+    """How many numbers the case's output has: the smallest is the one to look at."""
+    case = case_of(comparison, group.first)
+    if case is None:
+        return 0
+    it = case.settings
+    return int(math.prod((max(it["batch"] or 1, 1), it["channels_out"], *it["output"])))
+
+
+def headline(comparison: Comparison) -> str:
+    """The outcome in a few sentences."""
+    return " ".join(sentences(comparison))
+
+
+def sentences(comparison: Comparison) -> tuple[str, str]:
+    """(the outcome, what else there is to count)."""
+    worse = Counter[str]()
+    for change in comparison.changes:
+        if comparison.is_worse(change):
+            worse[change.kind] += change.verdicts
+    rest = {kind: number - worse[kind] for kind, number in comparison.counts.items() if number - worse[kind]}
+    better = [f"{rest[kind]:,} {kind}" for kind in CLASSES if kind in rest and kind != "unchanged"]
+    if worse:
+        first = "Worse: " + ", ".join(f"{worse[kind]:,} {kind}" for kind in CLASSES if worse[kind])
+    else:
+        first = "Same or better: nothing got worse" if better else "The same: no difference"
+    also = f"Also {', '.join(better)}. " if better else ""
+    return f"{first}.", f"{also}{plural(comparison.compared, 'verdict')} compared, {comparison.unchanged:,} unchanged."
+
+
+def case_of(comparison: Comparison, change: Change) -> CaseRecord | None:
+    """The case of a change, from the side that has it; None for what concerns a whole target."""
+    sides = (comparison.after, comparison.before) if change.after is not None else (comparison.before, comparison.after)
+    return next((side.cases[change.case] for side in sides if change.case in side.cases), None)
+
+
+def origin(comparison: Comparison, change: Change) -> str:
+    """The file:line of a change's case, `generated`, or nothing."""
+    case = case_of(comparison, change)
+    return "" if case is None else case.origin or "generated"
+
+
+def by_target(changes: Iterable[Change]) -> list[tuple[str, int]]:
+    """(target, verdicts), the most first."""
+    counts = Counter[str]()
+    for change in changes:
+        counts[change.target] += change.verdicts
+    return counts.most_common()
+
+
+def told(record: VerdictRecord | None) -> str:
+    """A verdict with its message, on one line."""
+    if record is None:
+        return "no answer"
+    said = "; ".join(line.strip() for line in record.message.splitlines() if line.strip())
+    known = f" (known: {record.known})" if record.known and standing(record) == "failing" else ""
+    used = (
+        f", {record.used:.3g} of the error bound used" if record.used is not None and record.verdict == "pass" else ""
+    )
+    return f"{record.verdict}{used}{': ' if said else ''}{said}{known}"
+
+
+def pair_told(change: Change) -> tuple[str, str]:
+    """What stood before and after, each on one line; of a whole target, what the change says."""
+    if change.kind == "new-warning":
+        return "no such warning", change.says
+    if not change.case:
+        return "", change.says
+    before, after = told(change.before), told(change.after)
+    if before == after or change.kind in ("accept-refuse", "result-type"):
+        return before, f"{after}: {change.says}"
+    return before, after
+
+
+PLAIN = ("regressed", "now-unsupported", "gone", "fixed")
+"""The classes that before and after tell without another word."""
+
+
+@dataclass(frozen=True)
+class LawLine:
+    """Laws of one group that tell the same: what stood before and after, and what else is to be said."""
+
+    laws: tuple[str, ...]
+    before: str
+    after: str
+    says: str
+
+
+def law_lines(group: Group) -> list[LawLine]:
+    """The laws of a group; those that tell the same stand together."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for change in group.changes:
+        says = "" if change.kind in PLAIN else change.says
+        found.setdefault((*pair_told(change), says), []).append(change.law)
+    return [LawLine(tuple(laws), *told) for told, laws in found.items()]
+
+
+def how_many(told: list[Group]) -> str:
+    """`2 cases`, `1 target`: what the groups are about."""
+    cases = sum(bool(group.case) for group in told)
+    parts = [(cases, "case"), (len(told) - cases, "target")]
+    return " and ".join(plural(number, noun) for number, noun in parts if number)
+
+
+@dataclass(frozen=True)
+class TargetLine:
+    """A target on the two sides."""
+
+    name: str
+    before: str
+    after: str
+    packages: tuple[tuple[str, str, bool], ...]
+    """(side, package and version, whether it differs) of the targets that ran."""
+
+
+def target_lines(comparison: Comparison) -> list[TargetLine]:
+    """Every target of either side, with its versions there."""
+    names = dict.fromkeys([*comparison.before.targets, *comparison.after.targets])
+    return [_target_line(name, comparison.before, comparison.after) for name in names]
+
+
+def _target_line(name: str, before: Side, after: Side) -> TargetLine:
+    infos = before.targets.get(name), after.targets.get(name)
+    versions = [info.versions if info is not None and info.missing is None else {} for info in infos]
+    packages = tuple(
+        (side, f"{package} {version}", versions[0].get(package) != versions[1].get(package))
+        for side, found in zip(("before", "after"), versions, strict=True)
+        for package, version in found.items()
+    )
+    return TargetLine(name, _versions(infos[0]), _versions(infos[1]), packages)
+
+
+def _versions(info: TargetInfo | None) -> str:
+    if info is None:
+        return "NOT RUN: it was not asked for"
+    if info.missing is not None:
+        return f"NOT RUN: {info.missing}"
+    return ", ".join(f"{package} {version}" for package, version in info.versions.items()) or "version unknown"
+
+
+def facts(comparison: Comparison) -> list[str]:
+    """The files and what they were made with: one line for each side, or one for both where they are of one run."""
+    before, after = comparison.before, comparison.after
+    if before.run is after.run and before.targets != after.targets:
+        return [f"{_facts(before)}; before is #{before.name} in it, after is #{after.name}"]
+    return [_facts(before), _facts(after)]
+
+
+def _facts(side: Side) -> str:
+    header = side.header
+    return f"{side.run.path}, {header.started}, profile {header.profile}, seed {header.seed}, spec {header.spec}"

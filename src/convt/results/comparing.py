@@ -1,0 +1,262 @@
+"""The comparison itself: pairs the verdicts of two sides, tells each pair's class, and says what was not compared."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from convt.results.classes import CLASSES, FAILING, WORSE, classify, is_nearer, message_class, standing
+from convt.results.records import VerdictRecord
+from convt.results.refusals import refusal, refused_worse
+from convt.results.sides import Matched, NotComparable, Side, flags_that_differ, match_cases
+from convt.results.warnings_of import new_warnings
+
+SLOWER_TIMES, SLOWER_SECONDS = 1.5, 2.0
+"""A target is slower where its calls took this many times as long, and this many seconds more: summed over all calls
+of a run, both sides measured in one session, so that the machine is the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of one case, law and target. Of a whole target where `case` and `law` are empty."""
+
+    kind: str
+    case: str
+    """The name on the side after, else before; empty for what concerns a whole target."""
+    law: str
+    target: str
+    """Without its environment."""
+    before: VerdictRecord | None
+    after: VerdictRecord | None
+    says: str
+    """What changed, in words."""
+    verdicts: int = 1
+    """How many verdicts this stands for."""
+
+    @property
+    def worse(self) -> bool:
+        """Whether this alone makes the comparison worse: not where a wrong answer, or none, was all that there was, and
+        not where wrong numbers came nearer to the right ones."""
+        was = standing(self.before)
+        if self.kind == "accept-refuse" and self.before is not None:
+            if self.after is not None and refusal(self.after):
+                return refused_worse(self.before, self.after)
+            return "unsupported" not in (self.before.verdict, self.before.outcome)
+        if self.kind in ("fails-differently", "drifted") and is_nearer(self.before, self.after):
+            return False
+        return self.kind in WORSE and not (self.kind == "now-unsupported" and was == "failing")
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Two sides, compared. `changes` are in the order in which they are told; what is unchanged is only counted."""
+
+    before: Side
+    after: Side
+    changes: tuple[Change, ...]
+    counts: dict[str, int]
+    """Class to how many verdicts, every class of `CLASSES`; new warnings and lost speed count once each."""
+    unchanged: int
+    compared: int
+    """How many verdicts have an answer on both sides."""
+    notes: tuple[str, ...]
+    alerts: tuple[str, ...] = ()
+    """Targets that did not run, and what was forced: to be said loudly."""
+    fail_on: frozenset[str] = frozenset()
+    """Classes that count as worse beyond `WORSE`."""
+
+    def is_worse(self, change: Change) -> bool:
+        """Whether a change makes this comparison worse."""
+        return change.worse or change.kind in self.fail_on
+
+    @property
+    def worse(self) -> bool:
+        return any(map(self.is_worse, self.changes))
+
+    @property
+    def exit_status(self) -> int:
+        """0 the same or better, 1 worse."""
+        return int(self.worse)
+
+    def of(self, kind: str) -> list[Change]:
+        """The changes of one class."""
+        return [change for change in self.changes if change.kind == kind]
+
+
+@dataclass(eq=False)
+class Comparing:
+    """A comparison in the making."""
+
+    before: Side
+    after: Side
+    alerts: list[str]
+    notes: list[str]
+    fail_on: frozenset[str]
+    changes: list[Change] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    compared: int = 0
+    silent: int = 0
+    by_chance: Counter[str] = field(default_factory=Counter)
+    """Known difference that comes and goes by itself -> verdicts that flipped with it."""
+    drawn_once: Counter[str] = field(default_factory=Counter)
+    """Side -> verdicts on generated cases that it alone drew."""
+
+    def whole(self, force: bool, timed: bool = False) -> Comparison:
+        matched = match_cases(self.before.cases, self.after.cases)
+        for target in dict.fromkeys([*self.before.targets, *self.after.targets]):
+            if self.before.ran(target) and self.after.ran(target):
+                self._target(target, matched)
+                if timed:
+                    self._speed(target)
+            else:
+                self._missing(target)
+        if not self.compared and not force:
+            raise NotComparable(self._nothing())
+        self._remarks(matched)
+        order = {kind: place for place, kind in enumerate(CLASSES)}
+        told = tuple(sorted(self.changes, key=lambda change: (order[change.kind], not change.worse)))
+        counts = {kind: self.counts[kind] for kind in CLASSES}
+        return Comparison(
+            self.before, self.after, told, counts, counts["unchanged"], self.compared, tuple(self.notes),
+            tuple(self.alerts), self.fail_on,
+        )  # fmt: skip
+
+    def _add(self, change: Change) -> None:
+        self.changes.append(change)
+        self.counts[change.kind] += change.verdicts
+
+    def _target(self, target: str, matched: Matched) -> None:
+        """Every verdict of a target that ran on both sides. Generated cases count only where both sides drew them."""
+        was, is_ = self.before.verdicts[target], self.after.verdicts[target]
+        back = {after: before for before, after in matched.after.items()}
+        for (case, law), record in was.items():
+            twin = is_.get((matched.after.get(case, ""), law))
+            if twin is None and self.before.cases[case].generated:
+                self.drawn_once[self.before.name] += 1
+            else:
+                self._pair(target, record, twin)
+        for (case, law), record in is_.items():
+            if (back.get(case, ""), law) in was:
+                continue
+            if self.after.cases[case].generated:
+                self.drawn_once[self.after.name] += 1
+            else:
+                self._pair(target, None, record)
+        self._searches(target, matched, back)
+        if any(record.outcome for record in was.values()):  # else an older release wrote it, which tells no warnings
+            for found in new_warnings(was.values(), is_.values()):
+                self._add(Change("new-warning", found.case, found.law, target, None, found.record, found.says))
+
+    def _pair(self, target: str, before: VerdictRecord | None, after: VerdictRecord | None) -> None:
+        """One case, law and target."""
+        record = after or before
+        assert record is not None
+        chance = self._chance(before, after)
+        found = classify(before, after, by_chance=bool(chance))
+        if found is None:
+            self.silent += 1
+            return
+        kind, says = found
+        self.compared += standing(before) != "silent" and standing(after) != "silent"
+        if chance and kind in ("regressed", "fixed"):
+            self.by_chance[chance] += 1
+        elif kind == "unchanged":
+            self.counts[kind] += 1
+        else:
+            self._add(Change(kind, record.case, record.law, target, before, after, says))
+
+    def _chance(self, before: VerdictRecord | None, after: VerdictRecord | None) -> str:
+        """The known difference that comes and goes by itself and explains one of the two; empty where none does."""
+        for record, side in ((before, self.before), (after, self.after)):
+            if record is not None and record.known and record.known in _intermittent(side):
+                return record.known
+        return ""
+
+    def _searches(self, target: str, matched: Matched, back: dict[str, str]) -> None:
+        """What only one side's search found: a search that fails keeps its smallest failing case and no other."""
+        was, is_ = _found(self.before, target), _found(self.after, target)
+        for law in dict.fromkeys([*was, *is_]):
+            old, new = was.get(law), is_.get(law)
+            if new is not None and (back.get(new.case, ""), law) not in self.before.verdicts[target]:
+                self._new_find(target, old, new)
+            elif old is not None and new is None and self._searched_alike(target, law):
+                says = "the search that found this case finds nothing after"
+                if (matched.after.get(old.case, ""), law) not in self.after.verdicts[target]:
+                    self._add(Change("fixed", old.case, law, target, old, None, says))
+
+    def _new_find(self, target: str, old: VerdictRecord | None, new: VerdictRecord) -> None:
+        """A failing case that only the search after found, against what the one before found of that law."""
+        if old is None:
+            says = "the search found nothing before; it finds this case after"
+            self._add(Change("newly-failing", new.case, new.law, target, None, new, says))
+        elif (old.verdict, message_class(old)) != (new.verdict, message_class(new)):
+            says = f"the search found {message_class(old) or old.verdict} before, in {old.case}"
+            self._add(Change("fails-differently", new.case, new.law, target, old, new, says))
+        else:
+            self.notes.append(
+                f"{target}, {new.law}: the search found {old.case} before, {new.case} after, failing alike"
+            )
+
+    def _searched_alike(self, target: str, law: str) -> bool:
+        """Whether both searches drew alike, and the one after did search for what breaks the law on this target."""
+        was, is_, judged = self.before.header, self.after.header, self.after.verdicts[target]
+        alike = (was.seed, was.profile) == (is_.seed, is_.profile)
+        return alike and any(asked == law and self.after.cases[case].generated for case, asked in judged)
+
+    def _missing(self, target: str) -> None:
+        """A target that did not run on one side or on both: never the same."""
+        ran = [side for side in (self.before, self.after) if side.ran(target)]
+        if not ran:
+            why = self.before.why_not(target), self.after.why_not(target)
+            self.alerts.append(f"{target} did not run on either side: {why[0]} (before); {why[1]} (after)")
+            return
+        counts = Counter(record.verdict for record in ran[0].verdicts[target].values() if record.verdict != "not-run")
+        told = ", ".join(f"{number:,} {verdict}" for verdict, number in counts.most_common()) or "no verdict"
+        lost = ran[0] is self.before
+        other, kind = (self.after, "gone") if lost else (self.before, "new")
+        when, then = ("after", "before") if lost else ("before", "after")
+        says = f"did not run {when}: {other.why_not(target)}; {told} {then}"
+        self.alerts.append(f"{target} {says}")
+        self._add(Change(kind, "", "", target, None, None, says, counts.total()))
+
+    def _speed(self, target: str) -> None:
+        """Slower by the sum over all calls but the longest: that one may have waited for a busy machine."""
+        was, is_ = self.before.seconds(target), self.after.seconds(target)
+        if was and is_ and is_ >= SLOWER_TIMES * was and is_ - was >= SLOWER_SECONDS:
+            says = f"{was:.1f} s inside the framework's calls before, {is_:.1f} s after: {is_ / was:.2f} times"
+            self._add(Change("slower", "", "", target, None, None, says))
+
+    def _nothing(self) -> str:
+        """Why there is nothing to compare."""
+        why = "; ".join(self.alerts) or "no case, law and target has an answer on both"
+        paths = dict.fromkeys([str(self.before.run.path), str(self.after.run.path)])
+        return f"{' and '.join(paths)}: nothing to compare: {why}; run the same cases on the same targets"
+
+    def _remarks(self, matched: Matched) -> None:
+        """What was not compared, and why; flags that differ."""
+        for target, info in self.before.targets.items():
+            if self.before.ran(target) and self.after.ran(target):
+                self.notes += flags_that_differ(target, info, self.after.targets[target])
+        for side, number in self.drawn_once.items():
+            self.notes.append(f"{number:,} verdicts on generated cases that only {side} drew, not compared")
+        if matched.renamed:
+            self.notes.append(f"{matched.renamed:,} cases have another name and the same content")
+        if self.silent:
+            self.notes.append(f"{self.silent:,} verdicts have no answer on either side")
+        for known, number in self.by_chance.items():
+            self.notes.append(
+                f"{number:,} verdicts not compared: the known difference {known} comes and goes by itself"
+            )
+
+
+def _intermittent(side: Side) -> set[str]:
+    return {known.id for known in side.header.known if known.intermittent}
+
+
+def _found(side: Side, target: str) -> dict[str, VerdictRecord]:
+    """Law to the generated case that fails without a known difference: what the search of that law found."""
+    return {
+        law: record
+        for (case, law), record in side.verdicts[target].items()
+        if side.cases[case].generated and record.verdict in FAILING and not record.known
+    }

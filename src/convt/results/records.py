@@ -1,0 +1,226 @@
+"""What a run file is made of: header, cases, verdicts, details, footer. Frozen, and plain data all the way down."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+__all__ = [
+    "FORMAT", "VERDICTS", "CaseRecord", "Claim", "DetailRecord", "Footer", "Header", "KnownInfo", "LawInfo", "Record",
+    "Run", "RunFileError", "TargetInfo", "VerdictRecord",
+]  # fmt: skip
+
+FORMAT = 1
+"""The number of the file format; a reader refuses every other."""
+
+VERDICTS = ("pass", "differs", "error", "unsupported", "not-run", "suite-bug")
+
+
+@dataclass(frozen=True, slots=True)
+class TargetInfo:
+    """A target as the header tells it; `missing` is the reason why it did not run, None where it ran."""
+
+    name: str
+    backend: str
+    mode: str
+    device: str
+    versions: dict[str, str] = field(default_factory=dict)
+    """Package to version, the framework first."""
+    flags: dict[str, str] = field(default_factory=dict)
+    missing: str | None = None
+    environment: str = ""
+    """The environment in which it ran, such as `before`; empty for the host's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class LawInfo:
+    """A law as the header tells it."""
+
+    id: str
+    statement: str
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownInfo:
+    """A known difference as the header tells it; `origin` is its file:line."""
+
+    id: str
+    reason: str = ""
+    issue: str = ""
+    since: str = ""
+    origin: str = ""
+    intermittent: str = ""
+    """Why it comes and goes by itself; empty where it is there in every run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A statement as people learn it, and whether it holds."""
+
+    says: str
+    holds: bool
+    correction: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What ran, where, on what."""
+
+    kind: ClassVar[str] = "header"
+    started: str
+    """ISO 8601."""
+    spec: str
+    """The digest of the specification."""
+    seed: int
+    profile: str
+    platform: dict[str, Any]
+    command: str
+    targets: tuple[TargetInfo, ...]
+    laws: tuple[LawInfo, ...]
+    packages: dict[str, Any] = field(default_factory=dict)
+    """Package to version, on the host."""
+    known: tuple[KnownInfo, ...] = ()
+    format: int = FORMAT
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRecord:
+    """A case: its settings with their arithmetic (output, crop, extra), and its numbers where they are few."""
+
+    kind: ClassVar[str] = "case"
+    id: str
+    digest: str
+    origin: str
+    """file:line; empty for a generated case."""
+    about: str
+    source: str
+    tags: tuple[str, ...]
+    settings: dict[str, Any]
+    claim: Claim | None = None
+    x: Any = None
+    w: Any = None
+    b: Any = None
+    generated: bool = False
+    reject: dict[str, Any] | None = None
+    """Of settings that mean nothing: `kind`, the settings at `fault`, and what is passed `invalid` of the settings and
+    as other `arrays`; `means` and `either` where an answer may be right. The settings are the valid ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictRecord:
+    """One law's verdict on one case and target; `known` names the known difference that explains it."""
+
+    kind: ClassVar[str] = "verdict"
+    case: str
+    law: str
+    target: str
+    verdict: str
+    known: str | None = None
+    message: str = ""
+    used: float | None = None
+    """The largest fraction of the error bound that was used."""
+    bits: str = ""
+    """A digest of the exact output."""
+    outcome: str = ""
+    """The worst outcome among the law's evaluations: value, unsupported, not-run, raised, timed-out, crashed."""
+    shape: tuple[int, ...] | None = None
+    """Of the answer to the case itself, at the first law that asks for it; `dtype` likewise."""
+    dtype: str = ""
+    warnings: tuple[str, ...] = ()
+    """The Python warnings of the law's evaluations, each at the first law of the case that met it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DetailRecord:
+    """The evidence of a verdict that is not `pass`; arrays are nested lists, or None."""
+
+    kind: ClassVar[str] = "detail"
+    case: str
+    law: str
+    target: str
+    expected: Any = None
+    actual: Any = None
+    call: str = ""
+    """One line of the framework's own call."""
+    script: str = ""
+    """A complete script that needs numpy and the framework alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Footer:
+    """The end of a whole file; the counts are checked against what stands above."""
+
+    kind: ClassVar[str] = "footer"
+    verdicts: int
+    cases: int
+    seconds: float
+    exit: int
+    target_seconds: dict[str, float] = field(default_factory=dict)
+    """Target to the time that it spent inside the framework's calls."""
+    target_longest: dict[str, float] = field(default_factory=dict)
+    """Target to the longest time of one call among them."""
+
+
+Record = Header | CaseRecord | VerdictRecord | DetailRecord | Footer
+
+
+Key = tuple[str, str, str]
+ARRAYS = ("x", "w", "b", "expected", "actual", "used")
+"""The fields that hold numbers, spelled as JSON can carry them."""
+
+AGAIN = "run the suite again to write a whole file"
+
+
+class RunFileError(ValueError):
+    """A run file that cannot be trusted. One line: where, what was found, what is accepted, what to do."""
+
+    def __init__(self, path: Path, line: int | None, found: str, accepted: str, todo: str = AGAIN) -> None:
+        where = f"{path}:{line}" if line else f"{path}"
+        text = f"{where}: found {found}; accepted: {accepted}; {todo}"
+        super().__init__(" ".join(text.split()))
+        self.path, self.line, self.found, self.accepted, self.todo = path, line, found, accepted, todo
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A whole run, checked."""
+
+    path: Path
+    header: Header
+    cases: dict[str, CaseRecord]
+    """By id, in the file's order."""
+    verdicts: tuple[VerdictRecord, ...]
+    details: dict[Key, DetailRecord]
+    """By (case, law, target)."""
+    footer: Footer
+
+
+def describe(record: Record) -> str:
+    """The kind of a record and the names in it."""
+    names = (getattr(record, name, None) for name in ("id", "case", "law", "target"))
+    return " ".join([record.kind, *(name for name in names if name)])
+
+
+def spell(value: Any) -> Any:
+    """Numbers and nested lists as JSON can carry them: nan, inf and complex ones as text."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if hasattr(value, "tolist"):
+        return spell(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [spell(item) for item in value]
+    if isinstance(value, complex):
+        return str(value)
+    return value
+
+
+def unspell(value: Any) -> Any:
+    """The inverse of `spell`."""
+    if isinstance(value, list):
+        return [unspell(item) for item in value]
+    if isinstance(value, str):
+        return complex(value) if "j" in value else float(value)
+    return value

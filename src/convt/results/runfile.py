@@ -1,0 +1,132 @@
+"""The run file: JSON lines with a header and a footer. `RunWriter` writes one, `read_run` reads it back.
+
+Every line is an object with `kind`: header, case, verdict, detail or footer (reports/records.py). A file is written
+beside its place and moved there when it is whole; a reader refuses one that is not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+from convt.results import records
+from convt.results.reader import read_run
+from convt.results.records import *  # noqa: F403  whoever reads or writes run files needs the records
+from convt.results.records import ARRAYS, CaseRecord, Footer, Header, Record, VerdictRecord, describe, spell
+
+__all__ = ["RunWriter", "read_run"]
+__all__ += records.__all__
+
+
+class RunWriter:
+    """Writes `path` + `.part` record by record; `finish` puts the records in order and the whole file in its place.
+
+    The header comes first, the others in any order: the finished file is sorted by case, law and target.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self.part = self.path.with_name(self.path.name + ".part")
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._file: IO[bytes] = self.part.open("w+b")
+        self._places: dict[tuple[str, int, int, int], int] = {}
+        self._laws: dict[str, int] = {}
+        self._targets: dict[str, int] = {}
+
+    def write(self, record: Record) -> None:
+        """Add one record; ValueError where it names an unknown law or target, or was written before."""
+        if isinstance(record, Header):
+            self._laws = {law.id: place for place, law in enumerate(record.laws)}
+            self._targets = {target.name: place for place, target in enumerate(record.targets)}
+        key = self._key(record)
+        if key in self._places:
+            raise ValueError(f"written before: {describe(record)}")
+        if not self._places and not isinstance(record, Header):
+            raise ValueError(f"the first record is a {record.kind}; a header is accepted")
+        line = encode(record)
+        self._places[key] = self._file.tell()
+        self._file.write(line)
+
+    def finish(
+        self,
+        seconds: float,
+        exit_status: int,
+        target_seconds: dict[str, float] | None = None,
+        target_longest: dict[str, float] | None = None,
+    ) -> Footer:
+        """Sort, add the footer, and replace `path` in one step; the earlier file stands until then."""
+        counts = [sum(rank == wanted for _, rank, _, _ in self._places) for wanted in (1, 0)]
+        if ("", -1, 0, 0) not in self._places:
+            raise ValueError("nothing was written: no header")
+        footer = Footer(counts[0], counts[1], seconds, exit_status, target_seconds or {}, target_longest or {})
+        whole = self.path.with_name(self.path.name + ".whole")
+        with whole.open("wb") as out:
+            for key in sorted(self._places):
+                self._file.seek(self._places[key])
+                out.write(self._file.readline())
+            out.write(encode(footer))
+            out.flush()
+            os.fsync(out.fileno())
+        self.close()
+        whole.replace(self.path)
+        self.part.unlink()
+        return footer
+
+    def close(self) -> None:
+        """Stop without finishing: what was written stays in the `.part` file, and the earlier run file in its place."""
+        self._file.close()
+
+    def __enter__(self) -> RunWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _key(self, record: Record) -> tuple[str, int, int, int]:
+        if isinstance(record, Header):
+            return ("", -1, 0, 0)
+        if isinstance(record, CaseRecord):
+            return (record.id, 0, 0, 0)
+        if isinstance(record, Footer):
+            raise ValueError("`finish` writes the footer")
+        for what, name, names in (("law", record.law, self._laws), ("target", record.target, self._targets)):
+            if name not in names:
+                raise ValueError(f"{describe(record)}: the header has no {what} {name!r}, but {', '.join(names)}")
+        rank = 1 if isinstance(record, VerdictRecord) else 2
+        return (record.case, rank, self._laws[record.law], self._targets[record.target])
+
+
+def encode(record: Record) -> bytes:
+    """One line of the file."""
+    data = {"kind": record.kind} | {name: _plain(getattr(record, name)) for name in _names(type(record))}
+    if isinstance(record, VerdictRecord):  # there are many: what says nothing is left out
+        data = {name: value for name, value in data.items() if value not in (None, "", (), [])}
+    for name in ARRAYS:
+        if data.get(name) is not None:
+            data[name] = spell(data[name])
+    return json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+_NAMES: dict[type[Any], tuple[str, ...]] = {}
+
+
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    if kind not in _NAMES:
+        _NAMES[kind] = tuple(item.name for item in fields(kind))
+    return _NAMES[kind]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (str, int, float, dict, list)) or value is None:  # nearly all there is
+        return value
+    if is_dataclass(value):
+        return {name: _plain(getattr(value, name)) for name in _names(type(value))}
+    if isinstance(value, tuple) and value and is_dataclass(value[0]):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,155 @@
+"""A run on one screen, as text or as JSON."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from typing import Any
+
+from convt.results.runfile import Run, TargetInfo
+from convt.results.tally import STANDINGS, SYMBOLS, WRONG, Tally, count, headline
+
+WIDTH = 100
+LINES = 40
+COUNTED = tuple(reversed(STANDINGS))
+
+
+def summary_text(run: Run) -> str:
+    """At most 40 lines of at most 100 columns; the denominator beside every count."""
+    tally = count(run)
+    lines = [*_top(run, tally), "", *_targets(run, tally)]
+    laws = _laws(run, tally)
+    known = _known(run, tally)
+    lines_left = LINES - len(lines) - len(known) - 1
+    if len(laws) > lines_left:
+        left = len(laws) - lines_left + 1
+        laws = [*laws[: lines_left - 1], f"  ... and {left} more lines: see --format json or the page"]
+    return "\n".join([*lines, *laws, *known])
+
+
+def _top(run: Run, tally: Tally) -> list[str]:
+    header, footer = run.header, run.footer
+    total = len(run.verdicts)
+    counts = [f"{tally.total[name]:,} {name}" for name in COUNTED if tally.total[name]]
+    facts = f"{len(run.cases):,} cases, {len(header.laws)} laws, {len(header.targets)} targets, {footer.seconds:.1f} s"
+    where = f"{header.started}, profile {header.profile}, seed {header.seed}, spec {header.spec}"
+    said = [headline(run, tally), f"{facts}; {where}", f"{total:,} verdicts: {', '.join(counts) or 'none'}"]
+    return [line for text in said for line in _wrap(text, "")][:9]
+
+
+def _wrap(text: str, first: str, rest: str = "  ") -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
+
+
+def _targets(run: Run, tally: Tally) -> list[str]:
+    """One line a target: version, passes of all, and what else there is."""
+    targets = run.header.targets
+    wide = min(max((len(target.name) for target in targets), default=0), 32)
+    lines = []
+    for target in targets:
+        counts = tally.by_target[target.name]
+        said = _breakdown(counts)
+        if target.missing is not None:
+            said = f"NOT RUN: {target.missing}"
+        line = f"  {target.name:<{wide}}  {_version(target):<20} {said}"
+        lines.append(_cut(line))
+    limit = 12
+    if len(lines) > limit:
+        lines = [*lines[: limit - 1], f"  ... and {len(lines) - limit + 1} more targets: see --format json or the page"]
+    return ["targets", *lines]
+
+
+def _version(target: TargetInfo) -> str:
+    return next((f"{name} {version}" for name, version in target.versions.items()), "version unknown")
+
+
+def _breakdown(counts: Counter[str]) -> str:
+    total = sum(counts.values())
+    others = [f"{counts[name]:,} {name}" for name in STANDINGS if counts[name] and name != "pass"]
+    return ", ".join([f"{counts['pass']:,} of {total:,} pass", *others]) if total else "nothing asked"
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= WIDTH else line[: WIDTH - 3] + "..."
+
+
+def _laws(run: Run, tally: Tally) -> list[str]:
+    """A line a law where something is wrong, then the laws that hold wherever they were asked."""
+    lines: list[str] = []
+    holding: list[str] = []
+    silent: list[str] = []
+    for law in run.header.laws:
+        wrong, asked = [], 0
+        for target in run.header.targets:
+            counts = tally.by_law.get((law.id, target.name), Counter())
+            total = sum(counts.values())
+            asked += total
+            bad = [f"{counts[name]:,} {name}" for name in STANDINGS[:4] if counts[name]]
+            if bad:
+                wrong.append(f"{target.name} {', '.join(bad)} of {total:,}")
+        if wrong:
+            lines.extend(_wrap("; ".join(wrong), f"  {law.id:<14} ", " " * 17))
+        else:
+            (holding if asked else silent).append(law.id)
+    if holding:
+        lines.extend(_wrap(", ".join(holding), f"  {SYMBOLS['pass']} wherever asked and answered: ", "    "))
+    if silent:
+        lines.extend(_wrap(", ".join(silent), "  asked nowhere: ", "    "))
+    return ["laws", *lines]
+
+
+def _known(run: Run, tally: Tally) -> list[str]:
+    """A line a known difference, apart from everything else."""
+    if not tally.known:
+        return []
+    lines = []
+    for name, records in sorted(tally.known.items()):
+        targets = ", ".join(sorted({record.target for record in records}))
+        lines.append(_cut(f"  {name}: {len(records):,} of {len(run.verdicts):,} verdicts, on {targets}"))
+    limit = 8
+    if len(lines) > limit:
+        lines = [*lines[: limit - 1], f"  ... and {len(lines) - limit + 1} more: see --format json or the page"]
+    return ["known differences", *lines]
+
+
+def summary_json(run: Run) -> dict[str, Any]:
+    """The same as data, with these keys for ever:
+
+    format     1
+    run        started, spec, seed, profile, command, platform, seconds, exit
+    cases      their number
+    verdicts   counts: pass, unsupported, not-run, known, error, differs, suite-bug, total. `known` are the verdicts
+               that a known difference explains; they are not counted again under `differs` or `error`
+    targets    a list: name, ran, missing (the reason, or null), versions, flags, verdicts (counts)
+    laws       a list: id, statement, targets (name to counts)
+    known      known difference to its number of verdicts
+    failing    the ids of the cases with a verdict differs, error or suite-bug that nothing explains
+    """
+    tally, header = count(run), run.header
+    about = {name: getattr(header, name) for name in ("started", "spec", "seed", "profile", "command", "platform")}
+    return {
+        "format": 1,
+        "run": {**about, "seconds": run.footer.seconds, "exit": run.footer.exit},
+        "cases": len(run.cases),
+        "verdicts": _counts(tally.total),
+        "targets": [
+            {
+                "name": target.name, "ran": target.missing is None, "missing": target.missing,
+                "versions": target.versions, "flags": target.flags, "verdicts": _counts(tally.by_target[target.name]),
+            }
+            for target in header.targets
+        ],
+        "laws": [
+            {
+                "id": law.id, "statement": law.statement,
+                "targets": {t.name: _counts(tally.by_law[law.id, t.name]) for t in header.targets},
+            }
+            for law in header.laws
+        ],
+        "known": {name: len(records) for name, records in sorted(tally.known.items())},
+        "failing": tally.cases_with(*WRONG),
+    }  # fmt: skip
+
+
+def _counts(counts: Counter[str]) -> dict[str, int]:
+    return {**{name: counts[name] for name in COUNTED}, "total": sum(counts.values())}

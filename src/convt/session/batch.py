@@ -1,0 +1,142 @@
+"""Cases judged together: what they ask of every target, and the verdict of every law on what came back."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol
+
+from convt.adapter.backend import Outcome, Probe
+from convt.cases.case import Case
+from convt.conv.oracles import OraclesDisagree
+from convt.laws.law import Judgement, Law
+
+Answers = Mapping[str, Outcome]
+"""What came back for the probes of one law on one case, by the law's own names."""
+
+
+FORMER_NAMES = {"another call form": "another spelling", "block sums": "folded"}
+"""What probes were called when digests were first kept: so these stay equal for equal bits."""
+
+
+class Evaluates(Protocol):
+    """Where answers come from: each probe is evaluated once per target, however many laws ask it."""
+
+    def request(self, target: str, probes: Sequence[Probe]) -> None:
+        """Queue what is not yet known."""
+
+    def get(self, target: str, probe: Probe) -> Outcome:
+        """Wait for the answer."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False)
+class LawVerdict:
+    """A judgement with what it is about, and a digest of the exact bits that it looked at."""
+
+    case: Case
+    law: Law
+    target: str
+    judgement: Judgement
+    probes: Mapping[str, Probe]
+    answers: Answers
+    bits: str
+
+    @property
+    def shown(self) -> Probe:
+        """What was asked where the judgement's first line says it went wrong; the first probe where that names none."""
+        told = (self.judgement.message.splitlines() or [""])[0]
+        places = {name: re.search(rf"(?<!\w){re.escape(name)}(?!\w)", told) for name in self.probes if name}
+        named = [(place.start(), -len(name), name) for name, place in places.items() if place]
+        return self.probes[min(named)[2]] if named else next(iter(self.probes.values()))
+
+
+class Batch:
+    """Cases whose probes are asked together, so that fused backends compile them together."""
+
+    def __init__(self, evaluator: Evaluates, cases: Sequence[Case], laws: Sequence[Law]) -> None:
+        self._evaluator = evaluator
+        self._laws = {
+            case.id: [law for law in laws if (not case.laws or law.id in case.laws) and law.applies(case)]
+            for case in cases
+        }
+        self._probes: dict[tuple[str, str], Mapping[str, Probe]] = {}
+        self._broken: dict[tuple[str, str], Judgement] = {}
+        for case in cases:
+            for law in self._laws[case.id]:
+                try:
+                    self._probes[case.id, law.id] = law.probes(case)
+                except Exception:
+                    self._broken[case.id, law.id] = suite_bug()
+
+    def request(self, target: str, cases: Iterable[Case]) -> None:
+        """Ask a target everything that these cases need, without waiting."""
+        laws = ((case.id, law) for case in cases for law in self._laws[case.id] if law.on(target))
+        asked = (self._probes.get((case, law.id), {}) for case, law in laws)
+        probes = {p.key: p for probes in asked for p in probes.values()}.values()
+        # what is asked again comes last: whatever others leave behind is in its way then
+        self._evaluator.request(target, sorted(probes, key=lambda probe: probe.repeat))
+
+    def verdicts(self, case: Case, target: str, peers: Sequence[str] = ()) -> list[LawVerdict]:
+        """The verdict of every law that applies; waits for the target, and for its peers where a law crosses them."""
+        laws = [law for law in self._laws[case.id] if law.on(target)]
+        of_law = ((law, [peer for peer in peers if law.peer(target, peer)]) for law in laws)
+        judged = ((law, mine) for law, mine in of_law if mine or not law.needs_peers)
+        return [self._verdict(case, law, target, mine) for law, mine in judged]
+
+    def keys(self) -> set[str]:
+        """The keys of every probe that the batch asks."""
+        return {probe.key for probes in self._probes.values() for probe in probes.values()}
+
+    def _verdict(self, case: Case, law: Law, target: str, peers: Sequence[str]) -> LawVerdict:
+        broken = self._broken.get((case.id, law.id))
+        if broken is not None:
+            return LawVerdict(case, law, target, broken, {}, {}, "")
+        probes = self._probes[case.id, law.id]
+        answers = self._answers(target, probes)
+        judgement = _judged(lambda: law.assess_at(case, answers, target))
+        if law.crosses and judgement.verdict in ("pass", "unsupported"):
+            judgement = self._crossed(case, law, answers, peers) or judgement
+        return LawVerdict(case, law, target, judgement, probes, answers, _bits(answers))
+
+    def _crossed(self, case: Case, law: Law, answers: Answers, peers: Sequence[str]) -> Judgement | None:
+        """The first verdict against a peer that is not a pass; None where all agree."""
+        for peer in peers:
+            theirs = self._answers(peer, self._probes[case.id, law.id])
+            judgement = _judged(partial(law.judge_pair, case, answers, theirs))
+            if judgement.verdict != "pass":
+                return replace(judgement, message=f"{judgement.message}  [across targets, with {peer}]")
+        return None
+
+    def _answers(self, target: str, probes: Mapping[str, Probe]) -> Answers:
+        return {name: self._evaluator.get(target, probe) for name, probe in probes.items()}
+
+
+def _judged(judge: Callable[[], Judgement]) -> Judgement:
+    """The judgement, where a fault of the suite's own is a verdict and never a traceback of a framework's item."""
+    try:
+        return judge()
+    except OraclesDisagree as error:
+        return Judgement("suite-bug", str(error))
+    except Exception:
+        return suite_bug()
+
+
+def suite_bug() -> Judgement:
+    """The verdict on the exception that is being handled: it was raised by the suite, not by a framework."""
+    last = traceback.format_exc().strip().splitlines()
+    return Judgement("suite-bug", f"the suite raised {last[-1]}\n" + "\n".join(last[-7:-1]))
+
+
+def _bits(answers: Answers) -> str:
+    """One digest over the exact bits, shapes and kinds of all answers."""
+    digest = hashlib.sha256()
+    former = {FORMER_NAMES.get(name, name): outcome for name, outcome in answers.items()}
+    for name in sorted(former):
+        outcome = former[name]
+        digest.update(f"{name} {outcome.kind} {outcome.shape} {outcome.digest};".encode())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,80 @@
+"""A few cases for many: so many that every pair of properties that occurs among all of them occurs among these."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+from convt.cases.case import Case
+
+Properties = frozenset[tuple[str, str]]
+
+
+def cover(cases: Sequence[Case]) -> list[Case]:
+    """The cases that a greedy cover of all pairs of properties needs, in the order in which they came.
+
+    Of settings that mean nothing, each kind is kept once for each operation, on two axes where it is there on two; what
+    one law alone judges by sums stands for no other case.
+    """
+    plain = [case for case in cases if case.reject is None and case.block is None]
+    apart = [*_one_of_each([case for case in cases if case.reject]), *(case for case in cases if case.block)]
+    kept = {case.id for case in [*_pairwise(plain), *apart]}
+    return [case for case in cases if case.id in kept]
+
+
+def _pairwise(cases: Sequence[Case]) -> list[Case]:
+    pairs = {case.id: set(combinations(sorted(properties(case)), 2)) for case in cases}
+    missing = set().union(*pairs.values()) if pairs else set()
+    chosen: list[Case] = []
+    rest = sorted(cases, key=lambda case: (cost(case), case.id))
+    while missing:
+        best = max(rest, key=lambda case: len(pairs[case.id] & missing))  # the first of equals: the cheapest
+        chosen.append(best)
+        missing -= pairs[best.id]
+        rest.remove(best)
+    return chosen
+
+
+def _one_of_each(cases: Sequence[Case]) -> list[Case]:
+    kept: dict[tuple[str, str], Case] = {}
+    for case in sorted(cases, key=lambda case: (abs(case.settings.rank - 2), case.id)):
+        assert case.reject is not None
+        kept.setdefault((case.reject.kind, case.settings.op), case)
+    return list(kept.values())
+
+
+def cost(case: Case) -> int:
+    """About how many products the case takes: of two that cover the same, the smaller is taken."""
+    total = case.settings.batch * case.settings.channels_in * case.settings.channels_out
+    for n, k in zip(case.settings.input, case.settings.kernel, strict=True):
+        total *= n * k
+    return total
+
+
+def properties(case: Case) -> Properties:
+    """What of the settings a framework could take another path for, each as (property, value)."""
+    it = case.settings
+    padding = (
+        it.padding
+        if isinstance(it.padding, str)
+        else "pairs"
+        if any(lo != hi for lo, hi in it.crop)
+        else ("numbers" if any(map(any, it.crop)) else "none")
+    )
+    gaps = any(s > e for s, e in zip(it.stride, it.effective, strict=True))
+    depth = it.groups > 1 and it.groups == it.channels_in
+    return frozenset({
+        "op": it.op,
+        "rank": str(it.rank),
+        "batch": "0" if not it.batch else "1" if it.batch == 1 else "more",
+        "groups": "depthwise" if depth else "some" if it.groups > 1 else "1",
+        "bias": str(it.bias),
+        "stride": "gaps" if gaps else "1" if set(it.stride) == {1} else "more",
+        "dilation": "1" if set(it.dilation) == {1} else "more",
+        "padding": str(padding),
+        "extra": "none" if not any(it.extra) else "size" if it.output_size else "some",
+        "kernel": "1" if set(it.kernel) == {1} else "larger" if max(it.kernel) > min(it.input) else "smaller",
+        "channels": "many" if max(it.channels_in, it.channels_out) > 15 else "few",
+        "empty": str(0 in it.x_shape + it.y_shape),
+        "uneven": str(len(set(it.stride)) > 1 or len(set(it.kernel)) > 1 or len(set(it.dilation)) > 1),
+    }.items())  # fmt: skip

@@ -1,0 +1,53 @@
+"""How much is looked at, and of which targets where none is named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from convt.adapter.stress import STRESS
+from convt.host.registry import Entry
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A law on a target sees `cases` draws, of which few are equal; `derandomized` repeats the same draws.
+
+    Hypothesis's first draw is the plainest case. With `covered`, of the YAML files' cases only so many are asked
+    that every pair of their properties occurs. `targets` says which modes of each backend run where none is named.
+    `folder` holds the cases, where they are others than those of every day.
+    """
+
+    name: str
+    cases: int
+    derandomized: bool = False
+    covered: bool = False
+    targets: Literal["default", "modes", "stress"] = "default"
+    folder: str = ""
+
+    def names(self, backends: Mapping[str, Entry]) -> tuple[str, ...]:
+        """The targets of these backends that run where none is named."""
+        if self.targets == "modes":
+            every = {name: [mode for mode in entry.modes() if mode not in STRESS] for name, entry in backends.items()}
+            return tuple(f"{name}/{mode}" if mode else name for name, modes in every.items() for mode in modes or [""])
+        if self.targets == "stress":
+            return tuple(
+                f"{name}/{mode}" if mode else name
+                for name, entry in backends.items()
+                for mode in ["", *(entry.stress if entry.built_in else ())]
+            )
+        return tuple(backends)
+
+
+PROFILES = {
+    profile.name: profile
+    for profile in (
+        Profile("default", cases=6),
+        Profile("ci", cases=6, derandomized=True),
+        Profile("nightly", cases=1000),
+        Profile("modes", cases=0, covered=True, targets="modes"),
+        Profile("hostile", cases=0, covered=True, targets="stress"),
+        Profile("large", cases=0, folder="large"),
+    )
+}

@@ -1,0 +1,275 @@
+"""From verdicts to what people see: the failure text of an item, and the records of the run file."""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from convt.adapter.backend import Kind, Outcome, Probe
+from convt.adapter.layouts import statement
+from convt.cases.case import Case
+from convt.cases.known import Known
+from convt.conv.bounds import accumulation, bound
+from convt.conv.data import Arrays, numpy_dtype
+from convt.laws.block_sums import judged_block_sums
+from convt.laws.comparison import equal, same_shape, within
+from convt.laws.law import Judgement
+from convt.laws.probes import integral_arrays
+from convt.laws.truth import promised, truth
+from convt.results.records import VerdictRecord
+from convt.session.batch import LawVerdict
+from convt.session.block_sum_scripts import paste_block_sums
+
+LARGEST_ARRAY = 4096
+"""Arrays of more numbers than this do not go into the run file."""
+
+
+@dataclass(frozen=True, eq=False)
+class Matched:
+    """A verdict, and what the known differences say about it."""
+
+    found: LawVerdict
+    explained: Known | None = None
+    """The known difference that this is."""
+    stale: Known | None = None
+    """A known difference that names these settings, although the law holds or breaks in another way."""
+
+    @property
+    def broken(self) -> bool:
+        """Whether the law does not hold, known or not."""
+        return self.found.judgement.verdict in ("differs", "error", "suite-bug")
+
+    @property
+    def fails(self) -> bool:
+        """Whether this makes the run red."""
+        return self.stale is not None or (self.broken and self.explained is None)
+
+
+def match_known(found: LawVerdict, laws: Sequence[Known], calls: Mapping[str, Sequence[Known]]) -> Matched:
+    """Hold one verdict against the known differences: of its law, and of its probes' calls, by the probes' names."""
+    judgement = found.judgement
+    if judgement.verdict in ("not-run", "suite-bug"):
+        return Matched(found)
+    explained = stale = None
+    for name, entries in calls.items():
+        if found.answers[name].kind in ("unsupported", "not-run"):
+            continue  # no call was made
+        for entry in entries:
+            if entry.explains(*call_went(found.probes[name], found.answers[name])):
+                explained = explained or entry
+            elif not entry.intermittent:
+                stale = entry
+    for entry in laws if judgement.verdict != "unsupported" else ():
+        if judgement.verdict != "pass" and entry.explains(judgement.verdict, judgement.message):
+            explained = entry
+        elif not entry.intermittent:
+            stale = entry
+    if judgement.verdict not in ("differs", "error"):
+        return Matched(found, stale=stale)
+    return Matched(found, explained=explained, stale=None if explained else stale)
+
+
+def call_went(probe: Probe, outcome: Outcome) -> tuple[str, str]:
+    """How a call went: its outcome, or `pass` or `differs` by the oracles where it has one; and the words for it."""
+    if outcome.kind != "value":
+        return outcome.kind, outcome.reason
+    if probe.block:
+        judged = judged_block_sums(probe, outcome)
+    elif outcome.value is None:
+        judged = same_shape(outcome.shape or (), probe.settings.y_shape, "abstract shape")
+    else:
+        judged = _against_truth(probe, outcome.value[None] if probe.want == "unbatched" else outcome.value)
+    return judged.verdict, judged.message
+
+
+@np.errstate(over="ignore", invalid="ignore")  # sums of special values overflow here, as they may
+def _against_truth(probe: Probe, value: np.ndarray) -> Judgement:
+    """A call's numbers against what they should be: exactly on whole numbers, else within the bound."""
+    right, dtype = truth(probe), promised(probe)
+    if integral_arrays(*probe.arrays):
+        return equal(value, right.astype(numpy_dtype(dtype)))
+    finite = np.isfinite(right)  # what is not, the law of special values judges
+    tolerance = np.where(
+        finite, bound(probe.settings, Arrays(probe.x, probe.w, probe.b), right, accumulation(dtype), dtype), np.inf
+    )
+    if value.shape == right.shape:
+        value, right = np.where(finite, value, 0).astype(value.dtype), np.where(finite, right, 0)
+    return within(value, right, tolerance, dtype=dtype)
+
+
+def failure(matched: Matched, version: str, repeat: str, script: str) -> str:
+    """The text of one failing verdict: what is wrong first, then what to repeat, then plain framework code."""
+    found, judgement = matched.found, matched.found.judgement
+    case = found.case
+    first, *rest = judgement.message.splitlines() or [judgement.verdict]
+    place = ", ".join(part for part in (version, case.id, case.origin) if part)
+    lines = [f"{judgement.verdict} {found.law.id}: {first}  [{place}]", *(f"  {line}" for line in rest)]
+    if matched.stale is not None:
+        says = "it is wrong in another way" if judgement.verdict in ("differs", "error") else "that does not happen"
+        lines.append(f"  {matched.stale.origin}: known difference {matched.stale.id} names these settings, but {says}")
+    lines.append(f"  law: {found.law.statement}")
+    lines.append(f"  repeat: {repeat}")
+    if script:
+        lines += ["  without the suite:", *(f"    {line}" for line in script.splitlines())]
+    return "\n".join(lines)
+
+
+def verdict_record(matched: Matched) -> dict[str, Any]:
+    """The line of the run file for one verdict."""
+    found, judgement = matched.found, matched.found.judgement
+    return {
+        "kind": "verdict",
+        "case": found.case.id,
+        "law": found.law.id,
+        "target": found.target,
+        "verdict": judgement.verdict,
+        "known": matched.explained.id if matched.explained else None,
+        "message": judgement.message,
+        "used": judgement.used,
+        "bits": found.bits,
+    } | observed(found)
+
+
+WORST: tuple[Kind, ...] = ("crashed", "timed-out", "raised", "not-run", "unsupported", "value")
+"""Outcomes, the worst first."""
+
+
+def observed(found: LawVerdict) -> dict[str, Any]:
+    """What came back, whatever the law made of it: the worst outcome, the case's own shape and dtype, warnings."""
+    kinds = {outcome.kind for outcome in found.answers.values()}
+    own = next((found.answers[name] for name, probe in found.probes.items() if _is_own(probe, found.case)), None)
+    shape, dtype = (None, "") if own is None or own.value is None else form_of(own)
+    return {
+        "outcome": next((kind for kind in WORST if kind in kinds), ""),
+        "shape": shape,
+        "dtype": dtype,
+        "warnings": tuple(sorted({said for outcome in found.answers.values() for said in outcome.warnings})),
+    }
+
+
+def form_of(outcome: Outcome) -> tuple[tuple[int, ...], str]:
+    """Shape and dtype of what a call gave, which may have been folded."""
+    assert outcome.value is not None
+    if outcome.dtype:
+        return outcome.shape or (), outcome.dtype
+    return tuple(outcome.value.shape), str(outcome.value.dtype)
+
+
+def _is_own(probe: Probe, case: Case) -> bool:
+    """Whether a probe asks for the case itself, in its first call form; the numbers may be others."""
+    return probe.settings == case.settings and probe.want == "value" and not (probe.call_form or probe.force)
+
+
+def verdict_records(records: Sequence[Mapping[str, Any]]) -> list[VerdictRecord]:
+    """The verdicts among the run file's lines of an item, as its reader gives them."""
+    return [
+        VerdictRecord(**{key: value for key, value in record.items() if key != "kind"})
+        for record in records
+        if record["kind"] == "verdict"
+    ]
+
+
+def said_once(records: Sequence[dict[str, Any]]) -> None:
+    """Leave out of verdicts on one target what an earlier one on the same case says: shape and dtype, warnings."""
+    heard: set[tuple[str, Any]] = set()
+    for record in records:
+        case, form = record["case"], (record["shape"], record["dtype"])
+        if (case, form) in heard:
+            record["shape"], record["dtype"] = None, ""
+        record["warnings"] = tuple(said for said in record["warnings"] if (case, said) not in heard)
+        heard |= {(case, form), *((case, said) for said in record["warnings"])}
+
+
+def detail_record(matched: Matched, call: str, script: str) -> dict[str, Any]:
+    """The line of the run file with the numbers behind a verdict that is not a pass."""
+    found, judgement = matched.found, matched.found.judgement
+    return {
+        "kind": "detail",
+        "case": found.case.id,
+        "law": found.law.id,
+        "target": found.target,
+        "expected": numbers(judgement.expected),
+        "actual": numbers(judgement.actual),
+        "call": call,
+        "script": script,
+    }
+
+
+def numbers(array: np.ndarray | None) -> Any:
+    """Nested lists of an array small enough to read, else None."""
+    return None if array is None or array.size > LARGEST_ARRAY else np.asarray(array).tolist()
+
+
+def literal(name: str, array: np.ndarray) -> str:
+    """A line of Python that makes the array again, bit for bit."""
+    flat = np.asarray(array).ravel()
+    tolerance = "ml_dtypes" if str(flat.dtype) == "bfloat16" else "np"
+    items = ", ".join(map(_spelled, flat.tolist()))
+    return f"{name} = np.array([{items}], {tolerance}.{array.dtype}).reshape({tuple(array.shape)})"
+
+
+def _spelled(number: Any) -> str:
+    """A number as Python spells it: whole ones without a point, so long as that is not -0."""
+    if isinstance(number, float) and not math.isfinite(number):
+        return f"{'-' if number < 0 else ''}np.{'nan' if math.isnan(number) else 'inf'}"
+    minus_zero = number == 0 and isinstance(number, float) and math.copysign(1, number) < 0
+    return repr(int(number)) if isinstance(number, float) and number.is_integer() and not minus_zero else repr(number)
+
+
+def paste(imports: str, body: str, probe: Probe) -> str:
+    """A whole script that imports only numpy and the framework, and prints y."""
+    if probe.block:
+        return paste_block_sums(imports, body, probe)
+    given = [(name, array) for name, array in zip("xwbgt", probe.arrays, strict=True) if array is not None]
+    narrow = ["import ml_dtypes"] if any(str(array.dtype) == "bfloat16" for _, array in given) else []
+    lines = [*narrow, "import numpy as np", *imports.splitlines(), "", *(literal(*each) for each in given)]
+    layouts = zip("xw", (probe.x, probe.w), probe.layout, strict=True)
+    laid = [said for name, array, layout in layouts if (said := statement(name, array, layout))]
+    return "\n".join([*lines, *laid, "", body.rstrip(), "print(y.shape)", "print(y)"]) + "\n"
+
+
+def case_record(case: Case) -> dict[str, Any]:
+    """The fields of the run file's line for one case: settings with their arithmetic, and small arrays."""
+    settings = case.settings
+    arithmetic = {"output": settings.output, "crop": settings.crop, "extra": settings.extra}
+    data = case.data()
+    return {
+        "kind": "case",
+        "id": case.id,
+        "digest": case.digest,
+        "origin": case.origin,
+        "about": case.about,
+        "source": case.source,
+        "tags": list(case.tags),
+        "settings": settings.canonical() | arithmetic,
+        "claim": asdict(case.claim) if case.claim else None,
+        "x": numbers(data.x),
+        "w": numbers(data.w),
+        "b": numbers(data.b),
+        "generated": not case.origin,
+        "reject": asdict(case.reject, dict_factory=_said) if case.reject else None,
+    }
+
+
+def _said(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The fields that say something; the right answer follows from the rest."""
+    return {name: value for name, value in items if name != "answer" and value not in ("", {}, None)}
+
+
+def call_line(body: str) -> str:
+    """The framework's own call in a script, on one line: the call of something named after a convolution.
+
+    Where nothing has such a name, the longest line with a parenthesis; it may say in a comment what the call is.
+    """
+    try:
+        calls = [node for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Call)]
+    except SyntaxError:  # a backend from outside may show what it likes
+        calls = []
+    own = [ast.unparse(node) for node in calls if "conv" in ast.unparse(node.func).rpartition(".")[2].lower()]
+    lines = [line.strip() for line in body.splitlines() if "(" in line and not line.lstrip().startswith("#")]
+    return max(own or lines, key=len, default="")

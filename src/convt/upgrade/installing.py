@@ -1,0 +1,124 @@
+"""The two environments of an upgrade: built at once, with companions as equal as they can be, and said in a header."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from convt.upgrade.environments import Environment, EnvironmentFailed, Report, build
+from convt.upgrade.request import Upgrade
+
+TOOLS = ("pip", "setuptools", "wheel")
+"""What a fresh environment has anyway, whatever is asked for."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How environments are made."""
+
+    python: str | None = None
+    pre: bool = False
+    installer: tuple[str, ...] = ()
+    cache: Path | None = None
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The two environments, and how they differ."""
+
+    before: Environment
+    after: Environment
+    upgrade: Upgrade
+
+    def differing(self) -> list[str]:
+        """The packages of which the two have different versions, without what was asked for."""
+        was, is_ = self.before.versions, self.after.versions
+        return [name for name in self._beside(set(was) & set(is_)) if was[name] != is_[name]]
+
+    def lines(self) -> list[str]:
+        """The header: what is compared, what stands beside it on both sides, and what of that differs."""
+        was, is_ = self.before.versions, self.after.versions
+        lines = [
+            f"upgrade: {self._changes(self.upgrade.packages)} on {', '.join(t.name for t in self.upgrade.targets)}"
+        ]
+        for side in (self.before, self.after):
+            lines += [f"  {side.name}: {side.python}", *(f"  {side.name}: {note}" for note in side.notes)]
+        differing = self.differing()
+        equal = [name for name in self._beside(set(was) & set(is_)) if name not in differing]
+        named = [f"{name} {was[name]}" for name in equal if name in self.upgrade.beside]
+        more = f"{len(equal) - len(named)} more"
+        lines.append(f"  the same on both sides: {', '.join([*named, more])}")
+        if differing:
+            lines.append(f"  NOT the same on both sides: {self._changes(differing)}")
+        for side, other in ((self.before, is_), (self.after, was)):
+            alone = [f"{name} {side.versions[name]}" for name in self._beside(set(side.versions) - set(other))]
+            lines += [f"  {side.name} alone: {', '.join(alone)}"] if alone else []
+        return lines
+
+    def _beside(self, names: set[str]) -> list[str]:
+        return sorted(names - {*self.upgrade.packages, *TOOLS})
+
+    def _changes(self, names: Sequence[str]) -> str:
+        was, is_ = self.before.versions, self.after.versions
+        return ", ".join(f"{name} {was.get(name, 'none')} -> {is_.get(name, 'none')}" for name in names)
+
+
+def install(upgrade: Upgrade, options: Options, report: Report) -> Pair:
+    """Both environments; EnvironmentFailed with the messages of all that cannot be built.
+
+    Where a pin gave way on one side, the companions of the two are other versions: then the side after is built again
+    with those of the side before, as far as pip can keep them.
+    """
+    lock = threading.Lock()
+
+    def told(text: str) -> None:
+        with lock:
+            report(text)
+
+    make = partial(_build, upgrade, options, told)
+    with ThreadPoolExecutor(2) as pool:
+        sides = [pool.submit(make, name, upgrade.pins) for name in ("before", "after")]
+    pair = Pair(*_results(sides), upgrade)
+    apart = [name for name in pair.differing() if name in upgrade.beside and name in pair.before.versions]
+    if not apart:
+        return pair
+    told(f"after: trying the versions of the side before: {', '.join(apart)}")
+    closer = dict(upgrade.pins) | {name: f"{name}=={pair.before.versions[name]}" for name in apart}
+    try:
+        again = Pair(pair.before, make("after", closer), upgrade)
+    except EnvironmentFailed:
+        return pair
+    return again if len(again.differing()) < len(pair.differing()) else pair
+
+
+def _build(upgrade: Upgrade, options: Options, report: Report, name: str, pins: Mapping[str, str]) -> Environment:
+    return build(
+        upgrade.before if name == "before" else upgrade.after,
+        name=name,
+        constraints=pins,
+        cache=options.cache,
+        python=options.python,
+        pre=options.pre,
+        installer=options.installer,
+        report=report,
+    )
+
+
+def _results(sides: Sequence[Future[Environment]]) -> tuple[Environment, Environment]:
+    """What was built; the failures of both sides in one message."""
+    failed = [error for side in sides if isinstance(error := side.exception(), EnvironmentFailed)]
+    if len(failed) > 1:
+        raise BothFailed("\n".join(map(str, failed)))
+    before, after = (side.result() for side in sides)
+    return before, after
+
+
+class BothFailed(EnvironmentFailed):
+    """Both environments cannot be had; the message is that of each."""
+
+    def __init__(self, text: str) -> None:
+        RuntimeError.__init__(self, text)

@@ -1,0 +1,102 @@
+"""What an upgrade asks: the packages of each side, the targets that they concern, and what is installed beside them."""
+
+from __future__ import annotations
+
+import difflib
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from convt.host.registry import Entry, parse_target
+from convt.host.targets import Target, TargetError
+from convt.upgrade.environments import CONSTRAINTS
+from convt.upgrade.requirements import Asked, NoRequirement, all_asked, asked, pins
+
+BRINGS = {
+    "torch": ("torch",),
+    "tensorflow": ("tensorflow", "tensorflow-cpu", "tf-nightly", "tf-nightly-cpu"),
+    "keras": ("keras", "keras-nightly"),
+    "jax": ("jax",),
+    "onnxruntime": ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino", "ort-nightly", "ort-nightly-gpu"),
+}
+"""The packages that bring a module, the usual one first. A module that is not here is brought by one of its name."""
+PARTS = {"jaxlib": "jax"}
+"""Packages that are a part of a framework: they change with it, and its targets are concerned by them."""
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """Two sides of requirements, the targets that are asked on both, and the pins of what stands beside them."""
+
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    packages: tuple[str, ...]
+    """What may differ: the packages that either side asks for, and their parts, by canonical names."""
+    targets: tuple[Target, ...]
+    pins: Mapping[str, str]
+
+    @property
+    def beside(self) -> set[str]:
+        """The companions that ought to be equal on both sides, by canonical names."""
+        named = {asked(text).name for text in self.before + self.after}
+        return (named | set(self.pins)) - set(self.packages)
+
+
+def upgrade(before: str, after: str, beside: str, targets: Sequence[str], backends: Mapping[str, Entry]) -> Upgrade:
+    """What is meant by BEFORE, AFTER, WITH (requirements with spaces between them) and the names of targets.
+
+    NoRequirement or TargetError where they mean nothing; the message says what was found and what is accepted.
+    """
+    sides = [all_asked(_words(name, text)) for name, text in (("--before", before), ("--after", after))]
+    companions = all_asked(_words("--with", beside)) if beside.strip() else []
+    packages = dict.fromkeys(it.name for side in sides for it in side)
+    chosen = [_target(name, backends) for name in targets] or _concerned(list(packages), backends)
+    parts = [part for part, whole in PARTS.items() if whole in packages]
+    packages |= dict.fromkeys(parts)
+    modules = dict.fromkeys([*(package for target in chosen for package in backends[target.backend].packages), "numpy"])
+    first, second = (_whole(side, companions, list(modules)) for side in sides)
+    newest = {it.name for side in sides for it in side if it.bare}  # a bare name asks for the newest, not for its pin
+    held = pins(CONSTRAINTS, without={*newest, *parts})
+    return Upgrade(first, second, tuple(packages), tuple(chosen), held)
+
+
+def _words(option: str, text: str) -> list[str]:
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise NoRequirement(f"{option}: found {text!r} ({error}), accepted requirements with spaces between") from None
+    if not words:
+        raise NoRequirement(f"{option}: found nothing, accepted requirements such as keras==3.15.1, or paths of wheels")
+    return words
+
+
+def _target(name: str, backends: Mapping[str, Entry]) -> Target:
+    target = parse_target(name, backends)
+    if target.environment:
+        raise TargetError("target", name, [name.partition("#")[0]])
+    return target
+
+
+def _concerned(packages: Sequence[str], backends: Mapping[str, Entry]) -> list[Target]:
+    """Every target that is made of one of the packages, in its default mode; those from outside always are."""
+    modules = {module for module, names in BRINGS.items() if set(names) & set(packages)}
+    modules |= {PARTS[name] for name in packages if name in PARTS} | {name.replace("-", "_") for name in packages}
+    found = [name for name, entry in backends.items() if not entry.built_in or modules & set(entry.packages)]
+    if not found:
+        frameworks = [*(name for names in BRINGS.values() for name in names), *PARTS]
+        near = difflib.get_close_matches(packages[0], frameworks, n=1, cutoff=0.5)
+        hint = f" (near: {near[0]})" if near else ""
+        raise NoRequirement(
+            f"found {', '.join(packages)}{hint}, of which no target is made; accepted {', '.join(frameworks)}; for any"
+            " other package, name the targets that it concerns with --target"
+        )
+    return [parse_target(name, backends) for name in found]
+
+
+def _whole(side: Sequence[Asked], companions: Sequence[Asked], modules: Sequence[str]) -> tuple[str, ...]:
+    """A side's requirements with those beside it: what `--with` names, and a package for each module without one."""
+    own = {it.name for it in side}
+    texts = [it.text for it in side] + [it.text for it in companions if it.name not in own]
+    there = own | {it.name for it in companions}
+    lacking = [names[0] for module in modules if not there & set(names := BRINGS.get(module, (module,)))]
+    return (*texts, *lacking)

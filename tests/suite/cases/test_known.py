@@ -1,0 +1,162 @@
+"""Known differences: where they apply, what they explain, and which entries are refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from convt.cases.errors import SpecErrors
+from convt.cases.known import Known, KnownTarget, load_known
+from convt.conv.settings import Settings
+
+ENTRY = """\
+known:
+  - id: odd-kernel
+    law: [value, accuracy]
+    where: any(kernel % 2 == 1) and padding == 'same'
+    when: {version: ">=3.0,<4", mode: [jit], device: [cuda]}
+    wrong: {verdict: differs, message: "out\\\\[.*\\\\]=0"}
+    reason: The odd pixel is cropped on the wrong side.
+    issue: https://example.org/1
+    since: "3.0"
+"""
+BARE = """\
+known:
+  - id: bare
+    law: value
+    wrong: {verdict: error, message: crash}
+    reason: It crashes.
+    issue: none yet
+    since: "2026-11-01"
+"""
+ODD = Settings((7,), (3,), padding="same")
+TARGET = KnownTarget("jax", "jit", "cuda:0", "3.1.0+cu12")
+
+
+def load(folder: Path, text: str, name: str = "jax", laws: tuple[str, ...] = ()) -> list[Known]:
+    (folder / f"{name}.yaml").write_text(text)
+    return load_known(folder, laws)
+
+
+def test_an_entry_carries_its_fields(tmp_path: Path) -> None:
+    (entry,) = load(tmp_path, ENTRY)
+    assert (entry.id, entry.laws, entry.backends) == ("odd-kernel", ("value", "accuracy"), "jax")
+    assert (entry.issue, entry.since) == ("https://example.org/1", "3.0")
+    assert entry.origin.endswith("jax.yaml:2")
+
+
+CHANGES: list[tuple[str, dict[str, Any], bool]] = [
+    ("nothing", {}, True),
+    ("another-listed-law", {"law": "accuracy"}, True),
+    ("another-law", {"law": "groups"}, False),
+    ("an-even-kernel", {"settings": Settings((7,), (4,), padding="same")}, False),
+    ("one-odd-axis", {"settings": Settings((7, 7), (4, 3), padding="same")}, True),
+    ("explicit-padding", {"settings": Settings((7,), (3,))}, False),
+    ("another-backend", {"target": KnownTarget("pytorch", "jit", "cuda:0", "3.1")}, False),
+    ("another-mode", {"target": KnownTarget("jax", "eager", "cuda:0", "3.1")}, False),
+    ("another-device", {"target": KnownTarget("jax", "jit", "cpu", "3.1")}, False),
+    ("the-device-in-short", {"target": KnownTarget("jax", "jit", "cuda", "3.1")}, True),
+    ("the-first-version", {"target": KnownTarget("jax", "jit", "cuda", "3.0")}, True),
+    ("a-pre-release", {"target": KnownTarget("jax", "jit", "cuda", "3.2.0rc1")}, True),
+    ("a-version-too-old", {"target": KnownTarget("jax", "jit", "cuda", "2.9.9")}, False),
+    ("a-version-too-new", {"target": KnownTarget("jax", "jit", "cuda", "4.0")}, False),
+    ("a-version-that-is-none", {"target": KnownTarget("jax", "jit", "cuda", "unknown")}, False),
+]
+
+
+@pytest.mark.parametrize(("change", "applies"), [row[1:] for row in CHANGES], ids=[row[0] for row in CHANGES])
+def test_an_entry_applies_to_its_law_settings_and_target_alone(
+    tmp_path: Path, change: dict[str, Any], applies: bool
+) -> None:
+    (entry,) = load(tmp_path, ENTRY)
+    given = {"law": "value", "settings": ODD, "target": TARGET, **change}
+    assert entry.applies(given["law"], given["settings"], given["target"]) is applies
+
+
+@pytest.mark.parametrize(
+    ("file", "backend", "applies"),
+    [
+        ("keras", "keras-jax", True),
+        ("keras", "keras-torch", True),
+        ("keras", "jax", False),
+        ("keras-jax", "keras-jax", True),
+        ("keras-jax", "keras-torch", False),
+        ("jax", "jax", True),
+        ("jax", "keras-jax", False),
+    ],
+)
+def test_a_file_speaks_of_its_backend(tmp_path: Path, file: str, backend: str, applies: bool) -> None:
+    (entry,) = load(tmp_path, BARE, file)
+    assert entry.applies("value", ODD, KnownTarget(backend, "jit", "cpu", "1.0")) is applies
+
+
+def test_when_narrows_a_file_of_several_backends(tmp_path: Path) -> None:
+    (entry,) = load(tmp_path, BARE + "    when: {backend: [keras-jax]}\n", "keras")
+    assert entry.applies("value", ODD, KnownTarget("keras-jax", "jit", "cpu", "1.0"))
+    assert not entry.applies("value", ODD, KnownTarget("keras-torch", "jit", "cpu", "1.0"))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "message", "explained"),
+    [
+        ("differs", "out[0,0,1]=0, but should be 3", True),
+        ("differs", "at first: out[0,0,1]=0, but should be 3", True),
+        ("differs", "out[0,0,1]=7, but should be 3", False),
+        ("error", "out[0,0,1]=0, but should be 3", False),
+        ("pass", "out[0,0,1]=0", False),
+    ],
+)
+def test_only_the_expected_wrong_behaviour_is_explained(
+    tmp_path: Path, verdict: str, message: str, explained: bool
+) -> None:
+    (entry,) = load(tmp_path, ENTRY)
+    assert entry.explains(verdict, message) is explained
+
+
+BAD = [
+    ("no-wrong", "    wrong: {verdict: error, message: crash}\n", "", "2:5: known[0].wrong: found no such field"),
+    ("no-message", ", message: crash", "", "4:12: known[0].wrong.message: found no such field"),
+    ("a-pass", "verdict: error", "verdict: pass", "4:22: known[0].wrong.verdict: found 'pass', accepted 'differs' or"),
+    ("no-reason", "    reason: It crashes.\n", "", "2:5: known[0].reason: found no such field"),
+    ("number-as-since", '"2026-11-01"', "3.0", "7:12: known[0].since: found 3.0, accepted text"),
+    ("unknown-field", "law: value", "laws: value", "3:5: known[0].laws: found an unknown field, accepted 'law'"),
+    ("unknown-when", "law: value", "law: value\n    when: {versions: '3'}", "4:12: known[0].when.versions: found an"),
+    ("no-version", "law: value", "law: value\n    when: {version: '3 or so'}", "4:21: known[0].when.version: found"),
+    ("no-regex", "message: crash", "message: '(crash'", "4:38: known[0].wrong.message: found missing ), unterminated"),
+    (
+        "unknown-name",
+        "law: value",
+        "law: value\n    where: rank > 1 and kernal > 1",
+        "4:25: known[0].where: found 'ker",
+    ),
+    ("axis-unguarded", "law: value", "law: value\n    where: stride[1] > 1", "4:12: known[0].where: found axis 1"),
+    ("number-as-where", "law: value", "law: value\n    where: kernel + 1", "4:12: known[0].where: found the number"),
+    ("unknown-law", "law: value", "law: valeu", "3:10: known[0].law: found 'valeu', accepted 'value'"),
+    ("unknown-law-in-list", "law: value", "law: [value, valeu]", "3:18: known[0].law[1]: found 'valeu'"),
+    ("number-as-law", "law: value", "law: 3", "3:10: known[0].law: found 3, accepted the id of a law, or a list"),
+    ("duplicate-key", "law: value", "law: value\n    law: value", "4:5: known[0].law: found the key again"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "line"), [row[1:] for row in BAD], ids=[row[0] for row in BAD])
+def test_a_bad_entry_is_refused_with_its_place(tmp_path: Path, old: str, new: str, line: str) -> None:
+    assert old in BARE
+    with pytest.raises(SpecErrors) as caught:
+        load(tmp_path, BARE.replace(old, new), laws=("value", "accuracy"))
+    places = [error.split("jax.yaml:")[1] for error in caught.value.errors]
+    assert any(place.startswith(line) for place in places), places
+
+
+def test_two_entries_of_one_id_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "keras.yaml").write_text(BARE)
+    with pytest.raises(SpecErrors, match=r"keras\.yaml:2:1: id: found 'bare', which .*jax\.yaml:2 has already"):
+        load(tmp_path, BARE)
+    (tmp_path / "keras.yaml").unlink()
+    with pytest.raises(SpecErrors, match=r"jax\.yaml:8:9: known\[1\]\.id: found 'bare', which known\[0\] has already"):
+        load(tmp_path, BARE + BARE.split("\n", 1)[1])
+
+
+def test_a_folder_without_files_knows_nothing(tmp_path: Path) -> None:
+    assert load_known(tmp_path) == []

@@ -1,0 +1,78 @@
+"""The cases on which liars are caught: few, small, and among them every kind of settings that a law speaks of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from convt.cases.case import Case
+from convt.cases.loader import load_cases
+from convt.conv.data import Arrays
+from convt.conv.settings import Settings
+from convt.session.strategies import tent
+
+SPECS = Path(__file__).parents[3] / "specs"
+
+
+def _case(name: str, input: tuple[int, ...], kernel: tuple[int, ...], seed: int = 0, **fields: Any) -> Case:  # noqa: A002
+    return Case(name, Settings(input=input, kernel=kernel, **fields), seed=seed)
+
+
+def _resize(name: str, how: Any, taps: np.ndarray, margin: int) -> Case:
+    it = Settings(input=(5,), kernel=(len(taps),), stride=(2,), padding=((margin, margin),))
+    x = np.array([3, -1, 4, 1, -5], np.float32).reshape(1, 1, 5)
+    return Case(name, it, literal=Arrays(x, taps.astype(np.float32).reshape(1, 1, -1)), resize=how)
+
+
+TRANSPOSED: tuple[Case, ...] = (
+    _case("plain", (4,), (3,), channels_in=2, channels_out=3, batch=2, bias=True),
+    _case("one-input", (1,), (3,), stride=(2,), channels_in=2, channels_out=2),
+    _case("strided-cropped", (5,), (4,), stride=(2,), padding=((1, 1),), bias=True, channels_out=2),
+    _case("extra", (4,), (3,), stride=(2,), padding=((1, 1),), output_padding=(1,)),
+    _case("extra-uncropped", (3,), (3,), stride=(3,), output_padding=(2,), bias=True),
+    _case("asymmetric", (5,), (5,), stride=(2,), padding=((1, 3),), channels_in=2, channels_out=2),
+    _case("same-odd-crop", (4,), (3,), stride=(2,), padding="same", bias=True),
+    _case("same-k5", (7,), (5,), stride=(2,), padding="same", batch=2),
+    _case("same-sized", (4,), (5,), stride=(3,), padding="same", output_size=(11,)),
+    _case("same-gap", (3,), (2,), stride=(4,), padding="same", bias=True),
+    _case("valid-gap", (3,), (2,), stride=(4,), padding="valid", bias=True, channels_out=3),
+    _case("valid-overlap", (4,), (4,), stride=(2,), padding="valid"),
+    _case("sized", (4,), (3,), stride=(3,), padding=((1, 1),), output_size=(12,)),
+    _case("dilated", (4,), (3,), dilation=(2,), stride=(2,), padding=((1, 2),)),
+    _case("grouped", (3,), (2,), channels_in=4, channels_out=6, groups=2, bias=True),
+    _case("depthwise", (4,), (3,), stride=(2,), padding=((1, 1),), channels_in=3, channels_out=3, groups=3, batch=3),
+    _case("many-channels", (2,), (2,), channels_in=17, channels_out=2),
+    _case("plane", (3, 4), (3, 3), stride=(2, 1), padding=((1, 1), (0, 1)), channels_in=2, channels_out=2, bias=True),
+    _case("plane-all-different", (2, 3), (2, 3), stride=(3, 2), dilation=(1, 2), padding=((0, 1), (1, 0))),
+    _case("plane-same", (2, 3), (3, 4), stride=(2, 2), padding="same", batch=2),
+    _case("plane-gap", (2, 2), (1, 2), stride=(3, 3), channels_out=2, bias=True),
+    _case("volume", (2, 2, 2), (2, 2, 2), stride=(1, 2, 2), channels_in=2),
+    # the seed is part of the content by which laws take turns: of these each gets the one it is named for
+    _case("complex-biased", (4,), (3,), stride=(2,), bias=True, channels_out=2, seed=0),
+    _case("batch-learned", (3,), (2,), batch=2, seed=7),
+    _case("narrow-sum", (2,), (2,), channels_in=9, seed=61),
+    _case("tangent-biased", (3,), (2,), bias=True, channels_out=2, seed=26),
+    _resize("nearest", "nearest", np.ones(2), 0),
+    _resize("bilinear", "bilinear", tent(2), 1),
+)
+FORWARD: tuple[Case, ...] = (
+    _case("conv", (6,), (3,), op="conv", channels_in=2, channels_out=3, batch=2, bias=True),
+    _case("conv-strided", (7,), (2,), op="conv", stride=(3,), padding=((1, 1),)),
+    _case("conv-same", (6,), (3,), op="conv", stride=(2,), padding="same", channels_out=2),
+    _case("conv-same-dilated", (7,), (2,), op="conv", dilation=(3,), padding="same"),
+    _case("conv-plane", (5, 4), (2, 3), op="conv", stride=(1, 2), padding=((1, 0), (0, 2)), channels_in=2),
+    _case("conv-grouped", (5,), (2,), op="conv", channels_in=4, channels_out=4, groups=2, batch=2),
+    _case("conv-dilated", (9,), (3,), op="conv", dilation=(2,), stride=(2,), channels_in=17),
+)
+REFUSED = (
+    "stride-zero-transposed-2d", "stride-negative-forward-2d", "stride-true-transposed-2d",
+    "stride-list-empty-transposed-2d", "stride-beyond-32-bits-transposed-2d", "stride-wraps-at-64-bits-transposed-2d",
+    "dilation-zero-transposed-2d", "dilation-zero-transposed-3d", "padding-negative-forward-1d",
+    "padding-beyond-32-bits-transposed-1d", "groups-that-do-not-divide-forward-2d", "input-of-more-channels-forward-1d",
+    "no-channels-to-give-forward-2d", "bias-too-long-forward-1d", "input-in-float64-forward-1d",
+)  # fmt: skip
+REJECTED: tuple[Case, ...] = tuple(case for case in load_cases([SPECS / "rejects.yaml"]) if case.id in REFUSED)
+FOLDED: tuple[Case, ...] = tuple(load_cases([SPECS / "folded.yaml"]))
+SAMPLE: tuple[Case, ...] = TRANSPOSED + FORWARD + FOLDED + REJECTED

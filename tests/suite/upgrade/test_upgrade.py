@@ -1,0 +1,132 @@
+"""A whole upgrade, from requirements to the exit status, of a tiny framework whose releases go wrong in every way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.suite.upgrade.upgrading import Upgrade, run
+from tests.suite.upgrade.wheels import frame_wheel, numpy_wheel
+
+BECOMES = {
+    "regressed": ("", "moved"),
+    "newly-failing": ("refuses", "moved"),
+    "fails-differently": ("moved", "raises"),
+    "accept-refuse": ("refuses", ""),
+    "result-type": ("moved", "gives float64, moved"),
+    "drifted": ("moved", "doubled"),
+    "now-unsupported": ("", "refuses"),
+    "new-warning": ("", "warns"),
+    "slower": ("", "dawdles"),
+    "fixed": ("raises", ""),
+    "bits": ("", "rounds"),
+    "unchanged": ("moved", "moved"),
+}
+"""Class of change to what the releases before and after do, on a case of that name: see `Framed`."""
+CHANNELS = {kind: number for number, kind in enumerate(BECOMES, start=3)}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("upgrade")
+    lines = [f"  - {{id: {kind}, input: 4, kernel: 3, channels: [1, {n}]}}" for kind, n in CHANNELS.items()]
+    (folder / "cases.yaml").write_text("\n".join(["about: One case a class.", "source: tests", "cases:", *lines, ""]))
+    for release, does in enumerate(zip(*BECOMES.values(), strict=True), start=1):
+        frame_wheel(folder / "wheels", str(release), dict(zip(CHANNELS.values(), does, strict=True)))
+    numpy_wheel(folder / "wheels")
+    (folder / "known").mkdir()
+    return folder
+
+
+def upgrade(
+    folder: Path, before: str, after: str, *options: str, chosen: Sequence[str] = (), **variables: str
+) -> Upgrade:
+    """An upgrade of tinyframe, from the wheels of a folder; `chosen` are options of pytest."""
+    wheels = folder / "wheels"
+    words = [f"--with={next(wheels.glob('numpy-*'))}", "--backend=tests.suite.upgrade.framed:Framed", "--seed=1"]
+    words += ["--installer=--no-index", f"--installer=--find-links={wheels}"]
+    files = [f"--spec={folder / 'cases.yaml'}", f"--known={folder / 'known'}"]
+    own = {"CONVT_ENVIRONMENTS": str(folder / "cache"), "BUDGET": "0"} | variables
+    return run(folder / "out", before, after, *words, *options, "--", *files, *chosen, variables=own)
+
+
+@pytest.fixture(scope="module")
+def worse(folder: Path) -> Upgrade:
+    return upgrade(folder, "tinyframe==1", "tinyframe==2")
+
+
+def test_it_ends_with_1_and_says_what_got_worse(worse: Upgrade) -> None:
+    assert worse.code == 1, worse.text + worse.error
+    assert "upgrade: tinyframe 1 -> 2 on framed" in worse.text
+    assert "the same on both sides: numpy" in worse.text
+    assert "framed#before" in worse.text
+    assert "seed 1" in worse.text
+
+
+@pytest.mark.parametrize("kind", [kind for kind in BECOMES if kind not in ("slower", "unchanged", "new-warning")])
+def test_each_way_of_changing_is_its_class(worse: Upgrade, kind: str) -> None:
+    assert kind in worse.kinds(kind)
+
+
+def test_a_new_warning_is_told_once_for_the_target(worse: Upgrade) -> None:
+    [told] = [change for change in worse.data["changes"] if change["kind"] == "new-warning"]
+    assert told["says"].startswith("FutureWarning: these channels are deprecated")
+    assert told["case"] == "new-warning"
+
+
+def test_lost_speed_is_told_for_the_target(worse: Upgrade) -> None:
+    [told] = [change for change in worse.data["changes"] if change["kind"] == "slower"]
+    assert "s inside the framework's calls before" in told["says"]
+
+
+def test_what_is_wrong_on_both_sides_alike_is_no_change(worse: Upgrade) -> None:
+    assert worse.kinds("unchanged") == set()
+
+
+def test_it_leaves_a_page_markdown_and_data_with_the_environments(worse: Upgrade) -> None:
+    page = (worse.report / "upgrade.html").read_text()
+    assert "tinyframe 1 -&gt; 2 on framed" in page
+    assert page.rstrip().endswith("</html>")
+    assert "tinyframe 1 -> 2 on framed" in (worse.report / "compare.md").read_text()
+    assert worse.data["environments"]["after"]["versions"]["tinyframe"] == "2"
+    assert worse.data["worse"] is True
+    assert worse.data["search"] == []
+
+
+def test_a_version_is_the_same_as_itself_and_the_environment_speaks(folder: Path, worse: Upgrade) -> None:
+    same = upgrade(folder, "", "", BEFORE="tinyframe==2", AFTER="tinyframe==2")
+    assert same.code == 0, same.text + same.error
+    assert "as built before" in same.text
+    assert {change["kind"] for change in same.data["changes"]} == set()
+
+
+def test_a_search_finds_a_smaller_case_and_its_scripts(folder: Path, worse: Upgrade) -> None:
+    found = upgrade(folder, "tinyframe==1", "tinyframe==2", "--budget=8s", chosen=["-k", "unchanged"])
+    assert found.code == 1, found.text + found.error
+    [search] = found.data["search"]
+    assert any(difference["right"] == "before" for difference in search["differences"])
+    assert "search: framed#before (tinyframe 1) against framed#after (tinyframe 2)" in found.text
+    assert 'id="search"' in (found.report / "upgrade.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("before", "options", "chosen", "says"),
+    [
+        ("tinyframe==7", [], [], "environment before (tinyframe==7 "),
+        ("tinyframe=1", [], [], "found 'tinyframe=1'"),
+        ("", [], [], "--before: found nothing"),
+        ("tinyframe==1", ["--target=frame"], [], "backend: found 'frame', accepted"),
+        ("tinyframe==1", ["--target=framed"], ["-k", "nosuchcase"], "the session on both sides: no case was chosen"),
+        ("tinyframe==1", ["--target=framed"], ["--law=nosuchlaw"], "the session on both sides: pytest could not begin"),
+    ],
+)
+def test_no_answer_is_2_and_a_reason(
+    folder: Path, worse: Upgrade, before: str, options: list[str], chosen: list[str], says: str
+) -> None:
+    failed = upgrade(folder, before, "tinyframe==2", *options, chosen=chosen, BEFORE="", AFTER="")
+    assert failed.code == 2, failed.text
+    assert "convt upgrade: " in failed.error
+    assert says in failed.error
+    assert "Traceback" not in failed.error

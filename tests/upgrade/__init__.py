@@ -1,1 +1,0 @@
-"""Two versions of one framework side by side: what computes differently, case by case and on the smallest case."""
