@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from convt.plugin.items import Pair, conclude
-from convt.session.run import Run
+from convt.plugin.items import conclude
+from convt.session.session import Pair, Session
 
 
-def test_case(pair: Pair, run: Run, request: pytest.FixtureRequest) -> None:
+def test_case(pair: Pair, conformance: Session, request: pytest.FixtureRequest) -> None:
     """Every law that applies to the case holds on the target."""
-    conclude(run, request.node, run.verdicts(pair))
+    conclude(conformance, request.node, conformance.verdicts(pair))

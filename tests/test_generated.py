@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from convt.plugin.items import LawOn, conclude
-from convt.session.run import Run
+from convt.plugin.items import conclude
 from convt.session.search import search
+from convt.session.session import LawOn, Session
 
 
-def test_law(law_on: LawOn, run: Run, request: pytest.FixtureRequest) -> None:
+def test_law(law_on: LawOn, conformance: Session, request: pytest.FixtureRequest) -> None:
     """The law holds on the target for whatever Hypothesis draws."""
-    conclude(run, request.node, search(run, law_on))
+    conclude(conformance, request.node, search(conformance, law_on))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from convt.adapter.backend import Backend, Probe, Want
+from convt.adapter import Backend, Probe, Want
 from convt.conv.settings import Settings
 
 SCRIPT = """\

@@ -34,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from convt.host.targets import TargetError
     from convt.results.records import RunFileError
     from convt.results.sides import NotComparable
+    from convt.session.options import BadOption
 
     given = list(sys.argv[1:] if arguments is None else arguments)
     at = given.index("--") if "--" in given else len(given)
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.run(options))
     except SpecErrors as error:
         complain("\n".join(error.errors))
-    except (UsageError, RunFileError, NotComparable, TargetError, OSError) as error:
+    except (UsageError, BadOption, RunFileError, NotComparable, TargetError, OSError) as error:
         complain(f"convt {options.command}: {error}")
     except KeyboardInterrupt:
         complain(f"convt {options.command}: interrupted")

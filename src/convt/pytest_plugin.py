@@ -1,21 +1,39 @@
-"""pytest's side of a conformance run: options, items, and where verdicts go. The work is in the rooms."""
+"""pytest's side of a conformance run: options, items, and where verdicts go. What it does stands in `convt.plugin`."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from convt.cases.errors import SpecErrors
+from convt.host.targets import TargetError
+from convt.plugin.baseline import AGAINST, Against
+from convt.plugin.collecting import laws_on, marks, nothing_chosen, pairs, planned
 from convt.plugin.distribution import Distribution
 from convt.plugin.items import VERDICTS
 from convt.plugin.options import add_options, read_options
+from convt.plugin.progress import Line
 from convt.plugin.recorder import Recorder
+from convt.session.options import BadOption
 from convt.session.plan import AHEAD
-from convt.session.run import Run
+from convt.session.session import Session
 
-RUN = pytest.StashKey[Run]()
+SESSION = pytest.StashKey[Session]()
+
+
+@contextmanager
+def _usage() -> Iterator[None]:
+    """What the session refuses, as pytest tells it: without a traceback, and with its own exit status."""
+    try:
+        yield
+    except (BadOption, TargetError) as error:
+        raise pytest.UsageError(str(error)) from None
+    except SpecErrors as error:
+        raise pytest.UsageError("\n".join(error.errors)) from None
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -23,44 +41,58 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    run = config.stash[RUN] = Run(read_options(config))
-    run.check()
-    for name, says in run.marks().items():
-        config.addinivalue_line("markers", f"{name}: {says}")
+    with _usage():
+        session = config.stash[SESSION] = Session(read_options(config))
+        session.check()
+        for line in marks(session):
+            config.addinivalue_line("markers", line)
+        options = session.options
+        against = None
+        if options.baseline is not None:
+            against = Against(options.baseline, options.update_baseline, session.laws, session.known)
+            against.check(options.targets)
+        config.stash[AGAINST] = against
     if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Recorder(config, run), "convt-recorder")
+        config.pluginmanager.register(Recorder(config, session, against), "convt-recorder")
+        config.pluginmanager.register(Line(config, session), "convt-progress")
     if config.pluginmanager.hasplugin("xdist"):
-        config.pluginmanager.register(Distribution(run), "convt-distribution")
+        config.pluginmanager.register(Distribution(session.options.seed), "convt-distribution")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection(session: pytest.Session) -> None:
     """Read the specification first: what is wrong in a file is said in its lines, and no item is made."""
     if not all("suite" in Path(argument).parts for argument in session.config.args):
-        session.config.stash[RUN].read()
+        with _usage():
+            session.config.stash[SESSION].read()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    run = metafunc.config.stash[RUN]
-    for name, items in (("pair", run.pairs), ("law_on", run.laws_on)):
+    session = metafunc.config.stash[SESSION]
+    for name, items in (("pair", pairs), ("law_on", laws_on)):
         if name in metafunc.fixturenames:
-            metafunc.parametrize(name, items())
+            with _usage():
+                metafunc.parametrize(name, items(session))
 
 
-def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
-    return config.stash[RUN].describe()
+def pytest_collection_finish(session: pytest.Session) -> None:
+    if not session.items and (said := nothing_chosen(session.config, session.config.stash[SESSION])):
+        raise pytest.UsageError(said)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
     shared = hasattr(session.config, "workerinput")  # then another process may have the next chunk
-    session.config.stash[RUN].plan(session.items, ahead=0 if shared else AHEAD)
+    items = list(planned(session.items))
+    session.config.stash[SESSION].plan(items, ahead=0 if shared else AHEAD)
+    if items and not shared and not session.config.option.collectonly:
+        session.config.stash[SESSION].start(item.target for item in items)
 
 
 @pytest.fixture
-def run(pytestconfig: pytest.Config) -> Run:
-    """The conformance run that this item belongs to."""
-    return pytestconfig.stash[RUN]
+def conformance(pytestconfig: pytest.Config) -> Session:
+    """The conformance session that this item belongs to."""
+    return pytestconfig.stash[SESSION]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -76,15 +108,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """A worker of pytest-xdist tells the controller which targets it had, and the scripts that it owes."""
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
-        run = session.config.stash[RUN]
-        output["convt"] = {
-            "targets": run.told(),
-            "scripts": list(run.settle().items()),
-            "seconds": run.spent(),
-        }
+        own = session.config.stash[SESSION]
+        output["convt"] = {"targets": own.told(), "scripts": list(own.settle().items()), "seconds": own.spent()}
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    run = config.stash.get(RUN, None)
-    if run is not None:
-        run.close()
+    session = config.stash.get(SESSION, None)
+    if session is not None:
+        session.close()

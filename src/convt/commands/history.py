@@ -9,7 +9,7 @@ from pathlib import Path
 from convt.cases.loader import load_cases
 from convt.commands.parts import OK, WORSE, Commands, UsageError, chosen, command, say
 from convt.content import ROOT
-from convt.plugin.options import OUT
+from convt.session.options import OUT
 from convt.upgrade.history import Maker, Options, Outside
 from convt.upgrade.package_index import NoReleases
 from convt.upgrade.series import HISTORY, SERIES

@@ -7,8 +7,8 @@ import webbrowser
 from pathlib import Path
 
 from convt.commands.parts import NO_ANSWER, OK, Commands, command, complain, say
-from convt.plugin.options import OUT
 from convt.results.runfile import read_run
+from convt.session.options import OUT
 
 
 def configure(commands: Commands) -> None:

@@ -8,10 +8,14 @@ from pathlib import Path
 
 from convt.commands.parts import NO_ANSWER, OK, WORSE, Commands, command
 from convt.content import ROOT
-from convt.plugin.options import OUT, declare
+from convt.plugin.options import declare
+from convt.session.options import OUT
 
 FILES = ("tests/test_cases.py", "tests/test_generated.py")
-SETTINGS = ("--import-mode=importlib", "-p", "convt.pytest_plugin")
+SETTINGS = (
+    "--import-mode=importlib", "-p", "convt.pytest_plugin", "--no-header",
+    "-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning",  # Hypothesis, by this very command
+)  # fmt: skip
 """How pytest is told to run; the settings of a pyproject.toml around are the user's own tests', and not read."""
 
 EXAMPLES = (

@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 
 from convt.commands.parts import OK, Commands, UsageError, chosen, command, say
-from convt.plugin.options import OUT
 from convt.results.runfile import Run, read_run
 from convt.results.summary import summary_json, summary_text
+from convt.session.options import OUT
 
 RUN = OUT / "run.jsonl"
 

@@ -6,25 +6,27 @@ import argparse
 import os
 import random
 import re
+import shlex
+import sys
 import time
 from pathlib import Path
 
 from convt.commands.parts import Commands, UsageError, command, say
 from convt.host.registry import Entry, built_in, register_external
-from convt.plugin.options import LARGEST_SEED, OUT
 from convt.results.changes import CLASSES, compare_sides
+from convt.session.options import LARGEST_SEED, OUT
 from convt.upgrade.environments import EnvironmentFailed
 from convt.upgrade.installing import Options, install
 from convt.upgrade.report import Told
 from convt.upgrade.request import upgrade
 from convt.upgrade.requirements import NoRequirement
-from convt.upgrade.sessions import SessionFailed, run_cases, search_each
+from convt.upgrade.sessions import Asked, SessionFailed, run_cases, search_each
 
 EXAMPLES = (
     'convt upgrade --before "keras==3.14.1" --after "keras==3.15.1"    two releases side by side',
     'convt upgrade --before "jax==0.9.0" --after jax                   a bare name: the newest release',
     "convt upgrade --before torch==2.13.0 --after torch --pre          nightly builds too",
-    "convt upgrade --before A --after B -- -k gap                      after -- options of pytest",
+    "convt upgrade --before A --after B -k gap --law value             some cases, one law",
 )
 
 
@@ -45,6 +47,15 @@ def configure(commands: Commands) -> None:
     add(
         "--backend", action="append", default=[], metavar="PATH", help="add a backend, package.module:Class; repeatable"
     )
+    add(
+        "-k",
+        default="",
+        metavar="WORDS",
+        help="ask the cases with these words in their name: 'gap and not 3d' (default: all)",
+    )
+    add("--law", action="append", default=[], metavar="ID", help="judge this law; repeatable (default: every law)")
+    add("--spec", action="append", default=[], type=Path, metavar="FILE",
+        help="take the cases of this YAML file; repeatable (default: specs/*.yaml)")  # fmt: skip
     add("--python", metavar="VERSION", help="make the environments of this Python, 3.12 or a path (default: this one)")
     add("--pre", action="store_true", help="pre-releases and nightly builds too")
     add("--installer", action="append", default=[], metavar="OPTION",
@@ -74,7 +85,9 @@ def _compared(options: argparse.Namespace) -> int:
     for line in pair.lines():
         say(line)
     built = time.monotonic()
-    run = run_cases(pair, options.report, options.seed, options.backend, options.more)
+    command = shlex.join(["convt", *sys.argv[1:]])
+    asked_cases = Asked(options.report, options.seed, options.k, tuple(options.law), tuple(options.spec), command)
+    run = run_cases(pair, asked_cases, entries)
     comparison = compare_sides(run, fail_on=options.fail_on)
     ran = time.monotonic()
     told = Told(pair, comparison, search_each(pair, entries, options.budget, options.seed, say))

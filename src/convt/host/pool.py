@@ -24,10 +24,11 @@ __all__ = ["NoScript", "Pool"]
 
 
 class Pool:
-    """Targets that answer probes. Close it, or use it as a context manager; no process outlives the host either way.
+    """Targets that answer probes; each starts at the first question about it.
 
-    A probe that ends its process, or takes longer than `deadline` seconds, costs itself alone: the rest is asked of a
-    fresh process. After `give_up_after` ends in a row (a hang counts 4) a target is asked no more.
+    Close it, or use it as a context manager; no process outlives the host either way. A probe that ends its process,
+    or takes longer than `deadline` seconds, costs itself alone: the rest is asked of a fresh process. After
+    `give_up_after` ends in a row (a hang counts 4) a target is asked no more.
     """
 
     def __init__(
@@ -50,26 +51,46 @@ class Pool:
         self._interpreters = interpreters or {}
         self._limits = Limits(deadline, start_deadline, give_up_after)
         self._pack = Packer()
+        self._lock = threading.Lock()
         self._folder = Path(tempfile.mkdtemp(prefix="convt-"))
         self._runners: dict[str, Runner] = {}
-        self._started = False
         self._finalizer = weakref.finalize(self, _stop, self._runners, self._folder)
         for target in targets:
             self._enroll(target)
 
     def start(self) -> dict[str, TargetInfo]:
         """Start every target at once and wait for all of them: what each says about itself, by name."""
-        self._started = True
-        for runner in self._runners.values():
-            if runner.ident is None:
-                runner.start()
+        for name in self._runners:
+            self.start_one(name)
         return {name: runner.started.result() for name, runner in self._runners.items()}
 
+    def start_one(self, name: str) -> None:
+        """Have a target start, where it has not yet; does not wait."""
+        runner = self._known(name)
+        with self._lock:
+            if runner.ident is None:
+                runner.start()
+
+    def enroll(self, targets: Iterable[Target]) -> list[str]:
+        """Learn of further targets; their names. Those that are there already stay as they are."""
+        return [self._enroll(target).target.name for target in targets]
+
     def add(self, targets: Iterable[Target]) -> dict[str, TargetInfo]:
-        """Start further targets; what each says about itself. Those that are there already stay as they are."""
-        names = [self._enroll(target).target.name for target in targets]
-        infos = self.start()
-        return {name: infos[name] for name in names}
+        """Start further targets; what each says about itself."""
+        names = self.enroll(targets)
+        for name in names:
+            self.start_one(name)
+        return {name: self.info(name) for name in names}
+
+    def info(self, name: str) -> TargetInfo:
+        """What a target says about itself now; started where it was not, and waited for."""
+        runner = self._runner(name)
+        runner.started.result()
+        return runner.info
+
+    def started(self) -> dict[str, TargetInfo]:
+        """What each target that was started says about itself now, those that are still starting aside."""
+        return {name: it.info for name, it in self._runners.items() if it.ident is not None and it.started.done()}
 
     @property
     def infos(self) -> dict[str, TargetInfo]:
@@ -80,6 +101,11 @@ class Pool:
     def seconds(self) -> dict[str, float]:
         """The time that each target spent inside the framework's calls so far."""
         return {name: runner.seconds for name, runner in self._runners.items()}
+
+    @property
+    def waiting(self) -> dict[str, int]:
+        """How many probes each target that was started still has to answer."""
+        return {name: runner.waiting for name, runner in self._runners.items() if runner.ident is not None}
 
     @property
     def longest(self) -> dict[str, float]:
@@ -123,12 +149,15 @@ class Pool:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _runner(self, name: str) -> Runner:
+    def _known(self, name: str) -> Runner:
         if name not in self._runners:
             raise TargetError("target", name, self._runners)
-        if not self._started:
-            self.start()
         return self._runners[name]
+
+    def _runner(self, name: str) -> Runner:
+        """The target's thread, which runs from the first question on."""
+        self.start_one(name)
+        return self._known(name)
 
     def _enroll(self, target: Target) -> Runner:
         if not self._finalizer.alive:

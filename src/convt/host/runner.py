@@ -67,6 +67,8 @@ class Runner(threading.Thread):
         """Time inside the framework's calls so far."""
         self.longest = 0.0
         """The longest of them: the one that may have waited for the machine."""
+        self.waiting = 0
+        """How many probes are still to be answered."""
 
     # for any thread
 
@@ -78,6 +80,7 @@ class Runner(threading.Thread):
             if isinstance(job, ScriptJob):  # somebody waits for it: it goes before the next message
                 self._scripts.put(job)
                 job = BatchJob((), Future())
+            self.waiting += len(job.probes)
             self._jobs.put(job)
 
     def stop(self) -> None:
@@ -114,6 +117,8 @@ class Runner(threading.Thread):
 
         def answer(at: int, outcome: Outcome) -> None:
             outcomes[at] = outcome
+            with self._lock:
+                self.waiting -= 1
             if job.each is not None:
                 job.each(job.probes[at], outcome)
 

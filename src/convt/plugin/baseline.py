@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -35,11 +35,10 @@ from convt.results.records import (
 )
 from convt.results.sides import plain
 from convt.results.since import Since, since
+from convt.session.recording import target_infos
+from convt.session.session import Session
 from convt.session.specification import specification
 from convt.session.verdicts import Matched, verdict_records
-
-if TYPE_CHECKING:
-    from convt.session.run import Run as Session
 
 NOTHING = Footer(0, 0, 0.0, 0)
 
@@ -86,7 +85,7 @@ class Against:
         """The baseline; one without a verdict where it is to be made."""
         if self.update and not self.path.exists():
             return self._run((), {}, ())
-        renew = f"pytest --baseline {os.path.relpath(self.path)} --update-baseline"
+        renew = f"convt run --baseline {os.path.relpath(self.path)} --update-baseline"
         try:
             found = read_baseline(self.path)
         except RunFileError as error:
@@ -192,13 +191,20 @@ class Against:
         return [*lines, *([f"{self}: {', '.join(lost)} did not run, and so did not go into it"] if lost else [])]
 
 
-def hold(run: Session, verdicts: Sequence[Matched], records: Sequence[Mapping[str, Any]]) -> Held | None:
+AGAINST = pytest.StashKey[Against | None]()
+"""The baseline of a session of pytest, where one was asked for."""
+
+
+def hold(
+    config: pytest.Config, session: Session, verdicts: Sequence[Matched], records: Sequence[Mapping[str, Any]]
+) -> Held | None:
     """An item's verdicts against the baseline; None without one, or where it does not know the item."""
-    if run.against is None or not verdicts:
+    against = config.stash[AGAINST]
+    if against is None or not verdicts:
         return None
     found = verdicts[0].found
-    [target] = target_infos({found.target: run.told()[found.target]})
-    return run.against.hold(found.case, target, verdict_records(records))
+    [target] = target_infos({found.target: session.told()[found.target]})
+    return against.hold(found.case, target, verdict_records(records))
 
 
 def _case_record(case: Case) -> CaseRecord:
@@ -206,8 +212,3 @@ def _case_record(case: Case) -> CaseRecord:
     it = case.settings
     settings: dict[str, Any] = it.canonical() | {"output": it.output, "crop": it.crop, "extra": it.extra}
     return CaseRecord(case.id, case.digest, case.origin, "", "", (), settings, generated=not case.origin)
-
-
-def target_infos(told: Mapping[str, Mapping[str, Any]]) -> list[TargetInfo]:
-    """The targets as `Run.told` tells them."""
-    return [TargetInfo(name=name, **fields) for name, fields in told.items()]

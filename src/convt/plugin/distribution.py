@@ -6,18 +6,18 @@ from typing import Any
 
 import pytest
 
-from convt.session.run import Run, chunk_of
+from convt.session.session import chunk_of
 
 
 class Distribution:
     """A plugin of the controller. A chunk split over processes would evaluate its probes twice."""
 
-    def __init__(self, run: Run) -> None:
-        self._run = run
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        node.workerinput["convt_seed"] = self._run.options.seed
+        node.workerinput["convt_seed"] = self._seed
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from convt.cases.case import Case
-from convt.laws.law import Law
 from convt.plugin.baseline import hold
 from convt.results.changes import Change
-from convt.session.strategies import as_yaml
-from convt.session.verdicts import Matched, case_record, detail_record, failure, said_once, verdict_record
-
-if TYPE_CHECKING:
-    from convt.session.run import Run
+from convt.session.recording import records_of
+from convt.session.repeat import command
+from convt.session.session import Session
+from convt.session.verdicts import Matched, as_named_case, failure
 
 VERDICTS = pytest.StashKey[list[dict[str, Any]]]()
 """The run file's records of an item."""
@@ -24,35 +20,19 @@ SHOWN = 6
 """How many failing laws of one item are told at length."""
 
 
-@dataclass(frozen=True, eq=False)
-class Pair:
-    """An item of the YAML cases: every law on one case and target."""
-
-    case: Case
-    target: str
-
-
-@dataclass(frozen=True, eq=False)
-class LawOn:
-    """An item of the generated cases: one law on one target."""
-
-    law: Law
-    target: str
-
-
-def conclude(run: Run, item: pytest.Item, verdicts: Sequence[Matched]) -> None:
+def conclude(session: Session, item: pytest.Item, verdicts: Sequence[Matched]) -> None:
     """Keep the records of the item's verdicts, and end the item as they say."""
-    item.stash[VERDICTS] = records = list(_records(run, verdicts))
-    held = hold(run, verdicts, records)
+    item.stash[VERDICTS] = records = list(records_of(session, verdicts))
+    held = hold(item.config, session, verdicts, records)
     failing = [matched for matched in verdicts if matched.fails]
     if failing and held is None:
-        _fail([_text(run, item, matched) for matched in failing[:SHOWN]], len(failing))
+        _fail([_text(session, matched) for matched in failing[:SHOWN]], len(failing))
     if held is not None and held.worse:
         by_law = {matched.found.law.id: matched for matched in verdicts}
-        _fail([_changed(run, item, it, by_law.get(it.law)) for it in held.worse[:SHOWN]], len(held.worse))
+        _fail([_changed(session, it, by_law.get(it.law)) for it in held.worse[:SHOWN]], len(held.worse))
     kinds = {matched.found.judgement.verdict for matched in verdicts}
     first = next((w.found.judgement.message for w in verdicts if w.found.judgement.verdict != "pass"), "")
-    if "not-run" in kinds and run.requires(verdicts[0].found.target):
+    if "not-run" in kinds and session.requires(verdicts[0].found.target):
         pytest.fail(f"not-run, and --require names it: {first}", pytrace=False)
     broken = sorted({f"{it.found.judgement.verdict} {it.found.law.id}" for it in failing if it.broken})
     if held is not None and broken:
@@ -69,34 +49,16 @@ def _fail(texts: Sequence[str], count: int) -> None:
     pytest.fail("\n\n".join([*texts, *([f"and {more} more laws"] if more else [])]), pytrace=False)
 
 
-def _changed(run: Run, item: pytest.Item, change: Change, matched: Matched | None) -> str:
+def _changed(session: Session, change: Change, matched: Matched | None) -> str:
     """The text of one change for the worse since the baseline."""
     first = f"{change.kind} {change.law}, against the baseline: {change.says}"
-    return f"{first}\n{_text(run, item, matched)}" if matched is not None and matched.broken else first
+    return f"{first}\n{_text(session, matched)}" if matched is not None and matched.broken else first
 
 
-def _records(run: Run, verdicts: Sequence[Matched]) -> Sequence[dict[str, Any]]:
-    records = []
-    for matched in verdicts:
-        records.append(verdict_record(matched))
-        if not matched.found.case.origin:
-            records.append(case_record(matched.found.case))
-        if matched.explained:
-            run.owe(matched.found)
-            records.append(detail_record(matched, "", ""))
-        elif matched.found.judgement.verdict in ("differs", "error", "suite-bug"):
-            records.append(detail_record(matched, *run.script(matched.found)))
-    said_once([record for record in records if record["kind"] == "verdict"])
-    return records
-
-
-def _text(run: Run, item: pytest.Item, matched: Matched) -> str:
+def _text(session: Session, matched: Matched) -> str:
+    """The text of one failing verdict, with the command that repeats it; a generated case also as a named one."""
     found = matched.found
-    case, target = found.case, found.target.split("@")[0].split("#")[0]
-    script, there = run.script(found)[1], run.repeats(found.target)
-    if case.origin:
-        repeat = f'pytest -k "{case.id} and {target}" --law {found.law.id}{there}'
-        return failure(matched, run.label(found.target), repeat, script)
-    repeat = f'pytest tests/test_generated.py -k "{found.law.id} and {target}" --seed {run.options.seed}{there}'
-    named = "\n".join(["", "  as a named case:", *(f"    {line}" for line in as_yaml(case).splitlines())])
-    return failure(matched, run.label(found.target), repeat, script) + named
+    targets = [found.target, *([found.peer] if found.peer else [])]
+    repeat = command(session, found.case, found.law.id, targets)
+    text = failure(matched, session.label(found.target), repeat, session.script(found)[1])
+    return text if found.case.origin else text + as_named_case(found.case)

@@ -2,46 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import random
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from convt.content import PACKED, ROOT
+from convt.session.options import DEADLINE, KNOWN, LARGEST_SEED, OUT, BadOption, Options, known
 from convt.session.profiles import PROFILES, Profile
-
-DEADLINE = 60.0
-OUT = Path("convt-out") if PACKED else Path("reports/out")
-"""Where results go by default: in a checkout to a folder that git ignores."""
-KNOWN = ROOT / "backends"
-LARGEST_SEED = 2**32 - 1
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the command line asks for; empty tuples mean everything there is."""
-
-    targets: tuple[str, ...]
-    environments: dict[str, str]
-    """Name to Python, for targets such as `keras-torch#before`."""
-    devices: tuple[str, ...]
-    required: tuple[str, ...]
-    laws: tuple[str, ...]
-    specs: tuple[Path, ...]
-    backends: tuple[str, ...]
-    profile: Profile
-    seed: int
-    deadline: float
-    report: Path
-    known: Path
-    baseline: Path | None = None
-    update_baseline: bool = False
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -138,23 +109,23 @@ def declare(add: Callable[..., Any]) -> None:
 
 
 def read_options(config: pytest.Config) -> Options:
-    """The options of this run; pytest.UsageError names what was found and what is accepted."""
+    """The options of this run; BadOption names what was found and what is accepted."""
     get = config.getoption
     profile = PROFILES[known("--profile", get("--profile"), PROFILES)]
     deadline = _number("--deadline", get("--deadline"), float)
     if not 0 < deadline < float("inf"):
-        raise pytest.UsageError(f"--deadline: found {deadline}, accepted a number of seconds above 0")
+        raise BadOption(f"--deadline: found {deadline}, accepted a number of seconds above 0")
     paths = [Path(config.invocation_params.dir, name) for name in get("--spec")]
     for path in paths:
         if not path.is_file():
-            raise pytest.UsageError(f"--spec: found no file {path}, accepted a YAML file of cases")
+            raise BadOption(f"--spec: found no file {path}, accepted a YAML file of cases")
     return Options(
         targets=tuple(get("--target")),
         environments=dict(_environment(config, text) for text in get("--environment")),
         devices=tuple(get("--device")),
         required=tuple(name for value in get("--require") for name in value.split(",") if name),
         laws=tuple(get("--law")),
-        specs=tuple(paths or sorted((ROOT / "specs" / profile.folder).glob("*.yaml"))),
+        specs=tuple(paths),
         backends=tuple(get("--backend")),
         profile=profile,
         seed=_seed(config, profile),
@@ -172,7 +143,7 @@ def _seed(config: pytest.Config, profile: Profile) -> int:
     if asked is not None:
         seed = _number("--seed", asked, int)
         if not 0 <= seed <= LARGEST_SEED:
-            raise pytest.UsageError(f"--seed: found {seed}, accepted 0 to {LARGEST_SEED}")
+            raise BadOption(f"--seed: found {seed}, accepted 0 to {LARGEST_SEED}")
         return seed
     shared = getattr(config, "workerinput", {}).get("convt_seed")
     if shared is not None:
@@ -185,10 +156,10 @@ def _environment(config: pytest.Config, text: str) -> tuple[str, str]:
     name, _, python = text.partition("=")
     if not re.fullmatch(r"[\w.-]+", name) or not python:
         accepted = "NAME=PYTHON, a name of letters, digits, '.', '-' and the path of a Python"
-        raise pytest.UsageError(f"--environment: found {text!r}, accepted {accepted}")
+        raise BadOption(f"--environment: found {text!r}, accepted {accepted}")
     found = Path(config.invocation_params.dir, Path(python).expanduser())
     if not os.access(found, os.X_OK) or found.is_dir():
-        raise pytest.UsageError(f"--environment {name}: found no program {found}, accepted the path of a Python")
+        raise BadOption(f"--environment {name}: found no program {found}, accepted the path of a Python")
     return name, str(found)
 
 
@@ -196,13 +167,13 @@ def _baseline(config: pytest.Config) -> Path | None:
     """Where the baseline stands, or is to stand."""
     name = config.getoption("--baseline")
     if name is None and config.getoption("--update-baseline"):
-        raise pytest.UsageError("--update-baseline: found no --baseline, accepted --baseline=FILE, the file to write")
+        raise BadOption("--update-baseline: found no --baseline, accepted --baseline=FILE, the file to write")
     return None if name is None else Path(config.invocation_params.dir, name)
 
 
 def _folder(option: str, path: Path) -> Path:
     if not path.is_dir():
-        raise pytest.UsageError(f"{option}: found no folder {path}, accepted one with YAML files")
+        raise BadOption(f"{option}: found no folder {path}, accepted one with YAML files")
     return path
 
 
@@ -210,14 +181,4 @@ def _number(option: str, text: str, kind: type[Any]) -> Any:
     try:
         return kind(text)
     except ValueError:
-        raise pytest.UsageError(f"{option}: found {text!r}, accepted a number") from None
-
-
-def known(option: str, name: str, accepted: Iterable[str]) -> str:
-    """The name, or a UsageError with the near names and all that are accepted."""
-    names = list(accepted)
-    if name in names:
-        return name
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    hint = f"; near: {', '.join(near)}" if near else ""
-    raise pytest.UsageError(f"{option}: found {name!r}, accepted {', '.join(names)}{hint}")
+        raise BadOption(f"{option}: found {text!r}, accepted a number") from None

@@ -1,52 +1,141 @@
-"""The terminal's summary: targets x laws in one character each, then the six verdicts."""
+"""The terminal's summary: the sentence that answers, the matrix of targets x laws, and where the results are."""
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 SIGNS = {"pass": ".", "known": "k", "unsupported": "u", "not-run": "-", "differs": "D", "error": "E", "suite-bug": "B"}
 """From best to worst; a cell shows the worst verdict of its law on its target."""
 WORST = list(SIGNS)
+WRONG = ("differs", "error", "suite-bug")
+STYLES = {"differs": "red", "error": "red", "suite-bug": "magenta", "known": "yellow", "not-run": "dim"}
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 WIDTH = 118
+"""Columns where nobody says how wide the terminal is."""
 
 
-def matrix(
-    counts: Mapping[tuple[str, str], Counter[str]], targets: Mapping[str, str], laws: Sequence[str]
-) -> list[str]:
-    """The lines of the matrix: `counts` by (target, law), `targets` by name with what to show beside it.
+@dataclass(frozen=True)
+class Told:
+    """What there is to tell of a run."""
 
-    At most 15 lines for six targets: a heading, a line a target, the laws by letter, and the signs.
-    """
-    wide = max((len(label) for label in targets.values()), default=0)
-    verdicts = [name for name in SIGNS if name != "known"]
-    heads = [*verdicts, "known"]
-    lines = [f"{'':{wide}}  {LETTERS[: len(laws)]}  " + "  ".join(f"{head:>{max(len(head), 6)}}" for head in heads)]
-    for target, label in targets.items():
-        row = "".join(_sign(counts.get((target, law), Counter())) for law in laws)
-        total: Counter[str] = Counter()
-        for law in laws:
-            total.update(counts.get((target, law), Counter()))
-        cells = "  ".join(f"{total[head]:>{max(len(head), 6)},}" for head in heads)
-        lines.append(f"{label:{wide}}  {row}  {cells}")
-    lines += _wrapped([f"{LETTERS[at]} {law}" for at, law in enumerate(laws)])
-    return [*lines, "  ".join(f"{sign} {name}" for name, sign in SIGNS.items()) + "  (worst first) blank: no verdict"]
+    counts: Mapping[tuple[str, str], Counter[str]]
+    """Verdicts, or `known`, by (target, law)."""
+    targets: Mapping[str, str]
+    """By name, with the framework's version beside it."""
+    laws: Sequence[str]
+    cases: int = 0
+    known: int = 0
+    """How many known differences explain something."""
+    missing: Mapping[str, str] = field(default_factory=dict)
+    """Targets that did not run, each with the reason."""
+    lines: Sequence[str] = ()
+    """Complaints, and what a baseline says."""
+    written: Sequence[Path] = ()
+
+    @property
+    def total(self) -> Counter[str]:
+        """All verdicts together."""
+        found: Counter[str] = Counter()
+        for counted in self.counts.values():
+            found.update(counted)
+        return found
+
+    def of_target(self, name: str) -> Counter[str]:
+        """The verdicts on one target."""
+        found: Counter[str] = Counter()
+        for law in self.laws:
+            found.update(self.counts.get((name, law), Counter()))
+        return found
 
 
-def _sign(counted: Counter[str]) -> str:
-    """The worst verdict; `unsupported` and `not-run` only where nothing was judged."""
+def sentence(told: Told) -> str:
+    """What the run says, the answer first: whether laws are broken that nothing explains, and on which targets."""
+    total = told.total
+    ran = [name for name in told.targets if name not in told.missing]
+    wrong = [name for name in ran if any(told.of_target(name)[word] for word in WRONG)]
+    parts = []
+    if not ran:
+        parts.append("No target ran")
+    elif wrong:
+        count = sum(total[word] for word in WRONG)
+        parts.append(f"{_plural(count, 'verdict')} on {', '.join(wrong)} {_verb(count, 'breaks', 'break')} a law")
+    else:
+        holds = _verb(len(ran), "holds every law that it", "hold every law that they")
+        parts.append(f"{_plural(len(ran), 'target')} {holds} can say")
+    if total["known"]:
+        by = _plural(told.known, "known difference")
+        count = total["known"]
+        parts.append(f"{_plural(count, 'verdict')} {_verb(count, 'is', 'are')} explained by {by}")
+    if ran and not wrong and not told.lines:
+        parts.append("nothing new")
+    parts += [f"{name} did not run ({why})" for name, why in told.missing.items()]
+    return "; ".join(parts) + "."
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _verb(number: int, one: str, many: str) -> str:
+    return one if number == 1 else many
+
+
+def tell(told: Told, file: IO[str], colours: bool) -> None:
+    """Write the summary."""
+    console = Console(
+        file=file, force_terminal=colours, no_color=not colours, highlight=False, emoji=False, soft_wrap=False,
+        width=None if colours else WIDTH,
+    )  # fmt: skip
+    bold = "bold red" if any(told.total[word] for word in WRONG) else "bold"
+    console.print(Text(sentence(told), style=bold), soft_wrap=True)
+    console.print(_matrix(told))
+    console.print(_legend(told.laws))
+    for line in told.lines:
+        console.print(Text(line), soft_wrap=True)
+    for path in told.written:
+        console.print(
+            Text("wrote "),
+            Text(os.path.relpath(path), style=f"link {path.absolute().as_uri()}"),
+            sep="",
+            soft_wrap=True,
+        )
+
+
+def _matrix(told: Told) -> Table:
+    """A line a target: the worst verdict of each law by its sign, and how often each verdict came."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("", no_wrap=True)
+    table.add_column(LETTERS[: len(told.laws)], no_wrap=True)
+    heads = [*(name for name in SIGNS if name != "known"), "known"]
+    for head in heads:
+        table.add_column(head, justify="right", no_wrap=True)
+    for target, label in told.targets.items():
+        row = Text()
+        for law in told.laws:
+            name = _worst(told.counts.get((target, law), Counter()))
+            row.append(SIGNS[name] if name else " ", style=STYLES.get(name, ""))
+        total = told.of_target(target)
+        table.add_row(Text(label), row, *(f"{total[head]:,}" for head in heads))
+    return table
+
+
+def _worst(counted: Counter[str]) -> str:
+    """The worst verdict; `unsupported` and `not-run` only where nothing was judged; empty where nothing was asked."""
     judged = [name for name in WORST if counted[name]]
-    if not judged:
-        return " "
     told = [name for name in judged if name not in ("unsupported", "not-run")]
-    return SIGNS[(told or judged)[-1]]
+    return (told or judged or [""])[-1]
 
 
-def _wrapped(words: Iterable[str]) -> list[str]:
-    lines = [""]
-    for word in words:
-        if len(lines[-1]) + len(word) + 2 > WIDTH:
-            lines.append("")
-        lines[-1] += ("  " if lines[-1] else "") + word
-    return lines
+def _legend(laws: Sequence[str]) -> Text:
+    words = "  ".join(f"{LETTERS[at]}\N{NO-BREAK SPACE}{law}" for at, law in enumerate(laws))
+    signs = "  ".join(f"{sign} {name}" for name, sign in SIGNS.items())
+    return Text(f"{words}\n{signs}  (worst first) blank: no verdict", style="dim")

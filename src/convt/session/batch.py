@@ -45,6 +45,8 @@ class LawVerdict:
     probes: Mapping[str, Probe]
     answers: Answers
     bits: str
+    peer: str = ""
+    """The target against which the judgement was made; empty where there is none."""
 
     @property
     def shown(self) -> Probe:
@@ -99,17 +101,18 @@ class Batch:
         probes = self._probes[case.id, law.id]
         answers = self._answers(target, probes)
         judgement = _judged(lambda: law.assess_at(case, answers, target))
+        peer = ""
         if law.crosses and judgement.verdict in ("pass", "unsupported"):
-            judgement = self._crossed(case, law, answers, peers) or judgement
-        return LawVerdict(case, law, target, judgement, probes, answers, _bits(answers))
+            judgement, peer = self._crossed(case, law, answers, peers) or (judgement, "")
+        return LawVerdict(case, law, target, judgement, probes, answers, _bits(answers), peer)
 
-    def _crossed(self, case: Case, law: Law, answers: Answers, peers: Sequence[str]) -> Judgement | None:
-        """The first verdict against a peer that is not a pass; None where all agree."""
+    def _crossed(self, case: Case, law: Law, answers: Answers, peers: Sequence[str]) -> tuple[Judgement, str] | None:
+        """The first verdict against a peer that is not a pass, and that peer; None where all agree."""
         for peer in peers:
             theirs = self._answers(peer, self._probes[case.id, law.id])
             judgement = _judged(partial(law.judge_pair, case, answers, theirs))
             if judgement.verdict != "pass":
-                return replace(judgement, message=f"{judgement.message}  [across targets, with {peer}]")
+                return replace(judgement, message=f"{judgement.message}  [across targets, with {peer}]"), peer
         return None
 
     def _answers(self, target: str, probes: Mapping[str, Probe]) -> Answers:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from convt.adapter.backend import Probe, wrapped
@@ -15,34 +16,41 @@ class KnownDifferences:
     """Finds the entries that a verdict is held against; each predicate is evaluated once per settings and target."""
 
     def __init__(
-        self, entries: Sequence[Known], targets: Mapping[str, KnownTarget], call_forms: Mapping[str, int]
+        self, entries: Sequence[Known], target: Callable[[str], KnownTarget], call_forms: Callable[[str], int]
     ) -> None:
-        """`targets` and the number of their `call_forms`, by name."""
-        self._targets, self._call_forms = targets, call_forms
-        self._entries = {name: [entry for entry in entries if entry.about(it)] for name, it in targets.items()}
+        """`target` and the number of its `call_forms` are asked by name, of targets that have answered."""
+        self._target, self._call_forms = cache(target), cache(call_forms)
+        self._every = entries
+        self._entries: dict[str, list[Known]] = {}
         self._calls: dict[tuple[str, str, str, int, str], list[Known]] = {}
 
     def assess(self, found: LawVerdict) -> Matched:
         """A verdict with the entry that explains it, or the one that it contradicts."""
-        entries = self._entries[found.target]
+        entries = self._about(found.target)
         if not entries:
             return Matched(found)
-        target, settings = self._targets[found.target], found.case.settings
+        target, settings = self._target(found.target), found.case.settings
         kind = found.case.reject.kind if found.case.reject else ""
         laws = [entry for entry in entries if entry.applies(found.law.id, settings, target, kind)]
         calls = {name: self._of_call(probe, found.target) for name, probe in found.probes.items()}
         return match_known(found, laws, calls)
+
+    def _about(self, name: str) -> list[Known]:
+        """The entries about a target."""
+        if name not in self._entries:
+            self._entries[name] = [entry for entry in self._every if entry.about(self._target(name))]
+        return self._entries[name]
 
     def _of_call(self, probe: Probe, name: str) -> list[Known]:
         """The entries about a call. A forced one is a test of a claim, not of the framework; one that means nothing has
         no settings of which an entry could speak."""
         if probe.force or probe.invalid is not None:
             return []
-        call_form = wrapped(probe.call_form, self._call_forms[name])
+        call_form = wrapped(probe.call_form, self._call_forms(name))
         asked = (name, probe.settings.digest, probe.want, call_form, str(probe.x.dtype))
         if asked not in self._calls:
-            about, it, dtype = self._targets[name], probe.settings, str(probe.x.dtype)
-            entries = self._entries[name]
+            about, it, dtype = self._target(name), probe.settings, str(probe.x.dtype)
+            entries = self._about(name)
             self._calls[asked] = [e for e in entries if e.concerns(it, probe.want, call_form, about, dtype)]
         return self._calls[asked]
 

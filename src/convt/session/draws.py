@@ -11,13 +11,12 @@ from hypothesis.strategies import SearchStrategy
 
 from convt.cases.case import Case
 from convt.laws.law import Law
-from convt.plugin.options import Options
 from convt.session.strategies import cases
 
 
-def drawn(law: Law, options: Options) -> list[Case]:
-    """The cases of a law, each once: as many draws as the profile says, of which few are equal."""
-    return different(cases(applies=law), options.seed, options.profile.cases)
+def drawn(law: Law, seed: int, count: int) -> list[Case]:
+    """The cases of a law, each once: that many draws, of which few are equal."""
+    return different(cases(applies=law), seed, count)
 
 
 def different(strategy: SearchStrategy[Case], seed: int, count: int) -> list[Case]:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from hypothesis import Phase
 from hypothesis.errors import Flaky
 
 from convt.cases.case import Case
-from convt.plugin.items import LawOn
 from convt.session.batch import Batch
 from convt.session.draws import examples
+from convt.session.session import LawOn, Session
 from convt.session.strategies import cases
 from convt.session.verdicts import Matched
-
-if TYPE_CHECKING:
-    from convt.session.run import Run
 
 SINGLE = 150
 """At least so many cases are drawn to find a small one, once it is known that there is one."""
@@ -25,35 +20,35 @@ class Broken(AssertionError):
     """A drawn case on which the law does not hold."""
 
 
-def search(run: Run, law_on: LawOn) -> list[Matched]:
+def search(session: Session, law_on: LawOn) -> list[Matched]:
     """The verdicts of one law on one target over every case drawn; where one fails, that one, shrunk, and no other.
 
     Cases are drawn first, equal ones for every target, so that all are asked at once and fused backends compile them
     together. Only where one of them fails are cases drawn anew, for Hypothesis to shrink: on this target alone.
     """
-    held = run.generated(law_on)
+    held = session.generated(law_on)
     failed = [matched for matched in held if matched.fails][:1]
     if not failed:
         return held
 
     def judge(case: Case) -> None:
-        matched = _alone(run, law_on, case)
+        matched = _alone(session, law_on, case)
         if matched is not None and matched.fails:
             failed.append(matched)
             raise Broken(matched.found.judgement.message)
 
-    count = max(SINGLE, run.options.profile.cases)
+    count = max(SINGLE, session.options.profile.cases)
     try:  # the last one that failed is the smallest
-        examples(cases(applies=law_on.law), judge, run.options.seed, count, Phase.generate, Phase.shrink)
+        examples(cases(applies=law_on.law), judge, session.options.seed, count, Phase.generate, Phase.shrink)
     except (Broken, Flaky):  # Flaky: a case that fails and, asked again, does not
         return failed[-1:]
     return failed
 
 
-def _alone(run: Run, law_on: LawOn, case: Case) -> Matched | None:
+def _alone(session: Session, law_on: LawOn, case: Case) -> Matched | None:
     """The verdict on a case that this target alone is asked."""
-    batch = Batch(run.evaluator, [case], [law_on.law])
+    batch = Batch(session.evaluator, [case], [law_on.law])
     batch.request(law_on.target, [case])
-    matched = [run.assess(found) for found in batch.verdicts(case, law_on.target)]
-    run.evaluator.forget(batch.keys())
+    matched = [session.match_known(found) for found in batch.verdicts(case, law_on.target)]
+    session.evaluator.forget(batch.keys())
     return matched[0] if matched else None

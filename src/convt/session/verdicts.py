@@ -24,6 +24,7 @@ from convt.laws.truth import promised, truth
 from convt.results.records import VerdictRecord
 from convt.session.batch import LawVerdict
 from convt.session.block_sum_scripts import paste_block_sums
+from convt.session.strategies import as_yaml
 
 LARGEST_ARRAY = 4096
 """Arrays of more numbers than this do not go into the run file."""
@@ -117,6 +118,11 @@ def failure(matched: Matched, version: str, repeat: str, script: str) -> str:
     if script:
         lines += ["  without the suite:", *(f"    {line}" for line in script.splitlines())]
     return "\n".join(lines)
+
+
+def as_named_case(case: Case) -> str:
+    """The lines that make a generated case a named one in a spec file, below a failure's text."""
+    return "\n".join(["", "  as a named case:", *(f"    {line}" for line in as_yaml(case).splitlines())])
 
 
 def verdict_record(matched: Matched) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from convt.content import ROOT
+from convt.content import PACKED, ROOT
 from convt.host.registry import built_in
 from convt.upgrade.installer import InstallFailed, advice, install, last_lines, program, yanked
 from convt.upgrade.requirements import Asked, NoRequirement, all_asked, pins
@@ -122,9 +122,16 @@ def _base(python: str | None) -> _Base:
 
 
 def _cache(cache: Path | None) -> Path:
-    found = cache or Path(os.environ.get("CONVT_ENVIRONMENTS") or ROOT / ".tox" / "environments")
+    found = cache or Path(os.environ.get("CONVT_ENVIRONMENTS") or _own_cache())
     found.mkdir(parents=True, exist_ok=True)
     return found.absolute()
+
+
+def _own_cache() -> Path:
+    """Where environments are kept by default: in a checkout a folder that git ignores, else the user's cache."""
+    if not PACKED:
+        return ROOT / ".tox" / "environments"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "convt" / "environments"
 
 
 def _slug(asked: Sequence[Asked]) -> str:

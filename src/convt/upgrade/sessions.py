@@ -1,21 +1,22 @@
-"""The session on both sides: one run of pytest over the cases, its run file, and the search for smaller cases."""
+"""The session on both sides: every case asked of both, the run file of that, and the search for smaller cases."""
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 
-import pytest
-
-from convt.content import ROOT
 from convt.host.pool import Pool
 from convt.host.registry import Entry
-from convt.plugin.options import DEADLINE
 from convt.results.runfile import Run, read_run
+from convt.session.choose import chooses
+from convt.session.options import DEADLINE, Options
+from convt.session.progress import Progress
+from convt.session.recording import Recording, records_of
+from convt.session.session import Session
 from convt.upgrade.environments import Report
 from convt.upgrade.found import Found
 from convt.upgrade.installing import Pair
@@ -23,8 +24,20 @@ from convt.upgrade.request import Upgrade
 from convt.upgrade.search import search
 
 SIDES = ("before", "after")
-QUIET = ("-q", "--tb=no", "-rN", "-p", "no:cacheprovider")
-"""What fails on one side or on both is the comparison's to tell."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of both sides."""
+
+    report: Path
+    """Where the results go."""
+    seed: int
+    words: str = ""
+    """Words in the names of the cases, as `-k` takes them; empty for all."""
+    laws: tuple[str, ...] = ()
+    specs: tuple[Path, ...] = ()
+    command: str = "convt upgrade"
 
 
 class SessionFailed(RuntimeError):
@@ -36,26 +49,33 @@ def sided(upgrade: Upgrade) -> list[str]:
     return [replace(target, environment=side).name for target in upgrade.targets for side in SIDES]
 
 
-def run_cases(pair: Pair, report: Path, seed: int, backends: Sequence[str], more: Sequence[str]) -> Run:
-    """Every case on both sides in one session of pytest; what its verdicts are does not matter here.
+def run_cases(pair: Pair, asked: Asked, entries: Mapping[str, Entry]) -> Run:
+    """Every case on both sides in one session, written to `run.jsonl`; what its verdicts are does not matter here.
 
-    SessionFailed where the session broke, a target did not start, or a side has no answer at all.
+    SessionFailed where no case was chosen, a target did not start, or a side has no answer at all.
     """
-    file = report / "run.jsonl"
-    file.unlink(missing_ok=True)  # an earlier run is not to be taken for this one
-    words = [*(f"--target={name}" for name in sided(pair.upgrade)), *(f"--backend={path}" for path in backends)]
-    words += [f"--environment={side.name}={side.python}" for side in (pair.before, pair.after)]
-    words += [f"--report={report.absolute()}", f"--seed={seed}"]
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "tests/test_cases.py", *QUIET, *words, *more], cwd=ROOT, check=False
-    )
-    if done.returncode not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        says = {5: "no case was chosen", 4: "pytest could not begin", 3: "pytest broke", 2: "it was interrupted"}
-        said = says.get(done.returncode, f"it ended with {done.returncode}")
-        raise SessionFailed(f"the session on both sides: {said}; what pytest said stands above")
-    if not file.is_file():
-        raise SessionFailed(f"the session on both sides left no {file}; what pytest said stands above")
-    run = read_run(file)
+    names = sided(pair.upgrade)
+    options = Options(
+        targets=tuple(names), environments=_pythons(pair), laws=asked.laws, specs=asked.specs, seed=asked.seed,
+        report=asked.report,
+    )  # fmt: skip
+    path = asked.report / "run.jsonl"
+    with Session(options, entries) as session:
+        cases = [case for case in session.cases if not asked.words or chooses(asked.words, case.id)]
+        if not cases:
+            raise SessionFailed(f"the session on both sides: no case was chosen by -k {asked.words!r}")
+        recording = Recording(session, asked.command)
+        terminal = sys.stdout.isatty()
+        progress = Progress(len(cases) * len(names), session.waiting, asked.report / "cases", sys.stdout, terminal)
+        try:
+            for _, matches in groupby(session.run(cases, names), key=lambda it: (it.found.case.id, it.found.target)):
+                recording.add(records_of(session, list(matches)))
+                progress.step()
+        finally:
+            progress.finish()
+        recording.finish()
+        recording.write(path, 0)
+    run = read_run(path)
     check(run)
     return run
 
@@ -85,10 +105,15 @@ def search_each(pair: Pair, entries: Mapping[str, Entry], budget: float, seed: i
         return []
     upgrade = pair.upgrade
     both = [tuple(replace(target, environment=side) for side in SIDES) for target in upgrade.targets]
-    pythons = {side.name: str(side.python) for side in (pair.before, pair.after)}
+    pythons = _pythons(pair)
     found = []
     for targets in both:  # one after the other: what is measured against a budget shares no machine
         with Pool(targets, DEADLINE, backends=entries, interpreters=pythons) as pool:
             before, after = (target.name for target in targets)
             found.append(search(pool, before, after, budget=budget / len(both), seed=seed, report=report))
     return found
+
+
+def _pythons(pair: Pair) -> dict[str, str]:
+    """The Python of each side, by the side's name."""
+    return {side.name: str(side.python) for side in (pair.before, pair.after)}

@@ -59,7 +59,7 @@ def answer(pool: Pool, probe: Probe) -> Outcome:
 def test_the_guide_holds_the_adapter_that_is_run() -> None:
     guide = (ROOT / "docs" / "adding-a-backend.md").read_text()
     assert (ROOT / "docs" / "examples" / "numpy_backend.py").read_text() in guide
-    assert f"--backend {PATH} --target {NAME}" in guide
+    assert f"convt run {NAME} --backend {PATH}" in guide
 
 
 @pytest.mark.parametrize("settings", SAYS.values(), ids=SAYS)

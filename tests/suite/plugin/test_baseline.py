@@ -99,7 +99,7 @@ def test_what_got_worse_fails_and_nothing_else(place: Place, baselines: Path) ->
     assert "2 failed, 1 passed" in text
     assert "regressed value, against the baseline: passed before; fails after" in text
     assert "differs value: out[" in text
-    assert 'repeat: pytest -k "plain-line and it" --law value' in text
+    assert "repeat: convt run it -k 'test_case and plain-line' --law value --backend" in text
     every, worse = compared(text)
     assert 0 < worse < every
     again = place.run(*options, "--lf")
@@ -179,7 +179,7 @@ def test_a_baseline_of_other_specs_is_refused_and_renewed_anew(place: Place, bas
     [
         (["--baseline=nowhere.jsonl"], "--baseline: "),
         (["--baseline=cut.jsonl.gz"], "found half a compressed file"),
-        (["--baseline=cut.jsonl.gz", "--update-baseline"], "delete it and make it anew with pytest --baseline"),
+        (["--baseline=cut.jsonl.gz", "--update-baseline"], "delete it and make it anew with convt run --baseline"),
         (["--update-baseline"], "--update-baseline: found no --baseline, accepted --baseline=FILE"),
         (
             ["--baseline=base.jsonl.gz", "--target=it", "--target=it#new", f"--environment=new={sys.executable}"],

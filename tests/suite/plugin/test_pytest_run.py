@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -84,7 +85,7 @@ def test_a_liar_fails_with_the_verdict_first_and_a_way_to_repeat_it(specs: Path)
     assert result.code == 1
     assert "differs value: out[" in result.text
     assert "but should be" in result.text
-    assert 'repeat: pytest -k "plain-line and flips" --law value' in result.text
+    assert "repeat: convt run flips -k 'test_case and plain-line' --law value --backend" in result.text
 
 
 def test_a_generated_failure_prints_the_yaml_that_names_it(specs: Path) -> None:
@@ -98,7 +99,8 @@ def test_the_terminal_matrix_has_at_most_fifteen_lines(specs: Path) -> None:
     lines = pytest_run(
         specs, *only("honest"), "--target", "flips", "--backend", FLIPS, "tests/test_cases.py"
     ).text.splitlines()
-    at = next(i for i, line in enumerate(lines) if "convt:" in line and "verdicts" in line)
+    at = next(i for i, line in enumerate(lines) if re.fullmatch("=+ convt =+", line))
+    assert re.match(r"[\d,]+ verdicts on flips break a law", lines[at + 1])
     end = next(i for i, line in enumerate(lines) if i > at and line.startswith(("wrote", "=")))
     assert end - at <= 15
     assert any(line.startswith("flips") and "D" in line for line in lines[at:end])
@@ -180,7 +182,7 @@ def test_a_framework_that_is_not_there_is_not_run_and_required_it_fails(specs: P
         (["--backend", "nonsense"], "found 'nonsense', accepted package.module:Class"),
         (
             ["--backend", HONEST, "--target", "honest", "--require", "pytorch"],
-            "--require: found 'pytorch', accepted all, honest",
+            "--require: found 'pytorch', which the targets that were named leave out; accepted all, honest",
         ),
         (["--known=nowhere"], "--known: found no folder"),
     ],

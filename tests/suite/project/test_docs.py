@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from convt.cli import parser
 from convt.host.registry import parse_target
-from convt.plugin.options import add_options, read_options
-from convt.session.run import Run
+from convt.laws.catalogue import all_laws
 from tests.suite.laws.law_table import PAGE, with_table
 
 ROOT = Path(__file__).parents[3]
@@ -28,34 +28,29 @@ def commands(program: str) -> list[str]:
     return sorted({command for command in found if command.startswith(program)})
 
 
-@pytest.fixture(scope="module")
-def accepted() -> str:
-    """What pytest says that it accepts."""
-    words = [sys.executable, "-m", "pytest", "--help"]
-    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-
-
-@pytest.mark.parametrize("command", commands("pytest"))
-def test_a_documented_pytest_command_has_options_that_there_are(
-    command: str, pytestconfig: pytest.Config, accepted: str
-) -> None:
+def words_of(command: str) -> list[str]:
+    """The words behind `convt`, without pytest's own behind `--`."""
     words = shlex.split(command)[1:]
-    parser = pytest.Parser(_ispytest=True)
-    add_options(parser)
-    known, _ = parser.parse_known_and_unknown_args(words)
-    for option in [word for word in words if word.startswith("-")]:
-        assert re.search(rf"(?<![\w-]){re.escape(option.split('=')[0])}(?![\w-])", accepted), option
-    run = Run(read_options(pytestconfig))
-    for name in [*known.target, *(name for names in known.require for name in names.split(","))]:
-        assert name in ("NAME", "BACKEND", "YOUR-ID") or parse_target(name, run.backends)
-    assert {law.id for law in run.laws} >= set(known.law)
+    return words[: words.index("--")] if "--" in words else words
 
 
-@pytest.mark.parametrize("command", commands("python -m specs"))
-def test_a_documented_specs_command_works(command: str) -> None:
-    done = subprocess.run(
-        [sys.executable, *shlex.split(command)[1:]], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+@pytest.mark.parametrize("command", commands("convt "))
+def test_a_documented_command_is_one_that_there_is_with_options_that_it_has(command: str) -> None:
+    options = parser().parse_args(words_of(command))
+    if options.command == "run":
+        for name in [*options.targets, *(name for names in options.require for name in names.split(","))]:
+            assert name in ("NAME", "BACKEND", "numpy-convolve") or parse_target(name)
+        assert {law.id for law in all_laws()} >= set(options.law)
+
+
+def test_a_documented_command_that_there_is_not_is_seen(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parser().parse_args(words_of("convt run --lwa value"))
+
+
+def test_the_documented_check_works() -> None:
+    command = [sys.executable, "-m", "convt", "check"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

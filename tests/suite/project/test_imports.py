@@ -24,9 +24,9 @@ MAY_IMPORT = {
     "page": {"content", "results"},
     "upgrade": {"adapter", "cases", "content", "conv", "host", "laws", "page", "results", "session"},
     "plugin": {"adapter", "cases", "content", "conv", "host", "laws", "results", "session"},
-    "pytest_plugin": {"plugin", "session"},
+    "pytest_plugin": {"cases", "host", "plugin", "session"},
     "commands": {"cases", "content", "host", "laws", "page", "plugin", "results", "session", "upgrade"},
-    "cli": {"cases", "commands", "host", "results"},
+    "cli": {"cases", "commands", "host", "results", "session"},
     "__main__": {"cli"},
     "__init__": {"adapter", "cases", "conv", "laws", "results", "session"},
 }
@@ -101,6 +101,7 @@ def test_no_circle_is_hidden_behind_type_checking_or_a_name_at_run_time() -> Non
     wrong = [
         f"{path.relative_to(ROOT)}: {word}"
         for path in ENGINE.rglob("*.py")
+        if path != ENGINE / "__init__.py"  # whose names are public, and loaded when they are asked for
         for word in ("TYPE_CHECKING", 'import_module("convt.')
         if word in path.read_text()
     ]

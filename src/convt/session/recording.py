@@ -1,0 +1,198 @@
+"""What a session leaves behind: its verdicts as records, collected until the end and then written in one go."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import platform
+import re
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from convt.results.runfile import (
+    CaseRecord,
+    Claim,
+    DetailRecord,
+    Header,
+    KnownInfo,
+    LawInfo,
+    RunWriter,
+    TargetInfo,
+    VerdictRecord,
+)
+from convt.session.differences import known_target
+from convt.session.session import Session
+from convt.session.specification import specification
+from convt.session.verdicts import Matched, case_record, detail_record, said_once, verdict_record
+
+Key = tuple[str, str, str]
+"""Case, law, target."""
+HOST_PACKAGES = ("pytest", "hypothesis", "numpy", "execnet", "pydantic", "jinja2")
+
+
+def records_of(session: Session, matches: Sequence[Matched]) -> list[dict[str, Any]]:
+    """The lines of the run file for the verdicts on one case, or of one law, on one target."""
+    records = []
+    for matched in matches:
+        records.append(verdict_record(matched))
+        if not matched.found.case.origin:
+            records.append(case_record(matched.found.case))
+        if matched.explained:
+            session.owe(matched.found)
+            records.append(detail_record(matched, "", ""))
+        elif matched.broken:
+            records.append(detail_record(matched, *session.script(matched.found)))
+    said_once([record for record in records if record["kind"] == "verdict"])
+    return records
+
+
+def target_infos(told: Mapping[str, Mapping[str, Any]]) -> list[TargetInfo]:
+    """The targets as `Session.told` tells them."""
+    return [TargetInfo(name=name, **fields) for name, fields in told.items()]
+
+
+class Recording:
+    """Keeps compact records, and writes the run file. What other processes of the run tell is added."""
+
+    def __init__(self, session: Session, command: str) -> None:
+        """`command` repeats the run, and stands in the file's header."""
+        self.session, self.command = session, command
+        self.verdicts: dict[Key, VerdictRecord] = {}
+        self.targets: dict[str, dict[str, Any]] = {}
+        self._details: dict[Key, DetailRecord] = {}
+        self._generated: dict[str, dict[str, Any]] = {}
+        self._spent: defaultdict[str, float] = defaultdict(float)
+        self._began = time.monotonic()
+        self._started = datetime.now(UTC)
+
+    @property
+    def seconds(self) -> float:
+        """How long the run has taken so far."""
+        return time.monotonic() - self._began
+
+    def add(self, records: Iterable[dict[str, Any]]) -> None:
+        """Keep what `records_of` gives."""
+        for record in records:
+            if record["kind"] == "case":
+                self._generated[record["id"]] = record
+                continue
+            fields = {key: value for key, value in record.items() if key != "kind"}
+            key = (record["case"], record["law"], record["target"])
+            if record["kind"] == "verdict":
+                self.verdicts[key] = VerdictRecord(**fields)
+            else:
+                self._details[key] = DetailRecord(**fields)
+
+    def hear(
+        self,
+        targets: Mapping[str, dict[str, Any]],
+        seconds: Mapping[str, float],
+        scripts: Mapping[Key, tuple[str, str]],
+    ) -> None:
+        """Add what a process of the run knows at its end: its targets, their seconds, the scripts that it owed."""
+        self.targets |= targets
+        for target, spent in seconds.items():
+            self._spent[target] += spent
+        for key, (call, script) in scripts.items():
+            self._details[key] = dataclasses.replace(self._details[key], call=call, script=script)
+
+    def finish(self) -> None:
+        """The same of this process, where no other has told."""
+        if not self.targets:
+            self.hear(self.session.told(), self.session.spent(), self.session.settle())
+
+    def counts(self) -> dict[tuple[str, str], Counter[str]]:
+        """How often each verdict, or `known`, came, by target and law."""
+        found: dict[tuple[str, str], Counter[str]] = {}
+        for record in self.verdicts.values():
+            word = "known" if record.known else record.verdict
+            found.setdefault((record.target, record.law), Counter())[word] += 1
+        return found
+
+    def unmatched(self) -> list[str]:
+        """The known differences that matched nothing: to be asked where every case and law was judged."""
+        folder = bool(self.session.options.profile.folder)
+        if folder and any(it.verdict == "not-run" for it in self.verdicts.values()):
+            return []  # there was no memory for some of them
+        matched = {record.known for record in self.verdicts.values()}
+        ran = [known_target(info) for info in self.targets.values() if not info["missing"]]
+        return [
+            f"{entry.origin}: known difference {entry.id} matched nothing; delete it, or mend its predicate"
+            for entry in self.session.known
+            if folder == (entry.laws == ("large",))  # other cases are asked there
+            and entry.id not in matched
+            and not entry.intermittent
+            and any(entry.about(target) for target in ran)
+        ]
+
+    def write(self, path: Path, exit_status: int) -> None:
+        """Write the run file; the earlier one stands until this one is whole."""
+        judged = {key[0] for key in self.verdicts}
+        with RunWriter(path) as writer:
+            writer.write(self._header())
+            for case in self.session.cases:
+                if case.id in judged:
+                    writer.write(_case(case_record(case)))
+            for name in sorted(judged & set(self._generated)):
+                writer.write(_case(self._generated[name]))
+            for verdict in self.verdicts.values():
+                writer.write(verdict)
+            for detail in self._details.values():
+                writer.write(detail)
+            seconds = {name: round(spent, 3) for name, spent in sorted(self._spent.items())}
+            longest = {name: round(spent, 3) for name, spent in sorted(self.session.longest().items())}
+            writer.finish(round(self.seconds, 1), exit_status, seconds, longest)
+
+    def _header(self) -> Header:
+        session = self.session
+        return Header(
+            started=self._started.isoformat(timespec="seconds"),
+            spec=specification(),
+            seed=session.options.seed,
+            profile=session.options.profile.name,
+            platform=_platform(),
+            command=self.command,
+            targets=tuple(target_infos(self.targets)),
+            laws=tuple(LawInfo(law.id, law.statement, law.source) for law in session.laws),
+            packages={name: version(name) for name in HOST_PACKAGES},
+            known=tuple(KnownInfo(k.id, k.reason, k.issue, k.since, k.origin, k.intermittent) for k in session.known),
+        )
+
+
+def _platform() -> dict[str, Any]:
+    return {
+        "system": platform.platform(terse=True),
+        "machine": platform.machine(),
+        "cpus": os.cpu_count(),
+        **instruction_sets(),
+        "python": platform.python_version(),
+        "implementation": sys.implementation.name,
+    }
+
+
+SETS = re.compile(r"sse4_[12]|avx\w*|fma|f16c|amx_\w+|asimd\w*|sve\w*|bf16|i8mm")
+
+
+def instruction_sets(info: Path = Path("/proc/cpuinfo")) -> dict[str, Any]:
+    """The processor's name and the vector instruction sets by which libraries pick their kernels; nothing where the
+    system does not tell."""
+    try:
+        text = info.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return {}
+    said: dict[str, str] = dict(re.findall(r"^(model name|flags|Features)\s*:\s*(.*)$", text, re.MULTILINE))
+    flags = said.get("flags", said.get("Features", "")).split()
+    found = {"cpu": said.get("model name", ""), "isa": " ".join(sorted({f for f in flags if SETS.fullmatch(f)}))}
+    return {name: value for name, value in found.items() if value}
+
+
+def _case(record: dict[str, Any]) -> CaseRecord:
+    claim = record["claim"]
+    fields = record | {"claim": Claim(**claim) if claim else None, "tags": tuple(record["tags"])}
+    return CaseRecord(**{key: value for key, value in fields.items() if key != "kind"})

@@ -1,0 +1,325 @@
+"""A session: cases, laws and targets, and the verdict of every law on every case and target. Knows no pytest."""
+
+from __future__ import annotations
+
+import os
+import sys
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+from convt.adapter.backend import Probe
+from convt.cases.case import Case
+from convt.cases.known import Known, load_known
+from convt.cases.loader import load_cases
+from convt.host.evaluator import Evaluator
+from convt.host.pool import NoScript, Pool
+from convt.host.registry import Entry, built_in, parse_target, register_external
+from convt.host.targets import Target, TargetError, TargetInfo
+from convt.laws.catalogue import all_laws
+from convt.laws.law import Law
+from convt.session.batch import LawVerdict
+from convt.session.cover import cover
+from convt.session.differences import KnownDifferences, known_target
+from convt.session.draws import drawn
+from convt.session.options import BadOption, Options, known
+from convt.session.plan import AHEAD, Plan
+from convt.session.verdicts import Matched, call_line, paste
+
+CHUNKS = 8
+"""Cases are dealt into this many chunks by their name; a chunk is asked of every target at once."""
+ACCELERATORS = ("/dev/nvidia0", "/dev/nvidiactl", "/dev/kfd", "/dev/dxg", "/dev/accel0", "/dev/accel/accel0")
+"""What a system has where frameworks may find another device than the CPU."""
+FORCED = "force_host_platform_device_count"
+"""What XLA_FLAGS say where JAX is to find several CPUs."""
+
+
+def chunk_of(case_id: str) -> int:
+    """The chunk of a case: by its name alone, so that every process of a run agrees."""
+    return zlib.crc32(case_id.encode()) % CHUNKS
+
+
+def several_devices() -> bool:
+    """Whether a framework may find more than the CPU here; only its own process can tell what."""
+    forced = FORCED in os.environ.get("XLA_FLAGS", "")
+    return forced or sys.platform == "darwin" or any(Path(name).exists() for name in ACCELERATORS)
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """Every law on one case and target."""
+
+    case: Case
+    target: str
+
+
+@dataclass(frozen=True, eq=False)
+class LawOn:
+    """One law on one target, over the cases that are generated for it."""
+
+    law: Law
+    target: str
+
+
+class Session:
+    """What was asked for, and the answers to it. A target's process starts at the first question about it.
+
+    Close it, or use it as a context manager. BadOption, TargetError or SpecErrors where the options, or the files that
+    they name, cannot be understood: `check` says so before anything starts.
+    """
+
+    def __init__(self, options: Options, backends: Mapping[str, Entry] | None = None) -> None:
+        """`backends`: those that there are, where they are not the registry's with what the options add."""
+        self.options = options
+        if backends is not None:
+            self.backends = dict(backends)
+        self._plan: Plan
+        self._owed: dict[tuple[str, str, str], Probe] = {}
+
+    # what there is
+
+    @cached_property
+    def cases(self) -> list[Case]:
+        """Every case of the YAML files, sorted by chunk and name."""
+        cases = load_cases(self.options.files)
+        for case in cases:
+            for name in case.laws:
+                known(f"{case.origin}: laws", name, [law.id for law in all_laws()])
+        if self.options.profile.covered:
+            cases = cover(cases)
+        return sorted(cases, key=lambda case: (chunk_of(case.id), case.id))
+
+    @cached_property
+    def laws(self) -> tuple[Law, ...]:
+        """The laws that were asked for, in the report's order."""
+        names = [law.id for law in all_laws()]
+        asked = {known("--law", name, names) for name in self.options.laws}
+        return tuple(law for law in all_laws() if law.id in asked or not asked)
+
+    @cached_property
+    def known(self) -> list[Known]:
+        """The known differences, in the order of their files."""
+        entries = load_known(self.options.known, [law.id for law in all_laws()])
+        for entry in entries:
+            known(f"{entry.origin}: the file's name", entry.backends, ["keras", *self.backends])
+        return entries
+
+    @cached_property
+    def backends(self) -> dict[str, Entry]:
+        """The registry, with what `--backend` adds."""
+        return dict(built_in()) | dict(register_external(path) for path in self.options.backends)
+
+    @cached_property
+    def targets(self) -> list[str]:
+        """The names of all targets, in the order of the report: those that were asked for; where no device was, also
+        on the further devices that they find. Only where there may be such is a target started to tell."""
+        asked = self._asked()
+        names = [target.name for target in asked]
+        if not self.options.devices:
+            tell = [it for it in asked if it.device == "cpu" and self._may_find_devices(it)]
+            for target in tell:
+                self.pool.start_one(target.name)  # all of them at once
+            for target in tell:
+                info = self.pool.info(target.name)
+                further = [self._on(target, device) for device in info.devices if device != "cpu"]
+                names += [it.name for it in further]
+                self.pool.enroll(further)
+        return list(dict.fromkeys(names))
+
+    def _may_find_devices(self, target: Target) -> bool:
+        return several_devices() or not self.backends[target.backend].built_in
+
+    @cached_property
+    def pool(self) -> Pool:
+        """The processes of every target, none of them started."""
+        return Pool(
+            self._asked(),
+            deadline=self.options.deadline,
+            backends=self.backends,
+            interpreters=self.options.environments,
+        )
+
+    def _on(self, target: Target, device: str) -> Target:
+        """The same target on another device."""
+        here = parse_target(f"{replace(target, environment='').name}@{device}", self.backends)
+        return replace(here, environment=target.environment)
+
+    def _asked(self) -> list[Target]:
+        """The targets that were named, on the devices that were; TargetError where there is no such."""
+        names = self.options.targets or self.options.profile.names(self.backends)
+        devices = self.options.devices
+        targets = [parse_target(name, self.backends) for name in names]
+        if devices:
+            plain = [target for target in targets if target.device == "cpu"]
+            spread = [self._on(target, device) for target in plain for device in devices]
+            targets = spread + [target for target in targets if target.device != "cpu"]
+        for target in targets:
+            if target.environment and target.environment not in self.options.environments:
+                field = f"environment of {target.name}"
+                raise TargetError(field, target.environment, self.options.environments)
+        return list(dict.fromkeys(targets))
+
+    def target(self, name: str) -> Target:
+        """The target of a name, as a value."""
+        return parse_target(name, self.backends)
+
+    def check(self) -> None:
+        """Refuse options that name what there is not, before anything starts; the error says what is accepted."""
+        targets = self._asked()
+        accepted = ["all", *(target.name for target in targets), *(target.backend for target in targets)]
+        if not self.laws:
+            raise ValueError("there are no laws")
+        for name in self.options.required:
+            if name not in accepted and name in self.backends:
+                left = f"{name!r}, which the targets that were named leave out"
+                raise BadOption(f"--require: found {left}; accepted {', '.join(dict.fromkeys(accepted))}")
+            known("--require", name, dict.fromkeys(accepted))
+
+    def read(self) -> None:
+        """Read cases and known differences; SpecErrors with every line that is wrong in them."""
+        _ = self.cases, self.known
+
+    # running
+
+    def run(
+        self,
+        cases: Sequence[Case] | None = None,
+        targets: Sequence[str] | None = None,
+        laws: Sequence[Law] | None = None,
+    ) -> Iterator[Matched]:
+        """Every verdict of these laws on these cases and targets (default: all), case by case as they come.
+
+        Each is held against the known differences. Nothing is generated: `pairs` of cases and targets are all.
+        """
+        asked = sorted(self.cases if cases is None else cases, key=lambda case: (chunk_of(case.id), case.id))
+        names = self.targets if targets is None else [self.target(name).name for name in targets]
+        self.plan([Pair(case, name) for case in asked for name in names], laws=laws)
+        for case in asked:
+            for name in names:
+                yield from self.verdicts(Pair(case, name))
+
+    def plan(self, items: Iterable[Pair | LawOn], ahead: int = AHEAD, laws: Sequence[Law] | None = None) -> None:
+        """Learn what is to be judged; `ahead` cases are asked before their turn. `laws`: default those asked for."""
+        self._plan = Plan(self.evaluator, ahead)
+        for item in items:
+            if isinstance(item, Pair):
+                judging = self.laws if laws is None else laws
+                self._plan.step(chunk_of(item.case.id), judging).add(item.target, item.case)
+            else:
+                draw = partial(drawn, item.law, self.options.seed, self.options.profile.cases)
+                self._plan.step(item.law.id, [item.law], draw).add(item.target)
+
+    def verdicts(self, pair: Pair) -> list[Matched]:
+        """Every verdict on a case and target, held against the known differences."""
+        found = self._plan.verdicts(chunk_of(pair.case.id), pair.target, pair.case)
+        return [self.match_known(verdict) for verdict in found]
+
+    def generated(self, law_on: LawOn) -> list[Matched]:
+        """Every verdict of a law on a target over the cases that were drawn for it."""
+        return [self.match_known(verdict) for verdict in self._plan.verdicts(law_on.law.id, law_on.target)]
+
+    def match_known(self, found: LawVerdict) -> Matched:
+        """A verdict, held against the known differences."""
+        return self._differences.assess(found)
+
+    @cached_property
+    def evaluator(self) -> Evaluator:
+        return Evaluator(self.pool)
+
+    @cached_property
+    def _differences(self) -> KnownDifferences:
+        return KnownDifferences(self.known, lambda name: known_target(asdict(self.info(name))), self._call_forms)
+
+    def _call_forms(self, name: str) -> int:
+        return len(self.info(name).call_forms)
+
+    # what is known of targets
+
+    def info(self, name: str) -> TargetInfo:
+        """What a target says about itself; started where it is not."""
+        return self.pool.info(name)
+
+    def started(self) -> dict[str, TargetInfo]:
+        """Every target that was started, by its name, in the order of the report."""
+        if "pool" not in self.__dict__:
+            return {}
+        return self.pool.started()
+
+    def start(self, names: Iterable[str]) -> dict[str, TargetInfo]:
+        """Start these targets at once, and wait; what each says about itself."""
+        wanted = list(dict.fromkeys(names))
+        for name in wanted:
+            self.pool.start_one(name)
+        return {name: self.pool.info(name) for name in wanted}
+
+    def requires(self, target: str) -> bool:
+        """Whether `--require` names the target, by its whole name or its backend's."""
+        names = self.options.required
+        return "all" in names or target in names or self.target(target).backend in names
+
+    def label(self, target: str) -> str:
+        """The target with its framework's version."""
+        versions = list(self.info(target).versions.values())
+        return " ".join([target, *versions[:1]])
+
+    def told(self) -> dict[str, dict[str, Any]]:
+        """Every started target as the run file's header tells it, by its name."""
+        keys = ("backend", "mode", "device", "environment", "versions", "flags")
+        return {
+            name: {key: getattr(info, key) for key in keys} | {"missing": info.missing or info.failed}
+            for name, info in self.started().items()
+        }
+
+    def spent(self) -> dict[str, float]:
+        """The seconds that each target spent inside the framework's calls so far."""
+        return self.pool.seconds if "pool" in self.__dict__ else {}
+
+    def longest(self) -> dict[str, float]:
+        """The most seconds that each target spent inside one of the framework's calls so far."""
+        return self.pool.longest if "pool" in self.__dict__ else {}
+
+    def waiting(self) -> Mapping[str, int]:
+        """How many probes each started target still has to answer."""
+        return self.pool.waiting if "pool" in self.__dict__ else {}
+
+    # scripts
+
+    def script(self, found: LawVerdict) -> tuple[str, str]:
+        """(the framework's own call in one line, a script to paste) for a verdict; empty where there is none."""
+        if not found.probes or not self.info(found.target).runs:
+            return "", ""
+        return self._script(found.target, found.shown)
+
+    def _script(self, target: str, probe: Probe) -> tuple[str, str]:
+        try:
+            dtype = str(probe.x.dtype)
+            body = self.pool.script(
+                target, probe.settings, probe.call_form, probe.want, dtype=dtype, invalid=probe.invalid
+            )
+        except NoScript:
+            return "", ""
+        return call_line(body), paste(self.info(target).script_imports, body, probe)
+
+    def owe(self, found: LawVerdict) -> None:
+        """Remember to give a verdict its script at the end: nobody reads it before, and its target is at work."""
+        if found.probes and self.info(found.target).runs:
+            self._owed[found.case.id, found.law.id, found.target] = found.shown
+
+    def settle(self) -> dict[tuple[str, str, str], tuple[str, str]]:
+        """Every script that is owed, as `script` gives it, by case, law and target."""
+        owed, self._owed = self._owed, {}
+        return {key: self._script(key[2], probe) for key, probe in owed.items()}
+
+    def close(self) -> None:
+        """End every target's process."""
+        if "pool" in self.__dict__:
+            self.pool.close()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
