@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +12,8 @@ from convt.cases.case import Case
 from convt.laws.law import Law
 from convt.plugin.baseline import hold
 from convt.results.changes import Change
+from convt.results.targets import Target
+from convt.results.vocabulary import FAILING
 from convt.session.strategies import as_yaml
 from convt.session.verdicts import Matched, case_record, detail_record, failure, said_once, verdict_record
 
@@ -45,8 +47,9 @@ def conclude(run: Run, item: pytest.Item, verdicts: Sequence[Matched]) -> None:
     item.stash[VERDICTS] = records = list(_records(run, verdicts))
     held = hold(run, verdicts, records)
     failing = [matched for matched in verdicts if matched.fails]
-    if failing and held is None:
-        _fail([_text(run, item, matched) for matched in failing[:SHOWN]], len(failing))
+    unheard = [matched for matched in failing if held is None or matched.found.law.id in held.unheard]
+    if unheard:
+        _fail([_text(run, item, matched) for matched in unheard[:SHOWN]], len(unheard))
     if held is not None and held.worse:
         by_law = {matched.found.law.id: matched for matched in verdicts}
         _fail([_changed(run, item, it, by_law.get(it.law)) for it in held.worse[:SHOWN]], len(held.worse))
@@ -84,7 +87,7 @@ def _records(run: Run, verdicts: Sequence[Matched]) -> Sequence[dict[str, Any]]:
         if matched.explained:
             run.owe(matched.found)
             records.append(detail_record(matched, "", ""))
-        elif matched.found.judgement.verdict in ("differs", "error", "suite-bug"):
+        elif matched.found.judgement.verdict in FAILING:
             records.append(detail_record(matched, *run.script(matched.found)))
     said_once([record for record in records if record["kind"] == "verdict"])
     return records
@@ -92,7 +95,8 @@ def _records(run: Run, verdicts: Sequence[Matched]) -> Sequence[dict[str, Any]]:
 
 def _text(run: Run, item: pytest.Item, matched: Matched) -> str:
     found = matched.found
-    case, target = found.case, found.target.split("@")[0].split("#")[0]
+    case, asked = found.case, Target.of(found.target)
+    target = replace(asked, device="cpu", environment="").name
     script, there = run.script(found)[1], run.repeats(found.target)
     if case.origin:
         repeat = f'pytest -k "{case.id} and {target}" --law {found.law.id}{there}'

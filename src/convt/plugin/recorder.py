@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from convt.content import ROOT
+from convt.conv.oracles import VERSION
 from convt.plugin.baseline import target_infos
 from convt.plugin.terminal import matrix
 from convt.results.runfile import (
@@ -28,13 +29,11 @@ from convt.results.runfile import (
     DetailRecord,
     Header,
     KnownInfo,
-    LawInfo,
     RunWriter,
     VerdictRecord,
 )
 from convt.session.differences import known_target
 from convt.session.run import Run
-from convt.session.specification import specification
 from convt.session.verdicts import case_record
 
 Key = tuple[str, str, str]
@@ -185,15 +184,15 @@ class Recorder:
         options = self._run.options
         return Header(
             started=self._started.isoformat(timespec="seconds"),
-            spec=specification(),
             seed=options.seed,
             profile=options.profile.name,
             platform=_platform(),
             command=shlex.join(["pytest", *self._config.invocation_params.args]),
             targets=tuple(target_infos(self._targets)),
-            laws=tuple(LawInfo(law.id, law.statement, law.source) for law in self._run.laws),
+            laws=tuple(law.info for law in self._run.laws),
             packages={name: version(name) for name in HOST_PACKAGES},
             known=tuple(KnownInfo(k.id, k.reason, k.issue, k.since, k.origin, k.intermittent) for k in self._run.known),
+            oracles=VERSION,
         )
 
 

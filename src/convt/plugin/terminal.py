@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-SIGNS = {"pass": ".", "known": "k", "unsupported": "u", "not-run": "-", "differs": "D", "error": "E", "suite-bug": "B"}
-"""From best to worst; a cell shows the worst verdict of its law on its target."""
-WORST = list(SIGNS)
+from convt.results.vocabulary import SIGNS, STANDINGS
+
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 WIDTH = 118
 
@@ -20,7 +19,7 @@ def matrix(
     At most 15 lines for six targets: a heading, a line a target, the laws by letter, and the signs.
     """
     wide = max((len(label) for label in targets.values()), default=0)
-    verdicts = [name for name in SIGNS if name != "known"]
+    verdicts = [name for name in reversed(STANDINGS) if name != "known"]
     heads = [*verdicts, "known"]
     lines = [f"{'':{wide}}  {LETTERS[: len(laws)]}  " + "  ".join(f"{head:>{max(len(head), 6)}}" for head in heads)]
     for target, label in targets.items():
@@ -31,16 +30,14 @@ def matrix(
         cells = "  ".join(f"{total[head]:>{max(len(head), 6)},}" for head in heads)
         lines.append(f"{label:{wide}}  {row}  {cells}")
     lines += _wrapped([f"{LETTERS[at]} {law}" for at, law in enumerate(laws)])
-    return [*lines, "  ".join(f"{sign} {name}" for name, sign in SIGNS.items()) + "  (worst first) blank: no verdict"]
+    return [*lines, "  ".join(f"{SIGNS[name]} {name}" for name in STANDINGS) + "  (worst first) blank: no verdict"]
 
 
 def _sign(counted: Counter[str]) -> str:
     """The worst verdict; `unsupported` and `not-run` only where nothing was judged."""
-    judged = [name for name in WORST if counted[name]]
-    if not judged:
-        return " "
-    told = [name for name in judged if name not in ("unsupported", "not-run")]
-    return SIGNS[(told or judged)[-1]]
+    there = [name for name in STANDINGS if counted[name]]
+    judged = [name for name in there if name not in ("unsupported", "not-run")]
+    return SIGNS[(judged or there)[0]] if there else " "
 
 
 def _wrapped(words: Iterable[str]) -> list[str]:

@@ -11,35 +11,7 @@ import re
 
 from convt.results.records import VerdictRecord
 from convt.results.refusals import refused_otherwise
-
-CLASSES = (
-    "regressed", "newly-failing", "fails-differently", "accept-refuse", "result-type", "drifted", "now-unsupported",
-    "gone", "new-warning", "slower", "fixed", "new", "bits", "unchanged",
-)  # fmt: skip
-"""In the order in which they are told, what matters most first."""
-
-WORSE = frozenset(CLASSES[:8])
-"""What makes a comparison worse; of some, `Change.worse` says which do. A new warning and lost speed are told, and
-count where they are asked to."""
-
-MEANINGS = {
-    "regressed": "passed before, and fails after",
-    "newly-failing": "fails after, and had no answer before",
-    "fails-differently": "failed before, and fails in another way after",
-    "accept-refuse": "a value where it was refused, or refused where there was a value",
-    "result-type": "another shape or dtype of the result",
-    "drifted": "fails as before with other numbers, or passes with much more of the error bound used",
-    "now-unsupported": "had an answer before, and cannot be asked after",
-    "gone": "was asked before, and has no answer after",
-    "new-warning": "a warning that was not given before",
-    "slower": "the framework's calls take longer, side by side in one run",
-    "fixed": "failed before, and passes after",
-    "new": "was not asked before, and does not fail",
-    "bits": "other bits of the answers, of which the law says the same",
-    "unchanged": "the same",
-}
-
-FAILING = ("differs", "error", "suite-bug")
+from convt.results.vocabulary import FAILING
 
 GROWN_ABOVE, GROWN_TIMES = 0.5, 2.0
 """A pass has drifted where it uses more than this fraction of its bound, and at least this many times what it did.

@@ -11,8 +11,8 @@ from convt.cases.case import Case
 from convt.host.evaluator import Evaluator
 from convt.host.pool import Pool
 from convt.host.registry import Entry, parse_target
-from convt.host.targets import TargetInfo
 from convt.laws.law import Law
+from convt.results.targets import TargetInfo
 from convt.session.batch import Batch, LawVerdict
 
 ENVIRONMENT = "release"

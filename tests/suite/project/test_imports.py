@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "results": {"conv"},
     "cases": {"content", "conv"},
     "adapter": {"conv"},
-    "laws": {"adapter", "cases", "conv"},
+    "laws": {"adapter", "cases", "conv", "results"},
     "host": {"adapter", "conv", "results"},
     "session": {"adapter", "cases", "content", "conv", "host", "laws", "results"},
     "page": {"content", "results"},
@@ -35,7 +35,7 @@ FRAMEWORKS = {"torch", "tensorflow", "jax", "keras", "onnx", "onnxruntime"}
 WORKERS = ("adapter", "content.py")
 """What a target's process may import at once, beside the modules that are named below."""
 WORKER_FILES = [
-    "conv/settings.py", "conv/oracles.py", "conv/data.py", "conv/bounds.py", "host/worker.py", "host/targets.py",
+    "conv/settings.py", "conv/oracles.py", "conv/data.py", "conv/bounds.py", "host/worker.py", "results/targets.py",
     "host/watch.py", "host/registry.py",
 ]  # fmt: skip
 
