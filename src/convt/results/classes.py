@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 
 from convt.results.records import VerdictRecord
 from convt.results.refusals import refused_otherwise
@@ -124,12 +125,31 @@ def _refusals(before: VerdictRecord, after: VerdictRecord) -> str:
 
 def _form(before: VerdictRecord, after: VerdictRecord) -> str:
     """How shape or dtype of the result changed, where both sides tell it."""
-    parts = []
-    if before.dtype and after.dtype and before.dtype != after.dtype:
-        parts.append(f"dtype {before.dtype} before; {after.dtype} after")
-    if before.shape is not None and after.shape is not None and tuple(before.shape) != tuple(after.shape):
-        parts.append(f"shape {tuple(before.shape)} before; {tuple(after.shape)} after")
-    return ", ".join(parts)
+    forms = {"dtype": (before.dtype, after.dtype), "shape": (_tuple(before.shape), _tuple(after.shape))}
+    return ", ".join(f"{kind} {forms[kind][0]} before; {forms[kind][1]} after" for kind in _form_kinds(before, after))
+
+
+def _form_kinds(before: VerdictRecord, after: VerdictRecord) -> tuple[str, ...]:
+    """Which of dtype and shape changed, where both sides tell it."""
+    dtype = bool(before.dtype and after.dtype) and before.dtype != after.dtype
+    shape = None not in (before.shape, after.shape) and _tuple(before.shape) != _tuple(after.shape)
+    return ("dtype",) * dtype + ("shape",) * shape
+
+
+def _tuple(shape: Sequence[int] | None) -> tuple[int, ...] | None:
+    return None if shape is None else tuple(shape)
+
+
+def differs_in(kind: str, before: VerdictRecord | None, after: VerdictRecord | None) -> tuple[str, ...]:
+    """How the answers of a pair of this class differ, in kinds of `KINDS`; none where the class is about more, or less,
+    than two answers to one probe."""
+    if before is None or after is None:
+        return ()
+    if kind == "result-type":
+        return _form_kinds(before, after)
+    if kind == "fails-differently":
+        return ("outcome",) if before.verdict != after.verdict or _refusals(before, after) else ("message",)
+    return {"accept-refuse": ("outcome",), "drifted": ("value",), "bits": ("bits",)}.get(kind, ())
 
 
 def _bits(before: VerdictRecord, after: VerdictRecord) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from convt.results.classes import classify, is_nearer, message_class, standing
+from convt.results.classes import classify, differs_in, is_nearer, message_class, standing
 from convt.results.kinds import CLASSES, WORSE
 from convt.results.matching import LeftOut, Matching
 from convt.results.records import VerdictRecord
@@ -35,6 +35,11 @@ class Change:
     """What changed, in words."""
     verdicts: int = 1
     """How many verdicts this stands for."""
+
+    @property
+    def differs_in(self) -> tuple[str, ...]:
+        """The kinds of difference between the two answers, of `KINDS`."""
+        return differs_in(self.kind, self.before, self.after)
 
     @property
     def worse(self) -> bool:

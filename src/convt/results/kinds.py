@@ -41,6 +41,3 @@ MEANINGS = {
     "unchanged": "the same",
 }
 """By class."""
-
-DIFFERS_IN = {"result-type": ("dtype", "shape"), "drifted": ("value",), "bits": ("bits",)}
-"""Class -> the kinds of difference that it is made of, of the classes that say how the answers themselves differ."""

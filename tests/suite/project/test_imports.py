@@ -107,6 +107,33 @@ def test_no_circle_is_hidden_behind_type_checking_or_a_name_at_run_time() -> Non
     assert not wrong
 
 
+def circle(imports: dict[str, set[str]]) -> set[str]:
+    """The modules that import each other in a circle, or lead to one."""
+    left = {module: others - {module} for module, others in imports.items()}
+    while free := [module for module, others in left.items() if not others & set(left)]:
+        for module in free:
+            del left[module]
+    return set(left)
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_the_modules_of_a_package_make_no_circle(package: str) -> None:
+    of_name = {
+        path.relative_to(ENGINE).with_suffix("").as_posix().replace("/", "."): path for path in packages()[package]
+    }
+    names = {f"convt.{name}" for name in of_name}
+    found = {
+        f"convt.{name}": {other for it in imported(path) for other in (it, it.rpartition(".")[0]) if other in names}
+        for name, path in of_name.items()
+    }
+    assert not circle(found)
+
+
+def test_a_circle_of_modules_is_found() -> None:
+    assert circle({"a": {"b"}, "b": {"c"}, "c": set()}) == set()
+    assert circle({"a": {"b"}, "b": {"a"}, "c": set()}) == {"a", "b"}
+
+
 def test_the_engine_never_imports_content_by_name() -> None:
     wrong = [
         f"{path.relative_to(ROOT)} imports {name}"

@@ -11,6 +11,7 @@ import pytest
 from convt.results import classes
 from convt.results.changes import CLASSES, MEANINGS, WORSE, Comparison, compare
 from convt.results.classes import classify, has_grown, has_moved, message_class, standing
+from convt.results.kinds import KINDS
 from convt.results.records import VerdictRecord
 from tests.suite.results.synthetic_run import KNOWN
 from tests.suite.results.two_runs import CASE, SAME, compared, made, only, verdict
@@ -80,6 +81,12 @@ def test_a_pair_falls_into_its_class(before: Any, after: Any, kind: str, tmp_pat
     assert (change.kind, change.case, change.law, change.target) == (kind, CASE, "value", "jax")
     assert comparison.counts == {**dict.fromkeys(CLASSES, 0), kind: 1, "unchanged": 2}
     assert change.says
+    of_class = {
+        "result-type": {"dtype", "shape"}, "drifted": {"value"}, "bits": {"bits"}, "accept-refuse": {"outcome"},
+        "fails-differently": {"outcome", "message"},
+    }  # fmt: skip
+    assert set(change.differs_in) <= of_class.get(kind, set()) <= set(KINDS)
+    assert bool(change.differs_in) == (kind in of_class)
 
 
 @pytest.mark.parametrize(
