@@ -6,6 +6,7 @@ import gzip
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -237,6 +238,14 @@ def make(folder: Path, *more: str, wrong: str = "", refused: str = "", broken: s
     )
     options = parser().parse_args(["history", "--judge", "fake", "--from", str(folder), *more])
     return history(options, outside, [folder / "tiny.yaml"])
+
+
+def test_another_version_of_a_law_or_of_the_oracles_is_no_change_of_the_framework() -> None:
+    old, new = release("1.0", {"one": "pd."}), release("1.1", {"one": "dd."})
+    assert [view.changed for view in series_of([old, new])] == [1]
+    raised = tuple(replace(law, version=2) if law.id == "value" else law for law in new.header.laws)
+    for header in (replace(new.header, laws=raised), replace(new.header, oracles=2)):
+        assert [view.changed for view in series_of([old, replace(new, header=header)])] == [0]
 
 
 def test_the_command_keeps_every_version_and_says_which_could_not_be_judged(
