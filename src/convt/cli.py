@@ -31,9 +31,9 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand and return its exit status; bad input is one line on standard error, never a traceback."""
     from convt.cases.errors import SpecErrors
-    from convt.host.targets import TargetError
     from convt.results.records import RunFileError
     from convt.results.sides import NotComparable
+    from convt.results.targets import TargetError
     from convt.session.options import BadOption
 
     given = list(sys.argv[1:] if arguments is None else arguments)

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from convt.cases.errors import SpecErrors
-from convt.host.targets import TargetError
 from convt.plugin.baseline import AGAINST, Against
 from convt.plugin.collecting import laws_on, marks, nothing_chosen, pairs, planned
 from convt.plugin.distribution import Distribution
@@ -18,6 +17,7 @@ from convt.plugin.items import VERDICTS
 from convt.plugin.options import add_options, read_options
 from convt.plugin.progress import Line
 from convt.plugin.recorder import Recorder
+from convt.results.targets import TargetError
 from convt.session.options import BadOption
 from convt.session.plan import AHEAD
 from convt.session.session import Session

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from convt.adapter.backend import Outcome, Probe
 from convt.cases.case import Case
-from convt.host.targets import parts_of
 from convt.laws.comparison import equal, within
 from convt.laws.law import PASS, Judgement, Law, without_value
 from convt.laws.probes import allowed, expected, inhabited, plain
+from convt.results.targets import Target
 
 from .rejects import reject_probes
 
@@ -82,8 +83,8 @@ class Mode(Same):
     source = "section 4; torch.compile, tf.function, jax.jit: the same function, run in another way"
 
     def peer(self, mine: str, other: str) -> bool:
-        (backend, mode, *rest), (other_backend, other_mode, *other_rest) = parts_of(mine), parts_of(other)
-        return backend == other_backend and rest == other_rest and mode != other_mode
+        here, there = Target.of(mine), Target.of(other)
+        return here != there and here == replace(there, mode=here.mode)
 
 
 class Device(Same):
@@ -96,7 +97,5 @@ class Device(Same):
     source = "section 4; the arithmetic knows no device"
 
     def peer(self, mine: str, other: str) -> bool:
-        (backend, mode, device, env), (other_backend, other_mode, other_device, other_env) = map(
-            parts_of, (mine, other)
-        )
-        return (backend, mode, env) == (other_backend, other_mode, other_env) and device != other_device
+        here, there = Target.of(mine), Target.of(other)
+        return here != there and here == replace(there, device=here.device)

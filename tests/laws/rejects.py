@@ -11,6 +11,7 @@ from convt.adapter.backend import Outcome, Probe
 from convt.cases.case import Case
 from convt.cases.rejects import Reject
 from convt.laws.law import Judgement, Law
+from convt.results.targets import Target
 
 WORDS = {
     "stride": r"strid",
@@ -61,7 +62,7 @@ class Rejects(Law):
         return case.reject is not None
 
     def on(self, target: str) -> bool:
-        return "/" not in target.partition("#")[0]  # the default mode goes without saying
+        return not Target.of(target).mode  # the default mode goes without saying
 
     def probes(self, case: Case) -> dict[str, Probe]:
         return reject_probes(case)
@@ -72,7 +73,7 @@ class Rejects(Law):
     def assess_at(self, case: Case, got: Mapping[str, Outcome], target: str) -> Judgement:
         """The verdict on whatever came back; only there are refusals right."""
         assert case.reject is not None
-        outcome, means = got["call"], case.reject.meaning(re.split("[/@#]", target)[0])
+        outcome, means = got["call"], case.reject.meaning(Target.of(target).backend)
         if outcome.kind == "not-run":
             return Judgement("not-run", f"call: {outcome.reason}")
         if outcome.kind == "unsupported":

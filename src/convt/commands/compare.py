@@ -31,7 +31,7 @@ def configure(commands: Commands) -> None:
     parser.add_argument("--format", choices=FORMATS, default="text", help="default: text")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write there; standard output then has the headline")
     parser.add_argument(
-        "--force", action="store_true", help="compare other specifications, seeds, dtypes or laws all the same"
+        "--force", action="store_true", help="compare the verdicts of laws and oracles of other versions all the same"
     )
     parser.add_argument("--sides", nargs=2, metavar=("A", "B"), help="the two environments of one run (before after)")
     parser.add_argument(

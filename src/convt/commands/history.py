@@ -36,7 +36,7 @@ def configure(commands: Commands) -> None:
     )
     add("--version", action="append", default=[], help="judge only this version; repeatable (default: all)")
     add("--retry", action="store_true", help="judge again what could not be judged before")
-    add("--renew", action="store_true", help="judge again what another specification judged")
+    add("--renew", action="store_true", help="judge again what other cases, or laws of other versions, judged")
     add("--keep", action="store_true", help="keep the environments for the next time")
 
 

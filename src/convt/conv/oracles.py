@@ -16,6 +16,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from convt.conv.settings import Settings
 
 Array = np.ndarray
+VERSION = 1
+"""Raised where the oracles begin to say something else: verdicts by two versions are not compared."""
 BLOCK = 2_000_000
 """How many numbers an intermediate array may hold: 16 MB of them."""
 

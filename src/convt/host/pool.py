@@ -18,7 +18,7 @@ from convt.host.jobs import BatchJob, Each, Limits, NoScript, ScriptJob
 from convt.host.packing import Packer
 from convt.host.registry import Entry, built_in
 from convt.host.runner import Runner
-from convt.host.targets import Target, TargetError, TargetInfo
+from convt.results.targets import Target, TargetError, TargetInfo
 
 __all__ = ["NoScript", "Pool"]
 

@@ -6,12 +6,12 @@ import importlib
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
 from convt.adapter.stress import STRESS
-from convt.host.targets import DEVICES, FORM, TARGET, Target, TargetError
+from convt.results.targets import DEVICES, FORM, NAME, Target, TargetError
 
 _PATH = re.compile(r"(?:([a-z][a-z0-9]*(?:-[a-z0-9]+)*)=)?([A-Za-z_][\w.]*):([A-Za-z_]\w*)")
 PATH_FORM = "package.module:Class or name=package.module:Class"
@@ -96,17 +96,16 @@ def kebab(name: str) -> str:
 def parse_target(text: str, backends: Mapping[str, Entry] | None = None) -> Target:
     """The target that a text names, among `backends` (default: the registry); TargetError where there is none."""
     backends = built_in() if backends is None else backends
-    matched = TARGET.fullmatch(text.strip())
-    if matched is None:
+    if NAME.fullmatch(text.strip()) is None:
         raise TargetError("target", text, [FORM])
-    backend, mode, device, environment = (part or "" for part in matched.groups())
-    if backend not in backends:
-        raise TargetError("backend", backend, backends)
-    entry = backends[backend]
+    asked = Target.of(text.strip())
+    if asked.backend not in backends:
+        raise TargetError("backend", asked.backend, backends)
+    entry = backends[asked.backend]
     modes = entry.modes()
-    if mode and modes and mode not in modes:
-        raise TargetError(f"mode of {backend}", mode, modes)
-    if device and entry.built_in and device.split(":")[0] not in DEVICES:
-        raise TargetError("device", device, DEVICES)
+    if asked.mode and modes and asked.mode not in modes:
+        raise TargetError(f"mode of {asked.backend}", asked.mode, modes)
+    if entry.built_in and asked.device.split(":")[0] not in DEVICES:
+        raise TargetError("device", asked.device, DEVICES)
     default = modes[0] if modes else ""
-    return Target(backend, mode or default, device or "cpu", environment, default)
+    return replace(asked, mode=asked.mode or default, default_mode=default)

@@ -21,8 +21,8 @@ from convt.host.packing import Packer
 from convt.host.preparing import Preparer, absent
 from convt.host.process import Ended, Process
 from convt.host.registry import Entry
-from convt.host.targets import Target, TargetInfo
 from convt.host.worker import Mark
+from convt.results.targets import Target, TargetInfo
 
 POLL = 0.1
 """Seconds between looks at what a silent worker is at."""
@@ -51,7 +51,12 @@ class Runner(threading.Thread):
         super().__init__(name=f"convt {target.name}", daemon=True)
         self.target = target
         self.info = TargetInfo(
-            target.name, target.backend, target.mode, target.device, target.environment, interpreter=interpreter
+            target.name,
+            target.backend,
+            target.mode,
+            target.device,
+            environment=target.environment,
+            interpreter=interpreter,
         )
         self.started: Future[TargetInfo] = Future()
         self._entry, self._stem, self._limits, self._pack, self._notes = entry, stem, limits, pack, notes

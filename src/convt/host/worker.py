@@ -33,8 +33,8 @@ import numpy as np
 from convt.adapter.backend import Backend, Outcome, Probe, describe, pack_outcome, unpack_probe
 from convt.adapter.stress import STRESS, own_mode, poison, told
 from convt.conv.settings import Settings
-from convt.host.targets import TargetError
 from convt.host.watch import Watch, filters, show_all
+from convt.results.targets import TargetError
 
 FLUSH_SECONDS = 0.05
 FLUSH_BYTES = 4 << 20

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 
 from convt.adapter.backend import Outcome, Probe
 from convt.cases.case import Case
-
-Verdict = Literal["pass", "differs", "error", "unsupported", "not-run", "suite-bug"]
-VERDICTS: tuple[Verdict, ...] = ("pass", "differs", "error", "unsupported", "not-run", "suite-bug")
+from convt.results.records import LawInfo
+from convt.results.vocabulary import Verdict
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +36,9 @@ class Law:
     id: ClassVar[str]
     source: ClassVar[str]
     """The document, or section of the design, that makes it a law."""
+    version: ClassVar[int] = 1
+    """Raised where the judgement changes, so that the same answers may get another verdict: what another version judged
+    is not compared. `tests/suite/laws/law_versions.json` pins what each version catches."""
     crosses: ClassVar[bool] = False
     """Whether `judge_pair` also compares a target with every peer."""
     draws: ClassVar[bool] = True
@@ -47,6 +49,11 @@ class Law:
     @property
     def statement(self) -> str:
         return (self.__doc__ or "").strip().splitlines()[0]
+
+    @property
+    def info(self) -> LawInfo:
+        """The law as a run file's header tells it."""
+        return LawInfo(self.id, self.statement, self.source, self.version)
 
     def applies(self, case: Case) -> bool:
         """Whether the statement says anything about these settings; looks at inputs only."""

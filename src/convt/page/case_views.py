@@ -12,15 +12,14 @@ from convt.results.evidence import Evidence, compare
 from convt.results.features import formulas, padding_text, short, spatial
 from convt.results.refusals import passed
 from convt.results.runfile import CaseRecord, Run, TargetInfo, VerdictRecord
-from convt.results.tally import STANDINGS, Tally, case_standing, standing, worst
+from convt.results.tally import Tally, case_standing, worst
+from convt.results.vocabulary import LETTERS, NOTABLE, STANDINGS, standing
 
 MOST_TABLES = 2
 MOST_SCRIPT = 24_000
 """Characters; a longer script stays in the run file, and the page says how to print it."""
 MOST_NUMBERS = 1_500
 """Characters of x, w or b."""
-CODES = {"pass": "p", "differs": "d", "error": "e", "known": "k", "unsupported": "u", "not-run": "n", "suite-bug": "s"}
-"""One letter a verdict: the page's filter reads a row's verdicts as one word a target."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ def case_row(case: CaseRecord, run: Run, tally: Tally, has_section: bool) -> Cas
         laws = targets.get(target.name, {})
         passed = sum(record.verdict == "pass" for record in laws.values())
         cells.append(RowCell(case_standing(laws) or "nothing", passed, len(laws)))
-        words.append("".join(CODES[standing(laws[law.id])] if law.id in laws else "." for law in run.header.laws))
+        words.append("".join(LETTERS[standing(laws[law.id])] if law.id in laws else "." for law in run.header.laws))
     codes = "" if not words else words[0] if len(set(words)) == 1 else " ".join(words)
     lines = [] if case.reject else formulas(case.settings)
     return CaseRow(case, _short(case), lines, cells, codes, has_section)
@@ -111,7 +110,7 @@ def case_section(case: CaseRecord, run: Run, tally: Tally, brief: bool = False) 
         reasons = _reasons(laws)
         if reasons:
             unsupported.append((target.name, reasons))
-        if any(counts[name] for name in STANDINGS[:4]):
+        if any(counts[name] for name in NOTABLE):
             parts.append(_part(case.id, target, laws, run, brief))
         elif counts["not-run"] or target.missing is not None:
             missing.append(target.name)
@@ -147,7 +146,7 @@ def _reasons(laws: dict[str, VerdictRecord]) -> list[tuple[str, str]]:
 def _part(case: str, target: TargetInfo, laws: dict[str, VerdictRecord], run: Run, brief: bool) -> TargetPart:
     """One target's verdicts on a case, with the numbers of the first laws and one script."""
     ranked = sorted(((standing(r), r) for r in laws.values()), key=lambda pair: STANDINGS.index(pair[0]))
-    records = [(stands, record) for stands, record in ranked if stands in STANDINGS[:4]]
+    records = [(stands, record) for stands, record in ranked if stands in NOTABLE]
     if brief:
         return TargetPart(target, records[0][0], records)
     details = [(record, run.details.get((case, record.law, target.name))) for _, record in records]

@@ -10,7 +10,7 @@ from jinja2 import Environment
 
 from convt.page.case_views import settings_table
 from convt.page.page import page_environment
-from convt.results.changes import CLASSES, MEANINGS, Comparison
+from convt.results.changes import Comparison
 from convt.results.compare_evidence import GroupEvidence, evidence_of
 from convt.results.compare_view import (
     Group,
@@ -26,6 +26,7 @@ from convt.results.compare_view import (
     target_lines,
 )
 from convt.results.features import formulas, short
+from convt.results.kinds import CLASSES, MEANINGS
 from convt.results.records import CaseRecord
 
 BUDGET = 4_000_000

@@ -10,9 +10,11 @@ from pathlib import Path
 from packaging.version import InvalidVersion, Version
 
 from convt.results.features import short
+from convt.results.matching import comparable_laws
 from convt.results.records import RunFileError, VerdictRecord
 from convt.results.releases import JudgedCase, Release, read_release
-from convt.results.tally import WRONG, case_standing, standing
+from convt.results.tally import case_standing
+from convt.results.vocabulary import FAILING, standing
 
 MOST_LINKS = 60
 """Cases of one row that are named."""
@@ -155,7 +157,7 @@ def _history(case: JudgedCase, judged: list[Release]) -> _History:
             continue
         records = release.records(case.id)
         turn = None if before is None else _turn(case.id, before, release)
-        wrong = sum(record.verdict in WRONG for record in records.values())
+        wrong = sum(record.verdict in FAILING for record in records.values())
         cells[release.version] = Cell(case_standing(records) or "nothing", wrong, turn is not None)
         turns += [] if turn is None else [turn]
         before = release
@@ -163,10 +165,10 @@ def _history(case: JudgedCase, judged: list[Release]) -> _History:
 
 
 def _turn(case: str, before: Release, after: Release) -> Turn | None:
-    """What changed between two releases, over the laws that both asked; None where nothing did."""
+    """What changed between two releases, over the laws that both asked in one version; None where nothing did."""
     old, new = before.records(case), after.records(case)
     moved: dict[tuple[str, str], list[str]] = {}
-    for law in old.keys() & new.keys():
+    for law in old.keys() & new.keys() & comparable_laws(before.header, after.header):
         if old[law].verdict != new[law].verdict:
             moved.setdefault((old[law].verdict, new[law].verdict), []).append(law)
     if not moved:

@@ -9,7 +9,8 @@ from urllib.parse import quote, urlencode
 
 from convt.results.features import FEATURES, Feature, has
 from convt.results.runfile import LawInfo, Run, TargetInfo
-from convt.results.tally import STANDINGS, SYMBOLS, Tally, worst
+from convt.results.tally import Tally, worst
+from convt.results.vocabulary import STANDINGS, SYMBOLS
 
 
 def anchor(kind: str, name: str) -> str:

@@ -13,12 +13,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from convt.content import ROOT
-from convt.page.case_views import CODES, CaseRow, case_row, case_section
+from convt.page.case_views import CaseRow, case_row, case_section
 from convt.page.matrices import anchor, feature_groups, filter_link, law_rows, link
 from convt.results.refusals import MEANINGS as REFUSED
 from convt.results.refusals import refusal_groups
 from convt.results.runfile import CaseRecord, KnownInfo, Run, TargetInfo, VerdictRecord
-from convt.results.tally import MEANINGS, STANDINGS, SYMBOLS, WRONG, Tally, count, headline, plural
+from convt.results.tally import Tally, count, headline, plural
+from convt.results.vocabulary import FAILING, LETTERS, MEANINGS, STANDINGS, SYMBOLS
 
 BUDGET = 2_200_000
 """Characters for the sections of cases; those beyond it come without drawings, numbers and scripts, and say so."""
@@ -75,7 +76,7 @@ def render_page(run: Run) -> str:
         refusals=refusal_groups(run, tally), refused=REFUSED,
         known=_known(run, tally), targets=[_target(target, run, tally) for target in run.header.targets],
         sections=sections, brief=brief, files=_files(rows), left_out=left_out, told=told,
-        failing=tally.cases_with(*WRONG),
+        failing=tally.cases_with(*FAILING),
     )  # fmt: skip
 
 
@@ -87,7 +88,7 @@ def page_environment() -> Environment:
     )  # fmt: skip
     environment.globals.update(
         anchor=anchor, link=link, plural=plural, filter_link=filter_link, symbols=SYMBOLS, standings=STANDINGS,
-        meanings=MEANINGS, codes=CODES, web=_web,
+        meanings=MEANINGS, codes=LETTERS, web=_web,
     )  # fmt: skip
     environment.filters.update(comma=lambda value: f"{value:,}", prose=_prose)
     return environment
@@ -105,7 +106,7 @@ def _web(text: str) -> str:
 
 def _sections(run: Run, tally: Tally, render: Render) -> tuple[dict[str, list[Markup]], set[str], int]:
     """The sections by kind (wrong, known, claim), the cases that have one, and how many of them are brief."""
-    wrong = tally.cases_with(*WRONG)
+    wrong = tally.cases_with(*FAILING)
     known = [case for case in tally.cases_with("known") if case not in set(wrong)]
     claims = [case.id for case in run.cases.values() if case.claim and case.id not in {*wrong, *known}]
     spent, brief = 0, 0
@@ -145,7 +146,7 @@ def _files(rows: list[CaseRow]) -> list[tuple[str, list[CaseRow], int]]:
 
 
 def _is_wrong(row: CaseRow) -> bool:
-    return any(cell.standing in WRONG for cell in row.cells)
+    return any(cell.standing in FAILING for cell in row.cells)
 
 
 def _file(case: CaseRecord) -> str:

@@ -1,6 +1,6 @@
 """`--baseline`: an item fails where it got worse against the baseline, and on nothing else.
 
-What changed, and whether that is worse, says reports/changes.py, on what reports/baseline.py keeps of both sides.
+What changed, and whether that is worse, says results/changes.py, on what results/baseline.py keeps of both sides.
 `--update-baseline` writes the file, or renews in it what ran.
 """
 
@@ -18,26 +18,24 @@ import pytest
 
 from convt.cases.case import Case
 from convt.cases.known import Known
+from convt.conv.oracles import VERSION
 from convt.laws.law import Law
-from convt.results.baseline import Index, merged, other_versions, portable, read_baseline, write_baseline
+from convt.results.baseline import Index, merged, other_versions, outdated, portable, read_baseline, write_baseline
 from convt.results.changes import Change
-from convt.results.classes import FAILING
 from convt.results.records import (
     CaseRecord,
     Footer,
     Header,
     KnownInfo,
-    LawInfo,
     Run,
     RunFileError,
-    TargetInfo,
     VerdictRecord,
 )
-from convt.results.sides import plain
 from convt.results.since import Since, since
+from convt.results.targets import TargetInfo, plain
+from convt.results.vocabulary import FAILING
 from convt.session.recording import target_infos
 from convt.session.session import Session
-from convt.session.specification import specification
 from convt.session.verdicts import Matched, verdict_records
 
 NOTHING = Footer(0, 0, 0.0, 0)
@@ -51,6 +49,8 @@ class Held:
     """What got worse: each of them fails the item."""
     excused: str
     """Why nothing else fails it."""
+    unheard: tuple[str, ...] = ()
+    """The laws of which the baseline says nothing, for it has none of that version: they are judged as without one."""
 
 
 class Against:
@@ -60,9 +60,8 @@ class Against:
         self.path, self.update = path, update
         self.lines = [f"{self}: nothing compared and nothing written, for the run did not come to its end"]
         """What the terminal tells at the end."""
-        self._laws = tuple(LawInfo(law.id, law.statement, law.source) for law in laws)
+        self._laws = tuple(law.info for law in laws)
         self._known = tuple(KnownInfo(k.id, k.reason, k.issue, k.since, "", k.intermittent) for k in known)
-        self._anew = False
 
     def __str__(self) -> str:
         return f"baseline {os.path.relpath(self.path)}"
@@ -87,26 +86,17 @@ class Against:
             return self._run((), {}, ())
         renew = f"convt run --baseline {os.path.relpath(self.path)} --update-baseline"
         try:
-            found = read_baseline(self.path)
+            return read_baseline(self.path)
         except RunFileError as error:
             what = str(error).removesuffix(f"; {error.todo}")
             todo = f"delete it and make it anew with {renew}" if self.path.is_file() else f"make it with {renew}"
             raise pytest.UsageError(f"--baseline: {what}; {todo}") from None
-        if found.header.spec == specification():
-            return found
-        if self.update:
-            self._anew = True
-            return self._run((), {}, ())
-        raise pytest.UsageError(
-            f"--baseline: {self.path}: found the specification {found.header.spec}, accepted {specification()}: its"
-            f" cases, laws or oracles are others, so nothing can be compared; renew it with {renew}"
-        )
 
     def _run(
         self, targets: Sequence[TargetInfo], cases: dict[str, CaseRecord], verdicts: Sequence[VerdictRecord]
     ) -> Run:
         """What was judged here, as a run."""
-        header = Header("", specification(), 0, "", {}, "", tuple(targets), self._laws, {}, self._known)
+        header = Header("", 0, "", {}, "", tuple(targets), self._laws, {}, self._known, VERSION)
         return Run(self.path, header, cases, tuple(verdicts), {}, NOTHING)
 
     def hold(self, case: Case, target: TargetInfo, records: Sequence[VerdictRecord]) -> Held | None:
@@ -119,7 +109,7 @@ class Against:
         if found.found is None:
             return None
         # that the whole target did not run is told once, at the end
-        return Held(tuple(change for change in found.worse if change.case), "as in the baseline")
+        return Held(tuple(change for change in found.worse if change.case), "as in the baseline", found.absent_laws)
 
     def describe(self, targets: Sequence[TargetInfo]) -> list[str]:
         """The header lines: what the baseline has, and which targets it has not, or in another version."""
@@ -172,6 +162,7 @@ class Against:
             says = ", ".join(f"{word}: {number:,}" for word, number in found.better.items())
             lines.append(f"{says}; renew the baseline with --update-baseline")
         absent = [*found.absent_targets, *([f"{found.absent_cases:,} cases"] if found.absent_cases else [])]
+        absent += [f"laws of other versions: {', '.join(found.absent_laws)}"] if found.absent_laws else []
         return [*lines, *([f"not in the baseline, judged as without one: {', '.join(absent)}"] if absent else [])]
 
     def _renew(self, now: Run) -> list[str]:
@@ -179,14 +170,15 @@ class Against:
         old = self._index.run
         written = write_baseline(self.path, merged(old, portable(now)))
         stays = len(written.verdicts) - len(portable(now).verdicts)
+        dropped = outdated(old, now)
         failing = sum(record.verdict in FAILING for record in written.verdicts)
         lines = [
             f"{self}: written, {self.path.stat().st_size / 1000:,.0f} kB, {len(written.verdicts):,} verdicts on"
             f" {len(written.cases):,} cases, {failing:,} of them failing"
             + (f"; {stays:,} of them stand as they were, for they did not run now" if stays else "")
         ]
-        if self._anew:
-            lines.append(f"{self}: begun anew, for the earlier one was made with other cases, laws or oracles")
+        if dropped:
+            lines.append(f"{self}: what other versions of the laws or oracles judged was dropped: {', '.join(dropped)}")
         lost = [info.name for info in now.header.targets if info.missing is not None]
         return [*lines, *([f"{self}: {', '.join(lost)} did not run, and so did not go into it"] if lost else [])]
 

@@ -25,8 +25,9 @@ def conclude(session: Session, item: pytest.Item, verdicts: Sequence[Matched]) -
     item.stash[VERDICTS] = records = list(records_of(session, verdicts))
     held = hold(item.config, session, verdicts, records)
     failing = [matched for matched in verdicts if matched.fails]
-    if failing and held is None:
-        _fail([_text(session, matched) for matched in failing[:SHOWN]], len(failing))
+    unheard = [matched for matched in failing if held is None or matched.found.law.id in held.unheard]
+    if unheard:
+        _fail([_text(session, matched) for matched in unheard[:SHOWN]], len(unheard))
     if held is not None and held.worse:
         by_law = {matched.found.law.id: matched for matched in verdicts}
         _fail([_changed(session, it, by_law.get(it.law)) for it in held.worse[:SHOWN]], len(held.worse))

@@ -13,10 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-SIGNS = {"pass": ".", "known": "k", "unsupported": "u", "not-run": "-", "differs": "D", "error": "E", "suite-bug": "B"}
-"""From best to worst; a cell shows the worst verdict of its law on its target."""
-WORST = list(SIGNS)
-WRONG = ("differs", "error", "suite-bug")
+from convt.results.vocabulary import FAILING, SIGNS, STANDINGS
+
 STYLES = {"differs": "red", "error": "red", "suite-bug": "magenta", "known": "yellow", "not-run": "dim"}
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 WIDTH = 118
@@ -61,12 +59,12 @@ def sentence(told: Told) -> str:
     """What the run says, the answer first: whether laws are broken that nothing explains, and on which targets."""
     total = told.total
     ran = [name for name in told.targets if name not in told.missing]
-    wrong = [name for name in ran if any(told.of_target(name)[word] for word in WRONG)]
+    wrong = [name for name in ran if any(told.of_target(name)[word] for word in FAILING)]
     parts = []
     if not ran:
         parts.append("No target ran")
     elif wrong:
-        count = sum(total[word] for word in WRONG)
+        count = sum(total[word] for word in FAILING)
         parts.append(f"{_plural(count, 'verdict')} on {', '.join(wrong)} {_verb(count, 'breaks', 'break')} a law")
     else:
         holds = _verb(len(ran), "holds every law that it", "hold every law that they")
@@ -95,7 +93,7 @@ def tell(told: Told, file: IO[str], colours: bool) -> None:
         file=file, force_terminal=colours, no_color=not colours, highlight=False, emoji=False, soft_wrap=False,
         width=None if colours else WIDTH,
     )  # fmt: skip
-    bold = "bold red" if any(told.total[word] for word in WRONG) else "bold"
+    bold = "bold red" if any(told.total[word] for word in FAILING) else "bold"
     console.print(Text(sentence(told), style=bold), soft_wrap=True)
     console.print(_matrix(told))
     console.print(_legend(told.laws))
@@ -115,7 +113,7 @@ def _matrix(told: Told) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("", no_wrap=True)
     table.add_column(LETTERS[: len(told.laws)], no_wrap=True)
-    heads = [*(name for name in SIGNS if name != "known"), "known"]
+    heads = [*(name for name in reversed(STANDINGS) if name != "known"), "known"]
     for head in heads:
         table.add_column(head, justify="right", no_wrap=True)
     for target, label in told.targets.items():
@@ -130,12 +128,12 @@ def _matrix(told: Told) -> Table:
 
 def _worst(counted: Counter[str]) -> str:
     """The worst verdict; `unsupported` and `not-run` only where nothing was judged; empty where nothing was asked."""
-    judged = [name for name in WORST if counted[name]]
-    told = [name for name in judged if name not in ("unsupported", "not-run")]
-    return (told or judged or [""])[-1]
+    there = [name for name in STANDINGS if counted[name]]
+    judged = [name for name in there if name not in ("unsupported", "not-run")]
+    return (judged or there or [""])[0]
 
 
 def _legend(laws: Sequence[str]) -> Text:
     words = "  ".join(f"{LETTERS[at]}\N{NO-BREAK SPACE}{law}" for at, law in enumerate(laws))
-    signs = "  ".join(f"{sign} {name}" for name, sign in SIGNS.items())
+    signs = "  ".join(f"{SIGNS[name]} {name}" for name in STANDINGS)
     return Text(f"{words}\n{signs}  (worst first) blank: no verdict", style="dim")

@@ -15,11 +15,14 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from convt.results.classes import FAILING, message_class
+from convt.results.classes import message_class
+from convt.results.matching import law_versions
 from convt.results.reader import read_run
-from convt.results.records import CaseRecord, Footer, Header, Run, RunFileError, TargetInfo, VerdictRecord
+from convt.results.records import CaseRecord, Footer, Header, Run, RunFileError, VerdictRecord
 from convt.results.runfile import RunWriter
-from convt.results.sides import NotComparable, plain
+from convt.results.sides import NotComparable
+from convt.results.targets import TargetInfo, plain
+from convt.results.vocabulary import FAILING
 
 PROFILE = "baseline"
 """The profile in the header of a baseline."""
@@ -112,13 +115,15 @@ def write_baseline(path: Path, run: Run) -> Run:
 
 
 def merged(old: Run, new: Run) -> Run:
-    """A baseline renewed by what a run judged: its cases, targets and laws replace theirs, and the rest stays.
+    """A baseline renewed by what a run judged: its cases, targets and laws replace theirs, and the rest stays, but for
+    what is outdated.
 
     A target of which only a part was renewed, by another version, says so in its versions.
     """
     laws = {law.id for law in new.header.laws}
     judged = {(record.case, record.target) for record in new.verdicts}
-    kept = [r for r in old.verdicts if (r.case, r.target) not in judged or r.law not in laws]
+    gone = set(outdated(old, new))
+    kept = [r for r in old.verdicts if ((r.case, r.target) not in judged or r.law not in laws) and r.law not in gone]
     partly = {record.target for record in kept}
     infos = {info.name: info for info in old.header.targets}
     for info in (info for info in new.header.targets if info.missing is None):
@@ -132,6 +137,14 @@ def merged(old: Run, new: Run) -> Run:
         laws=tuple(every[name] for name in dict.fromkeys(order)),
     )  # fmt: skip
     return Run(new.path, header, {**old.cases, **new.cases}, (*kept, *new.verdicts), {}, new.footer)
+
+
+def outdated(old: Run, new: Run) -> tuple[str, ...]:
+    """The laws of a baseline whose verdicts a renewal drops: the run judges by another version of them, or all of them
+    where it has other oracles."""
+    was, is_ = law_versions(old.header), law_versions(new.header)
+    same = old.header.oracles == new.header.oracles
+    return tuple(law for law, version in was.items() if not same or is_.get(law, version) != version)
 
 
 def _mixed(was: TargetInfo, is_: TargetInfo) -> dict[str, str]:

@@ -8,38 +8,11 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 
 from convt.results.records import VerdictRecord
 from convt.results.refusals import refused_otherwise
-
-CLASSES = (
-    "regressed", "newly-failing", "fails-differently", "accept-refuse", "result-type", "drifted", "now-unsupported",
-    "gone", "new-warning", "slower", "fixed", "new", "bits", "unchanged",
-)  # fmt: skip
-"""In the order in which they are told, what matters most first."""
-
-WORSE = frozenset(CLASSES[:8])
-"""What makes a comparison worse; of some, `Change.worse` says which do. A new warning and lost speed are told, and
-count where they are asked to."""
-
-MEANINGS = {
-    "regressed": "passed before, and fails after",
-    "newly-failing": "fails after, and had no answer before",
-    "fails-differently": "failed before, and fails in another way after",
-    "accept-refuse": "a value where it was refused, or refused where there was a value",
-    "result-type": "another shape or dtype of the result",
-    "drifted": "fails as before with other numbers, or passes with much more of the error bound used",
-    "now-unsupported": "had an answer before, and cannot be asked after",
-    "gone": "was asked before, and has no answer after",
-    "new-warning": "a warning that was not given before",
-    "slower": "the framework's calls take longer, side by side in one run",
-    "fixed": "failed before, and passes after",
-    "new": "was not asked before, and does not fail",
-    "bits": "other bits of the answers, of which the law says the same",
-    "unchanged": "the same",
-}
-
-FAILING = ("differs", "error", "suite-bug")
+from convt.results.vocabulary import FAILING
 
 GROWN_ABOVE, GROWN_TIMES = 0.5, 2.0
 """A pass has drifted where it uses more than this fraction of its bound, and at least this many times what it did.
@@ -152,12 +125,31 @@ def _refusals(before: VerdictRecord, after: VerdictRecord) -> str:
 
 def _form(before: VerdictRecord, after: VerdictRecord) -> str:
     """How shape or dtype of the result changed, where both sides tell it."""
-    parts = []
-    if before.dtype and after.dtype and before.dtype != after.dtype:
-        parts.append(f"dtype {before.dtype} before; {after.dtype} after")
-    if before.shape is not None and after.shape is not None and tuple(before.shape) != tuple(after.shape):
-        parts.append(f"shape {tuple(before.shape)} before; {tuple(after.shape)} after")
-    return ", ".join(parts)
+    forms = {"dtype": (before.dtype, after.dtype), "shape": (_tuple(before.shape), _tuple(after.shape))}
+    return ", ".join(f"{kind} {forms[kind][0]} before; {forms[kind][1]} after" for kind in _form_kinds(before, after))
+
+
+def _form_kinds(before: VerdictRecord, after: VerdictRecord) -> tuple[str, ...]:
+    """Which of dtype and shape changed, where both sides tell it."""
+    dtype = bool(before.dtype and after.dtype) and before.dtype != after.dtype
+    shape = None not in (before.shape, after.shape) and _tuple(before.shape) != _tuple(after.shape)
+    return ("dtype",) * dtype + ("shape",) * shape
+
+
+def _tuple(shape: Sequence[int] | None) -> tuple[int, ...] | None:
+    return None if shape is None else tuple(shape)
+
+
+def differs_in(kind: str, before: VerdictRecord | None, after: VerdictRecord | None) -> tuple[str, ...]:
+    """How the answers of a pair of this class differ, in kinds of `KINDS`; none where the class is about more, or less,
+    than two answers to one probe."""
+    if before is None or after is None:
+        return ()
+    if kind == "result-type":
+        return _form_kinds(before, after)
+    if kind == "fails-differently":
+        return ("outcome",) if before.verdict != after.verdict or _refusals(before, after) else ("message",)
+    return {"accept-refuse": ("outcome",), "drifted": ("value",), "bits": ("bits",)}.get(kind, ())
 
 
 def _bits(before: VerdictRecord, after: VerdictRecord) -> tuple[str, str]:

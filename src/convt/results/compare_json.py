@@ -30,6 +30,7 @@ def as_data(comparison: Comparison) -> dict[str, Any]:
         "after": _side(comparison.after),
         "compared": comparison.compared,
         "counts": dict(comparison.counts),
+        "left_out": [asdict(it) for it in comparison.left_out],
         "alerts": list(comparison.alerts),
         "notes": list(comparison.notes),
         "changes": [_change(comparison, change) for change in comparison.changes],
@@ -38,12 +39,12 @@ def as_data(comparison: Comparison) -> dict[str, Any]:
 
 def _side(side: Side) -> dict[str, Any]:
     header = side.header
-    about = {name: getattr(header, name) for name in ("started", "spec", "seed", "profile", "command", "platform")}
+    about = {name: getattr(header, name) for name in ("started", "seed", "profile", "command", "platform", "oracles")}
     targets = {
         name: {"ran": info.missing is None, "missing": info.missing, "versions": info.versions, "flags": info.flags}
         for name, info in side.targets.items()
     }
-    return {"name": side.name, "path": str(side.run.path), **about, "targets": targets}
+    return {"name": side.name, "path": str(side.run.path), "spec": "", **about, "targets": targets}
 
 
 def _change(comparison: Comparison, change: Change) -> dict[str, Any]:
@@ -52,6 +53,8 @@ def _change(comparison: Comparison, change: Change) -> dict[str, Any]:
         name: getattr(change, name) for name in ("kind", "case", "law", "target", "says", "verdicts")
     }
     told["worse"] = comparison.is_worse(change)
+    if change.differs_in:
+        told["differs_in"] = change.differs_in
     if case is not None:
         told |= {"digest": case.digest, "origin": case.origin}
     for name, side, record in (

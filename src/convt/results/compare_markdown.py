@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-from convt.results.changes import CLASSES, MEANINGS, Comparison
+from convt.results.changes import Comparison
 from convt.results.compare_evidence import Called, evidence_of
 from convt.results.compare_view import (
     Group,
@@ -21,6 +21,7 @@ from convt.results.compare_view import (
 )
 from convt.results.evidence import Grid
 from convt.results.features import short
+from convt.results.kinds import CLASSES, MEANINGS
 from convt.results.tally import plural
 
 BUDGET = 900_000
@@ -65,6 +66,9 @@ def _top(comparison: Comparison) -> str:
     lines += [f"| {_text(it.name)} | {_text(it.before)} | {_text(it.after)} |" for it in target_lines(comparison)]
     lines += ["", "| class | verdicts | what it means |", "|---|---:|---|"]
     lines += [f"| {kind} | {n:,} | {_text(MEANINGS[kind])} |" for kind, n in comparison.counts.items() if n]
+    if comparison.left_out:
+        lines += ["", "Left out, for they have no counterpart:", ""]
+        lines += [f"- {_text(it.says)}" for it in comparison.left_out]
     remarks = [*(f"- {_text(fact)}" for fact in facts(comparison)), *(f"- {_text(note)}" for note in comparison.notes)]
     return "\n".join(
         [*lines, "", "<details><summary>The runs, and what else differs</summary>", "", *remarks, "", "</details>", ""]

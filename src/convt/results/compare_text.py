@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from convt.results.changes import CLASSES, MEANINGS, Comparison
+from convt.results.changes import Comparison
 from convt.results.compare_view import (
     Group,
     by_target,
@@ -16,6 +16,7 @@ from convt.results.compare_view import (
     sentences,
     target_lines,
 )
+from convt.results.kinds import CLASSES, MEANINGS
 from convt.results.tally import plural
 
 WIDTH = 120
@@ -27,8 +28,12 @@ MOST_LAWS = 3
 def text(comparison: Comparison, most: int = MOST) -> str:
     """Lines of at most 120 columns; what is left out is counted."""
     first, rest = sentences(comparison)
-    lines = [f"convt: {first}", f"  {rest}", *_sides(comparison)]
-    remarks = [*(f"! {alert}" for alert in comparison.alerts), *(f"note: {note}" for note in comparison.notes)]
+    lines = [f"convt: {first}", *_wrap(rest), *_sides(comparison)]
+    remarks = [f"! {alert}" for alert in comparison.alerts]
+    remarks += [
+        *(f"left out: {it.says}" for it in comparison.left_out),
+        *(f"note: {note}" for note in comparison.notes),
+    ]
     lines += [line for remark in remarks for line in _wrap(remark)]
     told = groups(comparison)
     for kind in CLASSES:

@@ -7,10 +7,12 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from convt.results.changes import CLASSES, Change, Comparison, Side
+from convt.results.changes import Change, Comparison, Side
 from convt.results.classes import standing
-from convt.results.records import CaseRecord, TargetInfo, VerdictRecord
+from convt.results.kinds import CLASSES
+from convt.results.records import CaseRecord, VerdictRecord
 from convt.results.tally import plural
+from convt.results.targets import TargetInfo
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,15 @@ def sentences(comparison: Comparison) -> tuple[str, str]:
     else:
         first = "Same or better: nothing got worse" if better else "The same: no difference"
     also = f"Also {', '.join(better)}. " if better else ""
-    return f"{first}.", f"{also}{plural(comparison.compared, 'verdict')} compared, {comparison.unchanged:,} unchanged."
+    how_much = f"{plural(comparison.compared, 'verdict')} compared, {comparison.unchanged:,} unchanged"
+    return f"{first}.", f"{also}{how_much}{_left_out(comparison)}."
+
+
+def _left_out(comparison: Comparison) -> str:
+    """How many verdicts have no counterpart, for the headline; `left_out` of the comparison says why."""
+    sides = ((sum(getattr(it, side) for it in comparison.left_out), side) for side in ("before", "after"))
+    counts = [f"{number:,} {side}" for number, side in sides if number]
+    return f"; left out, for they have no counterpart: {' and '.join(counts)}" if counts else ""
 
 
 def case_of(comparison: Comparison, change: Change) -> CaseRecord | None:
@@ -202,4 +212,4 @@ def facts(comparison: Comparison) -> list[str]:
 
 def _facts(side: Side) -> str:
     header = side.header
-    return f"{side.run.path}, {header.started}, profile {header.profile}, seed {header.seed}, spec {header.spec}"
+    return f"{side.run.path}, {header.started}, profile {header.profile}, seed {header.seed}"

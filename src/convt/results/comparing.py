@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from convt.results.classes import CLASSES, FAILING, WORSE, classify, is_nearer, message_class, standing
+from convt.results.classes import classify, differs_in, is_nearer, message_class, standing
+from convt.results.kinds import CLASSES, WORSE
+from convt.results.matching import LeftOut, Matching
 from convt.results.records import VerdictRecord
 from convt.results.refusals import refusal, refused_worse
-from convt.results.sides import Matched, NotComparable, Side, flags_that_differ, match_cases
+from convt.results.sides import NotComparable, Side, flags_that_differ
+from convt.results.vocabulary import FAILING
 from convt.results.warnings_of import new_warnings
 
 SLOWER_TIMES, SLOWER_SECONDS = 1.5, 2.0
@@ -32,6 +35,11 @@ class Change:
     """What changed, in words."""
     verdicts: int = 1
     """How many verdicts this stands for."""
+
+    @property
+    def differs_in(self) -> tuple[str, ...]:
+        """The kinds of difference between the two answers, of `KINDS`."""
+        return differs_in(self.kind, self.before, self.after)
 
     @property
     def worse(self) -> bool:
@@ -60,6 +68,8 @@ class Comparison:
     compared: int
     """How many verdicts have an answer on both sides."""
     notes: tuple[str, ...]
+    left_out: tuple[LeftOut, ...] = ()
+    """Verdicts without a counterpart, by cause."""
     alerts: tuple[str, ...] = ()
     """Targets that did not run, and what was forced: to be said loudly."""
     fail_on: frozenset[str] = frozenset()
@@ -89,6 +99,7 @@ class Comparing:
 
     before: Side
     after: Side
+    matching: Matching
     alerts: list[str]
     notes: list[str]
     fail_on: frozenset[str]
@@ -98,53 +109,45 @@ class Comparing:
     silent: int = 0
     by_chance: Counter[str] = field(default_factory=Counter)
     """Known difference that comes and goes by itself -> verdicts that flipped with it."""
-    drawn_once: Counter[str] = field(default_factory=Counter)
-    """Side -> verdicts on generated cases that it alone drew."""
 
-    def whole(self, force: bool, timed: bool = False) -> Comparison:
-        matched = match_cases(self.before.cases, self.after.cases)
+    def whole(self, may_be_empty: bool, timed: bool = False) -> Comparison:
+        """Everything; NotComparable where nothing is compared, unless it may be empty."""
         for target in dict.fromkeys([*self.before.targets, *self.after.targets]):
             if self.before.ran(target) and self.after.ran(target):
-                self._target(target, matched)
+                self._target(target)
                 if timed:
                     self._speed(target)
             else:
                 self._missing(target)
-        if not self.compared and not force:
+        if not self.compared and not may_be_empty:
             raise NotComparable(self._nothing())
-        self._remarks(matched)
+        self._remarks()
         order = {kind: place for place, kind in enumerate(CLASSES)}
         told = tuple(sorted(self.changes, key=lambda change: (order[change.kind], not change.worse)))
         counts = {kind: self.counts[kind] for kind in CLASSES}
         return Comparison(
             self.before, self.after, told, counts, counts["unchanged"], self.compared, tuple(self.notes),
-            tuple(self.alerts), self.fail_on,
+            self.matching.left_out(), tuple(self.alerts), self.fail_on,
         )  # fmt: skip
 
     def _add(self, change: Change) -> None:
         self.changes.append(change)
         self.counts[change.kind] += change.verdicts
 
-    def _target(self, target: str, matched: Matched) -> None:
-        """Every verdict of a target that ran on both sides. Generated cases count only where both sides drew them."""
+    def _target(self, target: str) -> None:
+        """Every verdict of a target that ran on both sides; those without a counterpart are counted and left out."""
         was, is_ = self.before.verdicts[target], self.after.verdicts[target]
-        back = {after: before for before, after in matched.after.items()}
+        twins, back = self.matching.cases.after, self.matching.back
         for (case, law), record in was.items():
-            twin = is_.get((matched.after.get(case, ""), law))
-            if twin is None and self.before.cases[case].generated:
-                self.drawn_once[self.before.name] += 1
-            else:
-                self._pair(target, record, twin)
-        for (case, law), record in is_.items():
-            if (back.get(case, ""), law) in was:
-                continue
-            if self.after.cases[case].generated:
-                self.drawn_once[self.after.name] += 1
-            else:
+            if not self.matching.leaves_out("before", case, law):
+                self._pair(target, record, is_.get((twins[case], law)))
+        compared = [it for (case, law), it in is_.items() if not self.matching.leaves_out("after", case, law)]
+        for record in compared:
+            if (back[record.case], record.law) not in was:
                 self._pair(target, None, record)
-        self._searches(target, matched, back)
+        self._searches(target)
         if any(record.outcome for record in was.values()):  # else an older release wrote it, which tells no warnings
-            for found in new_warnings(was.values(), is_.values()):
+            for found in new_warnings(was.values(), compared):
                 self._add(Change("new-warning", found.case, found.law, target, None, found.record, found.says))
 
     def _pair(self, target: str, before: VerdictRecord | None, after: VerdictRecord | None) -> None:
@@ -172,21 +175,26 @@ class Comparing:
                 return record.known
         return ""
 
-    def _searches(self, target: str, matched: Matched, back: dict[str, str]) -> None:
+    def _searches(self, target: str) -> None:
         """What only one side's search found: a search that fails keeps its smallest failing case and no other."""
         was, is_ = _found(self.before, target), _found(self.after, target)
-        for law in dict.fromkeys([*was, *is_]):
+        twins, back = self.matching.cases.after, self.matching.back
+        for law in filter(self.matching.law, dict.fromkeys([*was, *is_])):
             old, new = was.get(law), is_.get(law)
             if new is not None and (back.get(new.case, ""), law) not in self.before.verdicts[target]:
                 self._new_find(target, old, new)
             elif old is not None and new is None and self._searched_alike(target, law):
                 says = "the search that found this case finds nothing after"
-                if (matched.after.get(old.case, ""), law) not in self.after.verdicts[target]:
+                if (twins.get(old.case, ""), law) not in self.after.verdicts[target]:
                     self._add(Change("fixed", old.case, law, target, old, None, says))
 
     def _new_find(self, target: str, old: VerdictRecord | None, new: VerdictRecord) -> None:
         """A failing case that only the search after found, against what the one before found of that law."""
-        if old is None:
+        if self.before.header.seed != self.after.header.seed:
+            self.notes.append(
+                f"{target}, {new.law}: the search after, with another seed, found {new.case}; not compared"
+            )
+        elif old is None:
             says = "the search found nothing before; it finds this case after"
             self._add(Change("newly-failing", new.case, new.law, target, None, new, says))
         elif (old.verdict, message_class(old)) != (new.verdict, message_class(new)):
@@ -228,19 +236,18 @@ class Comparing:
 
     def _nothing(self) -> str:
         """Why there is nothing to compare."""
-        why = "; ".join(self.alerts) or "no case, law and target has an answer on both"
+        left_out = [f"left out: {it.says}" for it in self.matching.left_out()]
+        why = "; ".join([*self.alerts, *left_out]) or "no case, law and target has an answer on both"
         paths = dict.fromkeys([str(self.before.run.path), str(self.after.run.path)])
         return f"{' and '.join(paths)}: nothing to compare: {why}; run the same cases on the same targets"
 
-    def _remarks(self, matched: Matched) -> None:
-        """What was not compared, and why; flags that differ."""
+    def _remarks(self) -> None:
+        """What else is to be said of what was compared; flags that differ."""
         for target, info in self.before.targets.items():
             if self.before.ran(target) and self.after.ran(target):
                 self.notes += flags_that_differ(target, info, self.after.targets[target])
-        for side, number in self.drawn_once.items():
-            self.notes.append(f"{number:,} verdicts on generated cases that only {side} drew, not compared")
-        if matched.renamed:
-            self.notes.append(f"{matched.renamed:,} cases have another name and the same content")
+        if self.matching.cases.renamed:
+            self.notes.append(f"{self.matching.cases.renamed:,} cases have another name and the same content")
         if self.silent:
             self.notes.append(f"{self.silent:,} verdicts have no answer on either side")
         for known, number in self.by_chance.items():

@@ -8,35 +8,29 @@ import sys
 import zlib
 from collections.abc import Iterator
 from dataclasses import MISSING, fields
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from convt.results import former
 from convt.results.records import (
     AGAIN,
     ARRAYS,
     FORMAT,
-    VERDICTS,
+    SETTINGS,
     CaseRecord,
     Claim,
     DetailRecord,
     Footer,
     Header,
     Key,
-    KnownInfo,
-    LawInfo,
     Run,
     RunFileError,
-    TargetInfo,
     VerdictRecord,
     describe,
     unspell,
 )
-
-SETTINGS = (
-    "op", "input", "kernel", "stride", "dilation", "padding", "output_padding", "output_size", "batch", "channels_in",
-    "channels_out", "groups", "bias", "output", "crop", "extra",
-)  # fmt: skip
+from convt.results.releases import read_release
+from convt.results.vocabulary import VERDICTS
 
 
 def read_run(path: Path | str) -> Run:
@@ -45,7 +39,7 @@ def read_run(path: Path | str) -> Run:
     reader = _Reader(path)
     for number, data in _lines(path):
         if number == 1 and data.get("kind") == "release":
-            return import_module("convt.results.releases").read_release(path).run
+            return read_release(path).run
         reader.take(number, data)
     return reader.whole()
 
@@ -145,7 +139,7 @@ class _Reader:
         if data.get("format") != FORMAT:
             todo = "read it with the release of convt that wrote it"
             raise self.refuse(f"the format {data.get('format')!r}", f"format {FORMAT}", todo)
-        return self._build(Header, data)
+        return self._build(Header, {name: value for name, value in data.items() if name not in former.FIELDS})
 
     def _take_verdict(self, record: VerdictRecord) -> None:
         if record.verdict not in VERDICTS:
@@ -201,10 +195,7 @@ def _misfit(cls: type[Any], data: dict[str, Any]) -> tuple[str, str]:
 
 
 def _build_header(**data: Any) -> Header:
-    for name, cls in (("targets", TargetInfo), ("laws", LawInfo), ("known", KnownInfo)):
-        if name in data:
-            data[name] = tuple(cls(**item) for item in data[name])
-    return Header(**data)
+    return former.header(data)
 
 
 def _build_case(**data: Any) -> CaseRecord:
@@ -216,6 +207,9 @@ def _build_case(**data: Any) -> CaseRecord:
 
 
 def _build_verdict(**data: Any) -> VerdictRecord:
+    data = _of_today(data)
+    if data.get("message"):
+        data["message"] = former.message(data["message"])
     for name in ("case", "law", "target", "verdict"):
         if isinstance(data.get(name), str):
             data[name] = sys.intern(data[name])
@@ -225,7 +219,15 @@ def _build_verdict(**data: Any) -> VerdictRecord:
     return VerdictRecord(**data)
 
 
+def _build_detail(**data: Any) -> DetailRecord:
+    return DetailRecord(**_of_today(data))
+
+
+def _of_today(data: dict[str, Any]) -> dict[str, Any]:
+    return {**data, "law": former.law(data["law"])} if data.get("law") in former.LAWS else data
+
+
 BUILD: dict[type[Any], Any] = {
-    Header: _build_header, CaseRecord: _build_case, VerdictRecord: _build_verdict, DetailRecord: DetailRecord,
+    Header: _build_header, CaseRecord: _build_case, VerdictRecord: _build_verdict, DetailRecord: _build_detail,
     Footer: Footer,
 }  # fmt: skip

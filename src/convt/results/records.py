@@ -3,35 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from convt.results.targets import TargetInfo
+
 __all__ = [
-    "FORMAT", "VERDICTS", "CaseRecord", "Claim", "DetailRecord", "Footer", "Header", "KnownInfo", "LawInfo", "Record",
+    "FORMAT", "CaseRecord", "Claim", "DetailRecord", "Footer", "Header", "KnownInfo", "LawInfo", "Record",
     "Run", "RunFileError", "TargetInfo", "VerdictRecord",
 ]  # fmt: skip
 
 FORMAT = 1
 """The number of the file format; a reader refuses every other."""
-
-VERDICTS = ("pass", "differs", "error", "unsupported", "not-run", "suite-bug")
-
-
-@dataclass(frozen=True, slots=True)
-class TargetInfo:
-    """A target as the header tells it; `missing` is the reason why it did not run, None where it ran."""
-
-    name: str
-    backend: str
-    mode: str
-    device: str
-    versions: dict[str, str] = field(default_factory=dict)
-    """Package to version, the framework first."""
-    flags: dict[str, str] = field(default_factory=dict)
-    missing: str | None = None
-    environment: str = ""
-    """The environment in which it ran, such as `before`; empty for the host's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +25,8 @@ class LawInfo:
     id: str
     statement: str
     source: str = ""
+    version: int = 1
+    """Of its judgement: verdicts of two versions are not compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +58,6 @@ class Header:
     kind: ClassVar[str] = "header"
     started: str
     """ISO 8601."""
-    spec: str
-    """The digest of the specification."""
     seed: int
     profile: str
     platform: dict[str, Any]
@@ -83,6 +67,8 @@ class Header:
     packages: dict[str, Any] = field(default_factory=dict)
     """Package to version, on the host."""
     known: tuple[KnownInfo, ...] = ()
+    oracles: int = 1
+    """The version of the oracles: verdicts by two versions are not compared."""
     format: int = FORMAT
 
 
@@ -168,6 +154,12 @@ Record = Header | CaseRecord | VerdictRecord | DetailRecord | Footer
 
 
 Key = tuple[str, str, str]
+SETTINGS = (
+    "op", "input", "kernel", "stride", "dilation", "padding", "output_padding", "output_size", "batch", "channels_in",
+    "channels_out", "groups", "bias", "output", "crop", "extra",
+)  # fmt: skip
+"""The settings that every case record has."""
+
 ARRAYS = ("x", "w", "b", "expected", "actual", "used")
 """The fields that hold numbers, spelled as JSON can carry them."""
 
@@ -202,6 +194,27 @@ def describe(record: Record) -> str:
     """The kind of a record and the names in it."""
     names = (getattr(record, name, None) for name in ("id", "case", "law", "target"))
     return " ".join([record.kind, *(name for name in names if name)])
+
+
+def plain_data(value: Any) -> Any:
+    """A record, or what stands in one, as JSON can carry it; what a file does not keep is left out."""
+    if isinstance(value, (str, int, float, dict, list)) or value is None:  # nearly all there is
+        return value
+    if is_dataclass(value):
+        return {name: plain_data(getattr(value, name)) for name in names_of(type(value))}
+    if isinstance(value, tuple) and value and is_dataclass(value[0]):
+        return [plain_data(item) for item in value]
+    return value
+
+
+_NAMES: dict[type[Any], tuple[str, ...]] = {}
+
+
+def names_of(kind: type[Any]) -> tuple[str, ...]:
+    """The fields of a kind of record that a file keeps."""
+    if kind not in _NAMES:
+        _NAMES[kind] = tuple(item.name for item in fields(kind) if item.metadata.get("kept", True))
+    return _NAMES[kind]
 
 
 def spell(value: Any) -> Any:

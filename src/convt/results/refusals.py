@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from convt.results.records import CaseRecord, Run, TargetInfo, VerdictRecord
-from convt.results.tally import STANDINGS, Tally, standing
+from convt.results.tally import Tally
+from convt.results.vocabulary import STANDINGS, standing
 
 LAW = "rejects"
 """The law that judges them."""

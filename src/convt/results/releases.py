@@ -17,20 +17,22 @@ import json
 import re
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from convt.results.reader import SETTINGS
-from convt.results.records import CaseRecord, Footer, Header, LawInfo, Run, RunFileError, TargetInfo, VerdictRecord
+from convt.results import former
+from convt.results.classes import message_class
+from convt.results.records import SETTINGS, CaseRecord, Footer, Header, Run, RunFileError, VerdictRecord, plain_data
+from convt.results.vocabulary import FAILING, LETTERS
+from convt.results.vocabulary import VERDICTS as WORDS
 
 FORMAT = 1
-CODES = {"pass": "p", "differs": "d", "error": "e", "unsupported": "u", "not-run": "n", "suite-bug": "s"}
-VERDICTS = {code: verdict for verdict, code in CODES.items()}
+VERDICTS = {LETTERS[verdict]: verdict for verdict in WORDS}
 SILENT = "."
-TOLD = ("differs", "error", "suite-bug")
-"""The verdicts whose message is kept."""
+HISTORY = "history"
+"""The profile in the header of a released version."""
 LONGEST = 300
 """Characters of a message."""
 WHAT = "a file of one released version, as convt history --judge all writes it"
@@ -105,17 +107,30 @@ def plain(text: str) -> str:
 
 def judged_case(case: CaseRecord, verdicts: Mapping[str, VerdictRecord], laws: Sequence[str], bits: str) -> JudgedCase:
     """A case and its verdicts by law, in the form that is kept."""
-    codes = "".join(CODES[verdicts[law].verdict] if law in verdicts else SILENT for law in laws)
-    told = {law: verdicts[law].message for law in laws if law in verdicts and verdicts[law].verdict in TOLD}
+    codes = "".join(LETTERS[verdicts[law].verdict] if law in verdicts else SILENT for law in laws)
+    told = {law: verdicts[law].message for law in laws if law in verdicts and verdicts[law].verdict in FAILING}
     says = {law: plain(message.split("\n")[0])[:LONGEST] for law, message in told.items()}
     return JudgedCase(case.id, case.digest, case.about, case.settings, bits, codes, says)
+
+
+def condensed(run: Run) -> Run:
+    """What the file of a released version would tell of a run: of a failure the kind that its first line tells, no
+    numbers, bits or warnings."""
+    verdicts = tuple(_condensed(record) for record in run.verdicts)
+    return replace(run, header=replace(run.header, packages={}), verdicts=verdicts)
+
+
+def _condensed(record: VerdictRecord) -> VerdictRecord:
+    first = plain(record.message.partition("\n")[0])[:LONGEST]
+    kind = message_class(replace(record, message=first)).partition(" / ")[0] if record.verdict in FAILING else ""
+    return replace(record, message=kind, used=None, bits="", warnings=())
 
 
 def write_release(release: Release, path: Path) -> None:
     """Write the file beside its place and move it there; the same release makes the same bytes."""
     head = {
         "kind": "release", "format": FORMAT, "package": release.package, "version": release.version,
-        "requirements": release.requirements, "missing": release.missing, "header": asdict(release.header),
+        "requirements": release.requirements, "missing": release.missing, "header": plain_data(release.header),
     }  # fmt: skip
     verdicts = sum(len(release.verdicts(case)) for case in release.cases)
     footer = {"kind": "footer", "verdicts": verdicts, "cases": len(release.cases), "seconds": release.seconds}
@@ -136,8 +151,8 @@ def read_release(path: Path | str) -> Release:
     if not rest or rest[-1].get("kind") != "footer":
         raise RunFileError(path, None, "no footer, so it was cut short", WHAT, TODO)
     try:
-        header = _header(head["header"])
-        cases = [JudgedCase(**{key: line[key] for key in JudgedCase.__slots__}) for line in rest[:-1]]
+        header = former.header(head["header"])
+        cases = [_case(line) for line in rest[:-1]]
         release = Release(
             head["package"], head["version"], tuple(head["requirements"]), head["missing"], header,
             {case.id: case for case in cases}, rest[-1]["seconds"], path,
@@ -165,7 +180,6 @@ def _lines(path: Path) -> list[dict[str, Any]]:
     return lines
 
 
-def _header(data: dict[str, Any]) -> Header:
-    targets = tuple(TargetInfo(**item) for item in data["targets"])
-    laws = tuple(LawInfo(**item) for item in data["laws"])
-    return Header(**{**data, "targets": targets, "laws": laws, "known": ()})
+def _case(line: dict[str, Any]) -> JudgedCase:
+    case = JudgedCase(**{key: line[key] for key in JudgedCase.__slots__})
+    return replace(case, says={former.law(law): former.message(text) for law, text in case.says.items()})

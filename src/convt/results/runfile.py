@@ -1,6 +1,6 @@
 """The run file: JSON lines with a header and a footer. `RunWriter` writes one, `read_run` reads it back.
 
-Every line is an object with `kind`: header, case, verdict, detail or footer (reports/records.py). A file is written
+Every line is an object with `kind`: header, case, verdict, detail or footer (records.py). A file is written
 beside its place and moved there when it is whole; a reader refuses one that is not.
 """
 
@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import fields, is_dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO
 
 from convt.results import records
 from convt.results.reader import read_run
 from convt.results.records import *  # noqa: F403  whoever reads or writes run files needs the records
-from convt.results.records import ARRAYS, CaseRecord, Footer, Header, Record, VerdictRecord, describe, spell
+from convt.results.records import ARRAYS, CaseRecord, Footer, Header, Record, VerdictRecord, describe, plain_data, spell
 
 __all__ = ["RunWriter", "read_run"]
 __all__ += records.__all__
@@ -104,29 +103,10 @@ class RunWriter:
 
 def encode(record: Record) -> bytes:
     """One line of the file."""
-    data = {"kind": record.kind} | {name: _plain(getattr(record, name)) for name in _names(type(record))}
+    data = {"kind": record.kind} | plain_data(record)
     if isinstance(record, VerdictRecord):  # there are many: what says nothing is left out
         data = {name: value for name, value in data.items() if value not in (None, "", (), [])}
     for name in ARRAYS:
         if data.get(name) is not None:
             data[name] = spell(data[name])
     return json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-
-
-_NAMES: dict[type[Any], tuple[str, ...]] = {}
-
-
-def _names(kind: type[Any]) -> tuple[str, ...]:
-    if kind not in _NAMES:
-        _NAMES[kind] = tuple(item.name for item in fields(kind))
-    return _NAMES[kind]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, (str, int, float, dict, list)) or value is None:  # nearly all there is
-        return value
-    if is_dataclass(value):
-        return {name: _plain(getattr(value, name)) for name in _names(type(value))}
-    if isinstance(value, tuple) and value and is_dataclass(value[0]):
-        return [_plain(item) for item in value]
-    return value

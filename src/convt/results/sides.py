@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import Any
 
-from convt.results.records import CaseRecord, DetailRecord, Header, Run, TargetInfo, VerdictRecord
-
-FORCE = "give --force to compare all the same"
+from convt.results.records import CaseRecord, DetailRecord, Header, Run, VerdictRecord
+from convt.results.targets import Target, TargetInfo
 
 
 class NotComparable(ValueError):
@@ -57,19 +55,14 @@ class Side:
         return max(footer.target_seconds[name] - footer.target_longest.get(name, 0.0), 0.0)
 
 
-def plain(target: str) -> str:
-    """A target's name without its environment."""
-    return target.partition("#")[0]
-
-
 def side_of(run: Run, name: str, environment: str | None = None) -> Side:
     """The side that a whole run makes, or the targets of one environment in it (`X#environment`)."""
     targets: dict[str, TargetInfo] = {}
     names: dict[str, str] = {}
     for info in run.header.targets:
-        if environment is not None and info.name.partition("#")[2] != environment:
+        if environment is not None and Target.of(info.name).environment != environment:
             continue
-        short = plain(info.name)
+        short = Target.of(info.name).plain.name
         if short in targets:
             raise NotComparable(
                 f"{run.path}: found {names[short]} and {info.name} in a run that is compared with another;"
@@ -114,38 +107,13 @@ def match_cases(before: dict[str, CaseRecord], after: dict[str, CaseRecord]) -> 
     return Matched(pairs, renamed, only_before, only_after)
 
 
-def obstacles(before: Run, after: Run) -> list[str]:
-    """What makes a comparison of two runs meaningless."""
-    was, is_ = before.header, after.header
-    found = [
-        f"the {what} differs ({_of(was, name)} before, {_of(is_, name)} after): {why}"
-        for what, name, why in (
-            ("specification", "spec", "the cases, laws or oracles are others"),
-            ("seed", "seed", "the generated cases are others"),
-        )
-        if getattr(was, name) != getattr(is_, name)
-    ]
-    dtypes = [
-        sorted({str(case.settings.get("dtype", "float32")) for case in run.cases.values()}) for run in (before, after)
-    ]
-    if dtypes[0] != dtypes[1]:
-        found.append(f"the dtype differs ({', '.join(dtypes[0])} before, {', '.join(dtypes[1])} after)")
-    laws = [{law.id for law in header.laws} for header in (was, is_)]
-    for where, lacking in (("before", laws[1] - laws[0]), ("after", laws[0] - laws[1])):
-        if lacking:
-            found.append(f"laws are missing {where}: {', '.join(sorted(lacking))}")
-    return found
-
-
-def _of(header: Header, name: str) -> Any:
-    return getattr(header, name)
-
-
 def circumstances(before: Header, after: Header) -> list[str]:
     """What else differs, and may explain other bits or other seconds; said, and never a reason to refuse."""
     found = []
     if before.profile != after.profile:
         found.append(f"profile: {before.profile} before, {after.profile} after; fewer generated cases are the same")
+    if before.seed != after.seed:
+        found.append(f"seed: {before.seed} before, {after.seed} after; few generated cases are the same")
     for what, was, is_ in (
         ("platform", before.platform, after.platform),
         ("host packages", before.packages, after.packages),

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 from convt.results.baseline import Index, portable
 from convt.results.changes import Change, Comparison, compare
+from convt.results.matching import comparable_laws
 from convt.results.records import Run
-from convt.results.sides import plain
+from convt.results.targets import plain
 
 BETTER = {"fixed": "fixed", "accept-refuse": "supported now"}
 """The classes in which a change is for the better, where it is not worse, and the word for each."""
@@ -24,6 +25,8 @@ class Since:
     """Targets that ran, and that the baseline has not."""
     absent_cases: int
     """Cases that the baseline has not, of targets that it has."""
+    absent_laws: tuple[str, ...]
+    """Laws that the baseline has not, or of another version."""
 
     @property
     def worse(self) -> tuple[Change, ...]:
@@ -50,13 +53,14 @@ def since(index: Index, now: Run) -> Since:
     there = {pair: twin for pair, twin in twins.items() if twin is not None}
     absent = [target for target, runs in ran.items() if runs and target not in index.targets]
     unknown = {case for case, target in twins if (case, target) not in there and target in index.targets}
+    heard = comparable_laws(index.run.header, now.header)
     found = None
     if there:
         before = index.part(
             ((twin, target) for (_, target), twin in there.items()), {law.id for law in now.header.laws}
         )
-        found = compare(before, _part(now, set(there)), force=True)
-    return Since(found, tuple(absent), len(unknown))
+        found = compare(before, _part(now, set(there)), may_be_empty=True)
+    return Since(found, tuple(absent), len(unknown), tuple(law.id for law in now.header.laws if law.id not in heard))
 
 
 def _part(now: Run, pairs: set[tuple[str, str]]) -> Run:

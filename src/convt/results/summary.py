@@ -7,7 +7,8 @@ from collections import Counter
 from typing import Any
 
 from convt.results.runfile import Run, TargetInfo
-from convt.results.tally import STANDINGS, SYMBOLS, WRONG, Tally, count, headline
+from convt.results.tally import Tally, count, headline
+from convt.results.vocabulary import FAILING, NOTABLE, STANDINGS, SYMBOLS
 
 WIDTH = 100
 LINES = 40
@@ -32,7 +33,7 @@ def _top(run: Run, tally: Tally) -> list[str]:
     total = len(run.verdicts)
     counts = [f"{tally.total[name]:,} {name}" for name in COUNTED if tally.total[name]]
     facts = f"{len(run.cases):,} cases, {len(header.laws)} laws, {len(header.targets)} targets, {footer.seconds:.1f} s"
-    where = f"{header.started}, profile {header.profile}, seed {header.seed}, spec {header.spec}"
+    where = f"{header.started}, profile {header.profile}, seed {header.seed}"
     said = [headline(run, tally), f"{facts}; {where}", f"{total:,} verdicts: {', '.join(counts) or 'none'}"]
     return [line for text in said for line in _wrap(text, "")][:9]
 
@@ -84,7 +85,7 @@ def _laws(run: Run, tally: Tally) -> list[str]:
             counts = tally.by_law.get((law.id, target.name), Counter())
             total = sum(counts.values())
             asked += total
-            bad = [f"{counts[name]:,} {name}" for name in STANDINGS[:4] if counts[name]]
+            bad = [f"{counts[name]:,} {name}" for name in NOTABLE if counts[name]]
             if bad:
                 wrong.append(f"{target.name} {', '.join(bad)} of {total:,}")
         if wrong:
@@ -116,7 +117,8 @@ def summary_json(run: Run) -> dict[str, Any]:
     """The same as data, with these keys for ever:
 
     format     1
-    run        started, spec, seed, profile, command, platform, seconds, exit
+    run        started, spec (empty: 0.1 told a digest), seed, profile, command, platform, seconds, exit, oracles (their
+               version)
     cases      their number
     verdicts   counts: pass, unsupported, not-run, known, error, differs, suite-bug, total. `known` are the verdicts
                that a known difference explains; they are not counted again under `differs` or `error`
@@ -126,10 +128,10 @@ def summary_json(run: Run) -> dict[str, Any]:
     failing    the ids of the cases with a verdict differs, error or suite-bug that nothing explains
     """
     tally, header = count(run), run.header
-    about = {name: getattr(header, name) for name in ("started", "spec", "seed", "profile", "command", "platform")}
+    about = {name: getattr(header, name) for name in ("started", "seed", "profile", "command", "platform", "oracles")}
     return {
         "format": 1,
-        "run": {**about, "seconds": run.footer.seconds, "exit": run.footer.exit},
+        "run": {"spec": "", **about, "seconds": run.footer.seconds, "exit": run.footer.exit},
         "cases": len(run.cases),
         "verdicts": _counts(tally.total),
         "targets": [
@@ -147,7 +149,7 @@ def summary_json(run: Run) -> dict[str, Any]:
             for law in header.laws
         ],
         "known": {name: len(records) for name, records in sorted(tally.known.items())},
-        "failing": tally.cases_with(*WRONG),
+        "failing": tally.cases_with(*FAILING),
     }  # fmt: skip
 
 

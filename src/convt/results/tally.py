@@ -5,41 +5,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-from convt.results.runfile import Run, VerdictRecord
-
-STANDINGS = ("suite-bug", "differs", "error", "known", "not-run", "unsupported", "pass")
-"""The six verdicts, and known differences apart from the others; the worst first."""
-
-WRONG = ("suite-bug", "differs", "error")
-"""What nothing explains."""
-
-SYMBOLS = {
-    "pass": "✓",
-    "differs": "≠",
-    "error": "!",
-    "unsupported": "○",
-    "not-run": "—",
-    "suite-bug": "?",
-    "known": "◇",
-}
-
-MEANINGS = {
-    "pass": "the law holds",
-    "differs": "the law does not hold: other numbers, another shape, or no refusal where one is due",
-    "error": "the framework raised, crashed or ran out of time",
-    "unsupported": "the framework's call cannot say this",
-    "not-run": "nobody was asked",
-    "suite-bug": "the suite's own oracles disagree",
-    "known": "does not hold, in the way that a known difference predicts",
-}
+from convt.results.records import Run, VerdictRecord
+from convt.results.vocabulary import FAILING, STANDINGS, standing
 
 PLAIN_LAWS = ("value", "conv-value", "output-shape")
 """The laws that ask for nothing but the plain answer: they tell whether a target can do a case at all."""
-
-
-def standing(record: VerdictRecord) -> str:
-    """The verdict, or `known` where a known difference explains it."""
-    return "known" if record.known and record.verdict in ("differs", "error") else record.verdict
 
 
 def worst(standings: Counter[str]) -> str | None:
@@ -101,8 +71,8 @@ def count(run: Run) -> Tally:
 def headline(run: Run, tally: Tally) -> str:
     """What the run says, in one or two sentences."""
     missing = [target.name for target in run.header.targets if target.missing is not None]
-    wrong = tally.cases_with(*WRONG)
-    targets = sorted(name for name, counts in tally.by_target.items() if any(counts[stands] for stands in WRONG))
+    wrong = tally.cases_with(*FAILING)
+    targets = sorted(name for name, counts in tally.by_target.items() if any(counts[stands] for stands in FAILING))
     if not run.verdicts:
         said = "Nothing was asked"
     elif wrong:

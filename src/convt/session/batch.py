@@ -14,12 +14,13 @@ from convt.adapter.backend import Outcome, Probe
 from convt.cases.case import Case
 from convt.conv.oracles import OraclesDisagree
 from convt.laws.law import Judgement, Law
+from convt.results import former
 
 Answers = Mapping[str, Outcome]
 """What came back for the probes of one law on one case, by the law's own names."""
 
 
-FORMER_NAMES = {"another call form": "another spelling", "block sums": "folded"}
+FORMER_NAMES = {name: was for was, name in former.PROBES.items()}
 """What probes were called when digests were first kept: so these stay equal for equal bits."""
 
 

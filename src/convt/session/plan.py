@@ -7,8 +7,8 @@ from functools import cached_property
 
 from convt.cases.case import Case
 from convt.host.evaluator import Evaluator
-from convt.host.targets import environment_of
 from convt.laws.law import Law
+from convt.results.targets import Target
 from convt.session.batch import Batch, LawVerdict
 
 AHEAD = 1200
@@ -37,8 +37,8 @@ class Step:
     def peers(self, case: Case, target: str) -> list[str]:
         """The other targets that are asked the same case in the same environment: two versions are no peers, so that
         the verdicts on each are those of a run with that version alone."""
-        drawn, side = self._draw is not None, environment_of(target)
-        others = (name for name in self._targets if name != target and environment_of(name) == side)
+        drawn, side = self._draw is not None, Target.of(target).environment
+        others = (name for name in self._targets if name != target and Target.of(name).environment == side)
         return [name for name in others if drawn or case.id in self._targets[name]]
 
     def ask(self, evaluator: Evaluator) -> Batch:

@@ -15,20 +15,19 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from convt.conv.oracles import VERSION
 from convt.results.runfile import (
     CaseRecord,
     Claim,
     DetailRecord,
     Header,
     KnownInfo,
-    LawInfo,
     RunWriter,
-    TargetInfo,
     VerdictRecord,
 )
+from convt.results.targets import TargetInfo
 from convt.session.differences import known_target
 from convt.session.session import Session
-from convt.session.specification import specification
 from convt.session.verdicts import Matched, case_record, detail_record, said_once, verdict_record
 
 Key = tuple[str, str, str]
@@ -153,15 +152,15 @@ class Recording:
         session = self.session
         return Header(
             started=self._started.isoformat(timespec="seconds"),
-            spec=specification(),
             seed=session.options.seed,
             profile=session.options.profile.name,
             platform=_platform(),
             command=self.command,
             targets=tuple(target_infos(self.targets)),
-            laws=tuple(LawInfo(law.id, law.statement, law.source) for law in session.laws),
+            laws=tuple(law.info for law in session.laws),
             packages={name: version(name) for name in HOST_PACKAGES},
             known=tuple(KnownInfo(k.id, k.reason, k.issue, k.since, k.origin, k.intermittent) for k in session.known),
+            oracles=VERSION,
         )
 
 

@@ -18,9 +18,9 @@ from convt.cases.loader import load_cases
 from convt.host.evaluator import Evaluator
 from convt.host.pool import NoScript, Pool
 from convt.host.registry import Entry, built_in, parse_target, register_external
-from convt.host.targets import Target, TargetError, TargetInfo
 from convt.laws.catalogue import all_laws
 from convt.laws.law import Law
+from convt.results.targets import Target, TargetError, TargetInfo
 from convt.session.batch import LawVerdict
 from convt.session.cover import cover
 from convt.session.differences import KnownDifferences, known_target

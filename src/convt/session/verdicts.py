@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from convt.adapter.backend import Kind, Outcome, Probe
+from convt.adapter.backend import Outcome, Probe
 from convt.adapter.layouts import statement
 from convt.cases.case import Case
 from convt.cases.known import Known
@@ -22,6 +22,7 @@ from convt.laws.law import Judgement
 from convt.laws.probes import integral_arrays
 from convt.laws.truth import promised, truth
 from convt.results.records import VerdictRecord
+from convt.results.vocabulary import BROKEN, FAILING, OUTCOMES
 from convt.session.batch import LawVerdict
 from convt.session.block_sum_scripts import paste_block_sums
 from convt.session.strategies import as_yaml
@@ -43,7 +44,7 @@ class Matched:
     @property
     def broken(self) -> bool:
         """Whether the law does not hold, known or not."""
-        return self.found.judgement.verdict in ("differs", "error", "suite-bug")
+        return self.found.judgement.verdict in FAILING
 
     @property
     def fails(self) -> bool:
@@ -70,7 +71,7 @@ def match_known(found: LawVerdict, laws: Sequence[Known], calls: Mapping[str, Se
             explained = entry
         elif not entry.intermittent:
             stale = entry
-    if judgement.verdict not in ("differs", "error"):
+    if judgement.verdict not in BROKEN:
         return Matched(found, stale=stale)
     return Matched(found, explained=explained, stale=None if explained else stale)
 
@@ -111,7 +112,7 @@ def failure(matched: Matched, version: str, repeat: str, script: str) -> str:
     place = ", ".join(part for part in (version, case.id, case.origin) if part)
     lines = [f"{judgement.verdict} {found.law.id}: {first}  [{place}]", *(f"  {line}" for line in rest)]
     if matched.stale is not None:
-        says = "it is wrong in another way" if judgement.verdict in ("differs", "error") else "that does not happen"
+        says = "it is wrong in another way" if judgement.verdict in BROKEN else "that does not happen"
         lines.append(f"  {matched.stale.origin}: known difference {matched.stale.id} names these settings, but {says}")
     lines.append(f"  law: {found.law.statement}")
     lines.append(f"  repeat: {repeat}")
@@ -141,17 +142,13 @@ def verdict_record(matched: Matched) -> dict[str, Any]:
     } | observed(found)
 
 
-WORST: tuple[Kind, ...] = ("crashed", "timed-out", "raised", "not-run", "unsupported", "value")
-"""Outcomes, the worst first."""
-
-
 def observed(found: LawVerdict) -> dict[str, Any]:
     """What came back, whatever the law made of it: the worst outcome, the case's own shape and dtype, warnings."""
     kinds = {outcome.kind for outcome in found.answers.values()}
     own = next((found.answers[name] for name, probe in found.probes.items() if _is_own(probe, found.case)), None)
     shape, dtype = (None, "") if own is None or own.value is None else form_of(own)
     return {
-        "outcome": next((kind for kind in WORST if kind in kinds), ""),
+        "outcome": next((kind for kind in OUTCOMES if kind in kinds), ""),
         "shape": shape,
         "dtype": dtype,
         "warnings": tuple(sorted({said for outcome in found.answers.values() for said in outcome.warnings})),

@@ -13,18 +13,19 @@ from packaging.utils import canonicalize_name
 
 from convt.cases.case import Case
 from convt.host.registry import Entry, built_in
-from convt.host.targets import Target
 from convt.laws.law import Law
 from convt.results.records import VerdictRecord
 from convt.results.releases import plain
-from convt.results.tally import STANDINGS, case_standing, standing
+from convt.results.tally import case_standing
+from convt.results.targets import Target
+from convt.results.vocabulary import FAILING, STANDINGS, standing
 from convt.session.batch import LawVerdict
 from convt.session.verdicts import Matched, verdict_record
 from convt.upgrade.environments import EnvironmentFailed
 from convt.upgrade.installer import last_lines
 from convt.upgrade.judge import NotJudged, judge
 from convt.upgrade.requirements import NoRequirement, all_asked
-from convt.upgrade.walk import WRONG, Seen
+from convt.upgrade.walk import Seen
 
 WITHOUT_NUMPY = {"torch"}
 """Packages that bring no numpy, which a target's process needs."""
@@ -96,8 +97,8 @@ def told(verdicts: Sequence[LawVerdict]) -> tuple[str | None, str]:
         passed = sum(record.verdict == "pass" for record in records.values())
         return state, f"{passed} laws hold" if passed > 1 else "1 law holds"
     ranked = sorted(records.values(), key=lambda record: STANDINGS.index(standing(record)))
-    alike = [record for record in records.values() if record.verdict in WRONG]
-    more = f"  (and {len(alike) - 1} more laws)" if state in WRONG and len(alike) > 1 else ""
+    alike = [record for record in records.values() if record.verdict in FAILING]
+    more = f"  (and {len(alike) - 1} more laws)" if state in FAILING and len(alike) > 1 else ""
     return state, f"{ranked[0].law}: {one_line(ranked[0].message)}{more}"
 
 

@@ -14,7 +14,7 @@ from convt.adapter.backend import Outcome, Probe
 from convt.conv.oracles import OraclesDisagree, reference
 from convt.conv.settings import Settings
 from convt.host.jobs import NoScript
-from convt.host.targets import TargetInfo
+from convt.results.targets import TargetInfo
 from convt.session.strategies import as_yaml
 from convt.session.verdicts import call_went, paste
 from convt.upgrade.forms import words

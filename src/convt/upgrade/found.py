@@ -11,8 +11,8 @@ import numpy as np
 
 from convt.adapter.backend import Outcome
 from convt.cases.case import Case
+from convt.results.kinds import KINDS
 from convt.session.verdicts import numbers
-from convt.upgrade.kinds import KINDS
 
 Right = Literal["before", "after", "both", "neither", ""]
 RIGHT: dict[Right, str] = {

@@ -18,12 +18,14 @@ from hashlib import sha256
 from pathlib import Path
 
 from convt.cases.case import Case
+from convt.conv.oracles import VERSION
 from convt.host.registry import parse_target
 from convt.laws.catalogue import all_laws
-from convt.results.records import CaseRecord, Header, LawInfo, TargetInfo
+from convt.results.matching import law_versions
+from convt.results.records import CaseRecord, Header
 from convt.results.releases import JudgedCase, Release, judged_case, read_release, write_release
+from convt.results.targets import TargetInfo
 from convt.session.batch import LawVerdict
-from convt.session.specification import specification
 from convt.session.verdicts import case_record
 from convt.upgrade.bisect_question import record_of
 from convt.upgrade.environments import Environment, EnvironmentFailed, build
@@ -50,7 +52,7 @@ class Options:
     retry: bool = False
     """Try again what could not be judged before."""
     renew: bool = False
-    """Judge again what another specification judged."""
+    """Judge again what other cases, laws of other versions or other oracles judged."""
     keep: bool = False
     """Keep the environments for the next time."""
 
@@ -63,6 +65,14 @@ class Outside:
     build: Callable[..., Environment] = build
 
 
+def is_stale(release: Release, cases: Sequence[Case]) -> bool:
+    """Whether a release was judged on other cases, by laws of other versions, or by other oracles than today's."""
+    judged = {case.id: case.digest for case in release.cases.values()}
+    if release.missing is None and judged != {case.id: case.digest for case in cases}:
+        return True
+    return release.header.oracles != VERSION or law_versions(release.header) != {it.id: it.version for it in all_laws()}
+
+
 class Maker:
     """Makes the files of a series, one version after the other."""
 
@@ -70,7 +80,6 @@ class Maker:
         self, options: Options, outside: Outside, cases: Sequence[Case], report: Callable[[str], None]
     ) -> None:
         self._options, self._outside, self._cases, self._report = options, outside, cases, report
-        self._spec = specification()  # of the cases as they were read
 
     def series(self, series: Series) -> bool:
         """Whether every version of the series is judged, now or before."""
@@ -83,7 +92,7 @@ class Maker:
         path = series.path(version, self._options.out)
         if path.exists():
             before = read_release(path)
-            renews = self._options.renew and before.header.spec != self._spec
+            renews = self._options.renew and is_stale(before, self._cases)
             if not renews and (before.missing is None or not self._options.retry):
                 return before.missing is None
         began = time.monotonic()
@@ -110,11 +119,11 @@ class Maker:
             judged = judge(series.target, built.python, self._cases, all_laws())
         except (EnvironmentFailed, NotJudged) as error:
             reason = _reason(error).replace(str(folder), "...")[:REASON]
-            return _kept(series, version, _header(series, self._spec, started, packages, reason), {}, 0.0)
+            return _kept(series, version, _header(series, started, packages, reason), {}, 0.0)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         cases = _judged_cases(self._cases, judged.verdicts)
-        header = _header(series, self._spec, started, packages, None, judged)
+        header = _header(series, started, packages, None, judged)
         return _kept(series, version, header, cases, judged.seconds)
 
 
@@ -133,7 +142,6 @@ def _kept(series: Series, version: str, header: Header, cases: dict[str, JudgedC
 
 def _header(
     series: Series,
-    spec: str,
     started: str,
     packages: dict[str, str],
     missing: str | None,
@@ -143,7 +151,6 @@ def _header(
     versions, flags = ({}, {}) if judged is None else (judged.info.versions, judged.info.flags)
     return Header(
         started=started,
-        spec=spec,
         seed=0,
         profile="history",
         platform={
@@ -152,8 +159,9 @@ def _header(
         },
         command="convt history judge",
         targets=(TargetInfo(target.name, target.backend, target.mode, target.device, versions, flags, missing),),
-        laws=tuple(LawInfo(law.id, law.statement, law.source) for law in all_laws()),
+        laws=tuple(law.info for law in all_laws()),
         packages=packages,
+        oracles=VERSION,
     )  # fmt: skip
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from convt.cases.case import Case
 from convt.host.registry import Entry, parse_target
-from convt.host.targets import TargetInfo
 from convt.laws.law import Law
+from convt.results.targets import TargetInfo
 from convt.session.batch import LawVerdict
 from convt.session.options import DEADLINE, Options
 from convt.session.session import Session

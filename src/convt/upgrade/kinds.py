@@ -14,17 +14,6 @@ from convt.conv.data import Arrays
 from convt.conv.oracles import scatter
 from convt.laws.probes import integral_arrays
 
-KINDS = {
-    "outcome": "one side answers where the other refuses, fails or ends, or they do so in other ways",
-    "value": "the numbers differ, on fractions by more than the a-priori bound",
-    "shape": "the results have other shapes",
-    "dtype": "the results have other dtypes",
-    "abstract-shape": "evaluation of the shape alone gives another shape",
-    "message": "both refuse, and say why in other words",
-    "bits": "the numbers differ within the a-priori bound",
-    "unsteady": "one side gives the same probe other answers from one time to the next",
-}
-"""What a person hears of each kind, in the order in which they are told."""
 ENDS = ("crashed", "timed-out")
 SOME = "on some numbers"
 """The detail of a difference that depends on the numbers, not on the settings alone."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from convt.host.registry import Entry, parse_target
-from convt.host.targets import Target, TargetError
+from convt.results.targets import Target, TargetError
 from convt.upgrade.environments import CONSTRAINTS
 from convt.upgrade.requirements import Asked, NoRequirement, all_asked, asked, pins
 
@@ -73,7 +73,7 @@ def _words(option: str, text: str) -> list[str]:
 def _target(name: str, backends: Mapping[str, Entry]) -> Target:
     target = parse_target(name, backends)
     if target.environment:
-        raise TargetError("target", name, [name.partition("#")[0]])
+        raise TargetError("target", name, [target.plain.name])
     return target
 
 

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-WRONG = ("suite-bug", "differs", "error")
+from convt.results.vocabulary import FAILING
 
 
 class NothingToFind(RuntimeError):
@@ -28,7 +28,7 @@ class Seen:
         """`good`, `bad`, the verdict where it is neither, or `not judged`."""
         if self.state is None:
             return "not judged"
-        return "bad" if self.state in WRONG else "good" if self.state == "pass" else self.state
+        return "bad" if self.state in FAILING else "good" if self.state == "pass" else self.state
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Change:
     @property
     def what(self) -> str:
         """`first bad`, `first good`, or the two verdicts where both or neither of them are wrong."""
-        wrong = [tested.state in WRONG for tested in (self.before, self.after)]
+        wrong = [tested.state in FAILING for tested in (self.before, self.after)]
         if wrong[0] == wrong[1]:
             return f"first {self.after.state} after {self.before.state}"
         return "first bad" if wrong[1] else "first good"

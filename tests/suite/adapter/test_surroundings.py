@@ -13,7 +13,7 @@ from convt.conv.data import exact
 from convt.conv.settings import Settings
 from convt.host.pool import Pool
 from convt.host.registry import parse_target
-from convt.host.targets import TargetError
+from convt.results.targets import TargetError
 from tests.suite.host.fakes import AnswersWell, TrustsFreshMemory, backends
 
 LUCKY = "trusts-fresh-memory"

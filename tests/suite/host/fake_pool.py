@@ -5,7 +5,7 @@ from __future__ import annotations
 from convt.adapter.backend import Outcome
 from convt.host.pool import Pool
 from convt.host.registry import parse_target
-from convt.host.targets import TargetInfo
+from convt.results.targets import TargetInfo
 from tests.suite.host import fakes
 from tests.suite.host.fakes import probe
 

@@ -17,7 +17,7 @@ from convt.adapter.backend import Probe
 from convt.conv.oracles import reference
 from convt.host.pool import NoScript, Pool
 from convt.host.registry import Entry, parse_target
-from convt.host.targets import TargetError
+from convt.results.targets import TargetError
 from tests.suite.host import fakes
 from tests.suite.host.fake_pool import FAKES, Asking, kinds
 from tests.suite.host.fakes import MARK, probe

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from convt.host.registry import Entry, built_in, kebab, parse_target, register_external
-from convt.host.targets import Target, TargetError, TargetInfo
+from convt.results.targets import Target, TargetError, TargetInfo, plain
 
 ROOT = Path(__file__).parents[3]
+OTHER_CUTS = r"line\.split|lstrip"
+"""Comments of requirements."""
 
 
 class _Two(Entry):
@@ -68,6 +71,39 @@ def test_an_unknown_part_is_refused_with_what_is_accepted_and_near(text: str, me
 def test_a_text_of_another_form_is_refused_with_the_form(text: str) -> None:
     with pytest.raises(TargetError, match=r"target: found .*, accepted backend\[/mode\]\[@device\]\[#environment\]"):
         parse_target(text, KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("name", "parts", "plain_name"),
+    [
+        ("pytorch", Target("pytorch"), "pytorch"),
+        ("jax/eager", Target("jax", "eager"), "jax/eager"),
+        ("keras-torch@cuda:1#after", Target("keras-torch", "", "cuda:1", "after"), "keras-torch@cuda:1"),
+        ("keras-jax/compile@tpu#3.15", Target("keras-jax", "compile", "tpu", "3.15"), "keras-jax/compile@tpu"),
+    ],
+)
+def test_a_name_is_taken_apart_without_the_registry(name: str, parts: Target, plain_name: str) -> None:
+    assert Target.of(name) == parts
+    assert Target.of(name).name == name
+    assert plain(name) == plain_name
+
+
+def test_no_other_module_takes_a_targets_name_apart() -> None:
+    """A name is cut at `#`, `@` or `/` in one place."""
+    cuts = re.compile(r"""(?:partition|split)\(\s*r?["'](?:#|@|/|\[/@#\])["']""")
+    assert all(map(cuts.search, ('name.partition("#")[2]', 're.split("[/@#]", name)', 'name.split("@")[0]'))), (
+        "it finds"
+    )
+    folders = ("src/convt", "tests/laws", "backends")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    wrong = {
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for path in files
+        if path != ROOT / "src/convt/results/targets.py"
+        for line in path.read_text().splitlines()
+        if cuts.search(line) and not re.search(OTHER_CUTS, line)
+    }
+    assert not wrong
 
 
 def test_parts_of_an_error_can_be_read_apart() -> None:

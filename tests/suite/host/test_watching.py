@@ -16,7 +16,6 @@ from convt.cases.case import Case
 from convt.conv.settings import Settings
 from convt.host.pool import Pool
 from convt.host.registry import parse_target
-from convt.host.targets import environment_of
 from convt.host.watch import LONGEST, MOST, Watch, normal
 from convt.laws.catalogue import all_laws
 from convt.laws.law import PASS
@@ -181,4 +180,3 @@ def test_two_versions_are_no_peers_of_each_other() -> None:
         step.add(target, CASE)
     assert step.peers(CASE, "keras-torch#before") == ["keras-jax#before"]
     assert step.peers(CASE, "keras-torch#after") == []
-    assert environment_of("keras-torch@cuda:1#after") == "after"

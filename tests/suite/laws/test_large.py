@@ -25,7 +25,7 @@ from convt.host import memory
 from convt.host.pool import Pool
 from convt.host.registry import parse_target
 from convt.laws.catalogue import all_laws
-from convt.laws.law import VERDICTS
+from convt.results.vocabulary import VERDICTS
 from convt.session.batch import LawVerdict
 from convt.session.cover import cover
 from convt.session.verdicts import call_went, observed

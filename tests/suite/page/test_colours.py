@@ -7,7 +7,7 @@ import re
 import pytest
 
 from convt.content import ROOT
-from convt.results.tally import STANDINGS
+from convt.results.vocabulary import STANDINGS
 
 
 def luminance(colour: str) -> float:

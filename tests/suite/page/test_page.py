@@ -25,7 +25,8 @@ from convt.results.runfile import (
     VerdictRecord,
     read_run,
 )
-from convt.results.tally import STANDINGS, SYMBOLS, count
+from convt.results.tally import count
+from convt.results.vocabulary import STANDINGS, SYMBOLS
 from tests.suite.results.synthetic_run import (
     KNOWN,
     STATEMENTS,
@@ -244,7 +245,7 @@ def hostile_run(path: Path) -> Run:
     known = KnownInfo(HOSTILE, HOSTILE, f"javascript:{HOSTILE}", HOSTILE, HOSTILE)
     head = header(
         targets=(target, lost), laws=(law, other), known=(known,), command=HOSTILE, platform={HOSTILE: HOSTILE},
-        spec=HOSTILE, packages={HOSTILE: HOSTILE}, profile=HOSTILE, started=HOSTILE,
+        packages={HOSTILE: HOSTILE}, profile=HOSTILE, started=HOSTILE,
     )  # fmt: skip
     with RunWriter(path) as writer:
         for record in (

@@ -11,7 +11,7 @@ import pytest
 
 from convt.page.page import write_page
 from convt.results.runfile import Run, read_run
-from convt.results.tally import standing
+from convt.results.vocabulary import standing
 from tests.suite.page.browser import Browser, program
 from tests.suite.results.synthetic_run import write_synthetic
 

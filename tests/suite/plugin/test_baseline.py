@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
 import re
 import shutil
@@ -159,19 +161,40 @@ def test_a_target_that_does_not_run_any_more_fails_once_and_another_is_judged_as
     assert place.run(*absent, baseline)[0] == 1
 
 
-def test_a_baseline_of_other_specs_is_refused_and_renewed_anew(place: Place, baselines: Path) -> None:
+def test_a_law_of_another_version_voids_no_baseline_and_is_judged_as_without_one(place: Place, baselines: Path) -> None:
     path = place.folder / "old.jsonl"
     old = read_baseline(baselines / "honest.jsonl.gz")
-    write_baseline(path, replace(old, header=replace(old.header, spec="0123456789abcdef")))
-    code, text = place.run(*HONEST, NAMED, f"--baseline={path}")
-    assert code == 4
-    assert "found the specification 0123456789abcdef, accepted " in text
-    assert "Traceback" not in text
-    assert " passed" not in text
-    code, text = place.run(*HONEST, NAMED, "-k", "gap", f"--baseline={path}", "--update-baseline")
+    laws = tuple(replace(it, version=7) if it.id == "value" else it for it in old.header.laws)
+    write_baseline(path, replace(old, header=replace(old.header, laws=laws)))
+    options = [NAMED, "-k", "gap", "--law=value", "--law=accuracy", f"--baseline={path}"]
+    code, text = place.run(*HONEST, *options)
     assert code == 0, text
-    assert "begun anew, for the earlier one was made with other cases, laws or oracles" in text
-    assert {record.case for record in read_baseline(path).verdicts} == {"gap-line"}
+    assert compared(text) == (1, 0)
+    assert "not in the baseline, judged as without one: laws of other versions: value" in text
+    same = place.run(*FLIPS, NAMED, "-k", "plain-line", "--law=value", f"--baseline={path}")
+    assert same[0] == 1
+    assert "differs value: out[" in same[1]
+    assert "against the baseline" not in same[1]
+    code, text = place.run(*HONEST, *options, "--update-baseline")
+    assert code == 0, text
+    assert "what other versions of the laws or oracles judged was dropped: value" in text
+    assert {r.case for r in read_baseline(path).verdicts if r.law == "value"} == {"gap-line"}
+    assert len({r.case for r in read_baseline(path).verdicts if r.law == "accuracy"}) == 3
+
+
+def test_a_baseline_of_0_1_is_compared(place: Place, baselines: Path) -> None:
+    """It tells a digest of the specification, no versions, and the law `call-form` by its former name."""
+    path = place.folder / "old.jsonl"
+    lines = gzip.decompress((baselines / "flips.jsonl.gz").read_bytes()).decode().splitlines()
+    header = json.loads(lines[0]) | {"spec": "0123456789abcdef"}
+    del header["oracles"]
+    header["laws"] = [{key: it[key] for key in ("id", "statement", "source")} for it in header["laws"]]
+    text = "\n".join([json.dumps(header), *lines[1:], ""])
+    assert '"call-form"' in text
+    path.write_text(text.replace('"call-form"', '"spelling"'))
+    code, said = place.run(*FLIPS, NAMED, f"--baseline={path}")
+    assert code == 0, said
+    assert compared(said) == (len(lines) - 5, 0)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "results": {"conv"},
     "cases": {"content", "conv"},
     "adapter": {"conv"},
-    "laws": {"adapter", "cases", "conv"},
+    "laws": {"adapter", "cases", "conv", "results"},
     "host": {"adapter", "conv", "results"},
     "session": {"adapter", "cases", "content", "conv", "host", "laws", "results"},
     "page": {"content", "results"},
@@ -35,7 +35,7 @@ FRAMEWORKS = {"torch", "tensorflow", "jax", "keras", "onnx", "onnxruntime"}
 WORKERS = ("adapter", "content.py")
 """What a target's process may import at once, beside the modules that are named below."""
 WORKER_FILES = [
-    "conv/settings.py", "conv/oracles.py", "conv/data.py", "conv/bounds.py", "host/worker.py", "host/targets.py",
+    "conv/settings.py", "conv/oracles.py", "conv/data.py", "conv/bounds.py", "host/worker.py", "results/targets.py",
     "host/watch.py", "host/registry.py",
 ]  # fmt: skip
 
@@ -106,6 +106,33 @@ def test_no_circle_is_hidden_behind_type_checking_or_a_name_at_run_time() -> Non
         if word in path.read_text()
     ]
     assert not wrong
+
+
+def circle(imports: dict[str, set[str]]) -> set[str]:
+    """The modules that import each other in a circle, or lead to one."""
+    left = {module: others - {module} for module, others in imports.items()}
+    while free := [module for module, others in left.items() if not others & set(left)]:
+        for module in free:
+            del left[module]
+    return set(left)
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_the_modules_of_a_package_make_no_circle(package: str) -> None:
+    of_name = {
+        path.relative_to(ENGINE).with_suffix("").as_posix().replace("/", "."): path for path in packages()[package]
+    }
+    names = {f"convt.{name}" for name in of_name}
+    found = {
+        f"convt.{name}": {other for it in imported(path) for other in (it, it.rpartition(".")[0]) if other in names}
+        for name, path in of_name.items()
+    }
+    assert not circle(found)
+
+
+def test_a_circle_of_modules_is_found() -> None:
+    assert circle({"a": {"b"}, "b": {"c"}, "c": set()}) == set()
+    assert circle({"a": {"b"}, "b": {"a"}, "c": set()}) == {"a", "b"}
 
 
 def test_the_engine_never_imports_content_by_name() -> None:

@@ -12,7 +12,7 @@ from convt.results.records import CaseRecord, Footer, Header, KnownInfo, LawInfo
 LAWS = ("value", "accuracy", "adjoint")
 CHANCE = KnownInfo("comes-and-goes", "Uninitialised memory.", intermittent="it depends on what the memory held")
 HEADER = Header(
-    "2026-01-01T00:00:00+00:00", "5bec", 7, "default", {"system": "Linux", "cpus": 64}, "pytest",
+    "2026-01-01T00:00:00+00:00", 7, "default", {"system": "Linux", "cpus": 64}, "pytest",
     (TargetInfo("keras-jax", "keras-jax", "eager", "cpu", {"keras": "3.14.1", "numpy": "2.0"}, {"threads": "64"}),
      TargetInfo("jax", "jax", "jit", "cpu", {"jax": "0.10.2"}, {"threads": "64"})),
     tuple(LawInfo(law, f"{law}.") for law in LAWS), {"pytest": "9.2"}, (CHANCE,),

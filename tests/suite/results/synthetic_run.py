@@ -90,7 +90,7 @@ UNSUPPORTED = "value: padding: ConvTranspose takes one number an axis; (1, 2) ha
 def header(**changes: Any) -> Header:
     """The header of the synthetic run."""
     facts: dict[str, Any] = {
-        "started": "2026-11-22T01:30:00+00:00", "spec": "3f9a1c77e2b40d15", "seed": 7, "profile": "default",
+        "started": "2026-11-22T01:30:00+00:00", "seed": 7, "profile": "default",
         "platform": {"system": "Linux", "machine": "x86_64", "python": "3.11.9", "cpus": 8, "gpu": "none"},
         "command": "pytest --target pytorch --target tensorflow --target jax --target jax/eager --target keras-jax",
         "targets": TARGETS, "laws": tuple(LawInfo(law, said, "section 3") for law, said in STATEMENTS.items()),

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from convt.results import classes
-from convt.results.changes import CLASSES, MEANINGS, WORSE, compare
+from convt.results.changes import CLASSES, MEANINGS, WORSE, Comparison, compare
 from convt.results.classes import classify, has_grown, has_moved, message_class, standing
+from convt.results.kinds import KINDS
+from convt.results.records import VerdictRecord
 from tests.suite.results.synthetic_run import KNOWN
 from tests.suite.results.two_runs import CASE, SAME, compared, made, only, verdict
 
@@ -65,13 +67,26 @@ PAIRS: list[tuple[str, Any, Any, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("before", "after", "kind"), [pair[1:] for pair in PAIRS], ids=[pair[0] for pair in PAIRS])
+def pair(tmp: Path, before: VerdictRecord | None, after: VerdictRecord | None, **options: Any) -> Comparison:
+    """The comparison of a verdict that may have no answer on one side, where both sides know its case."""
+    beside = verdict(law="output-shape")
+    sides = [[beside, *([it] if it else [])] for it in (before, after)]
+    return compared(tmp, *sides, **options)
+
+
+@pytest.mark.parametrize(("before", "after", "kind"), [it[1:] for it in PAIRS], ids=[it[0] for it in PAIRS])
 def test_a_pair_falls_into_its_class(before: Any, after: Any, kind: str, tmp_path: Path) -> None:
-    comparison = compared(tmp_path, before or (), after or ())
+    comparison = pair(tmp_path, before, after)
     change = only(comparison)
     assert (change.kind, change.case, change.law, change.target) == (kind, CASE, "value", "jax")
-    assert comparison.counts == {**dict.fromkeys(CLASSES, 0), kind: 1, "unchanged": 1}
+    assert comparison.counts == {**dict.fromkeys(CLASSES, 0), kind: 1, "unchanged": 2}
     assert change.says
+    of_class = {
+        "result-type": {"dtype", "shape"}, "drifted": {"value"}, "bits": {"bits"}, "accept-refuse": {"outcome"},
+        "fails-differently": {"outcome", "message"},
+    }  # fmt: skip
+    assert set(change.differs_in) <= of_class.get(kind, set()) <= set(KINDS)
+    assert bool(change.differs_in) == (kind in of_class)
 
 
 @pytest.mark.parametrize(
@@ -137,12 +152,12 @@ def test_the_docs_give_the_numbers_of_the_rules() -> None:
 
 @pytest.mark.parametrize("kind", CLASSES)
 def test_the_exit_status_follows_the_class(kind: str, tmp_path: Path) -> None:
-    examples = [pair for pair in PAIRS if pair[3] == kind]
+    examples = [it for it in PAIRS if it[3] == kind]
     for _, before, after, _ in examples:
         lost_nothing = (kind, standing(before)) in (("accept-refuse", "unsupported"), ("now-unsupported", "failing"))
-        comparison = compared(tmp_path, before or (), after or ())
+        comparison = pair(tmp_path, before, after)
         assert comparison.exit_status == int(kind in WORSE and not lost_nothing)
-        assert compared(tmp_path, before or (), after or (), fail_on=[kind]).exit_status == 1
+        assert pair(tmp_path, before, after, fail_on=[kind]).exit_status == 1
     assert examples or kind in ("new-warning", "slower", "unchanged")
 
 

@@ -21,7 +21,7 @@ from convt.results.compare_annotations import annotations as commands
 from convt.results.compare_json import as_data
 from convt.results.compare_view import groups
 from convt.results.runfile import DetailRecord, Record, VerdictRecord
-from convt.results.tally import STANDINGS
+from convt.results.vocabulary import STANDINGS
 from tests.suite.page.test_page import Reader
 from tests.suite.results.synthetic_run import settings_of_cases
 from tests.suite.results.two_runs import CASE, CASES, JAX, SAME, made, verdict
@@ -237,7 +237,8 @@ def test_the_json_is_whole_and_stays(comparison: Comparison, forms: dict[str, st
     data = json.loads(forms["json"])
     assert data == json.loads(json.dumps(as_data(comparison)))
     assert [*data] == [
-        "format", "exit", "worse", "headline", "before", "after", "compared", "counts", "alerts", "notes", "changes",
+        "format", "exit", "worse", "headline", "before", "after", "compared", "counts", "left_out", "alerts",
+        "notes", "changes",
     ]  # fmt: skip
     assert (data["format"], data["exit"], data["worse"]) == (1, 1, True)
     first = data["changes"][0]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from convt.page.compare_forms import render
 from convt.results.changes import Comparison, NotComparable, compare, compare_sides
+from convt.results.matching import LeftOut
 from convt.results.runfile import LawInfo, Record, VerdictRecord
-from tests.suite.results.two_runs import CASE, CASES, JAX, LAWS, OTHER, SAME, compared, generated, made, only, verdict
+from tests.suite.results.two_runs import CASE, CASES, JAX, LAWS, SAME, compared, generated, made, only, verdict
 
 KERAS = replace(JAX, name="keras-jax", backend="keras-jax", versions={"keras": "3.15.1", "jax": "0.10.2"})
 BROKEN = "ImportError: cannot import name 'runtime_version'"
@@ -22,32 +25,76 @@ def two(tmp: Path, before: dict[str, Any], after: dict[str, Any], **options: Any
     return compare(*runs, **options)
 
 
-@pytest.mark.parametrize(
-    ("changes", "says"),
-    [
-        ({"spec": "feed"}, "the specification differs (3f9a1c77e2b40d15 before, feed after)"),
-        ({"seed": 8}, "the seed differs (7 before, 8 after)"),
-        ({"laws": (*LAWS, LawInfo("unheard", "It holds."))}, "laws are missing before: unheard"),
-        ({"laws": LAWS[:-1]}, f"laws are missing after: {LAWS[-1].id}"),
-    ],
-    ids=["spec", "seed", "a law more", "a law less"],
-)
-def test_other_headers_are_refused_unless_forced(changes: dict[str, Any], says: str, tmp_path: Path) -> None:
+def test_a_law_that_one_side_asked_is_left_out_and_the_rest_compared(tmp_path: Path) -> None:
+    more = (*LAWS, LawInfo("unheard", "It holds."))
+    runs = [made(tmp_path / "a.jsonl", SAME), made(tmp_path / "b.jsonl", SAME, verdict(law="unheard"), laws=more)]
+    for sides, counts in ((runs, (0, 1)), (runs[::-1], (1, 0))):
+        comparison = compare(*sides)
+        assert comparison.left_out == (LeftOut("law-absent", *counts, ("unheard",)),)
+        assert (comparison.changes, comparison.unchanged, comparison.exit_status) == ((), 1, 0)
+
+
+def versioned(law: str, version: int) -> tuple[LawInfo, ...]:
+    """The laws, one of them in this version."""
+    return tuple(replace(it, version=version) if it.id == law else it for it in LAWS)
+
+
+def test_a_law_of_another_version_is_left_out_and_the_rest_compared(tmp_path: Path) -> None:
+    other = verdict(law="adjoint")
+    before = made(tmp_path / "a.jsonl", SAME, other)
+    after = made(tmp_path / "b.jsonl", SAME, verdict("differs", law="adjoint"), laws=versioned("adjoint", 2))
+    comparison = compare(before, after)
+    assert (comparison.changes, comparison.unchanged, comparison.exit_status) == ((), 1, 0)
+    assert comparison.left_out == (LeftOut("law-version", 1, 1, ("adjoint (1 before, 2 after)",)),)
+    assert comparison.left_out[0].says == (
+        "1 before and 1 after: the law has another version (adjoint (1 before, 2 after))"
+    )
+    forced = compare(before, after, force=True)
+    assert only(forced).kind == "regressed"
+    assert forced.alerts == ("Forced: compared in spite of other versions: adjoint (1 before, 2 after).",)
+    assert only(compare(before, replace(after, header=before.header))).kind == "regressed", "of one version it counts"
+
+
+def test_other_oracles_leave_nothing_to_compare(tmp_path: Path) -> None:
+    runs = [made(tmp_path / f"{oracles}.jsonl", SAME, oracles=oracles) for oracles in (1, 2)]
     with pytest.raises(NotComparable) as refused:
-        two(tmp_path, {}, changes)
-    assert says in str(refused.value)
-    assert "--force" in str(refused.value)
+        compare(*runs)
+    assert "left out: 1 before and 1 after: the oracles have another version (version (1 before, 2 after))" in str(
+        refused.value
+    )
     assert "\n" not in str(refused.value)
-    forced = two(tmp_path, {}, changes, force=True)
-    assert forced.unchanged == 1
-    assert any(says in alert and alert.startswith("Forced") for alert in forced.alerts)
+    assert compare(*runs, force=True).unchanged == 1
 
 
-def test_another_dtype_is_refused(tmp_path: Path) -> None:
-    double = replace(CASES[OTHER], settings={**CASES[OTHER].settings, "dtype": "float64"})
-    before, after = made(tmp_path / "a.jsonl", SAME), made(tmp_path / "b.jsonl", double, SAME)
-    with pytest.raises(NotComparable, match=r"dtype differs \(float32 before, float64 after\)"):
-        compare(before, after)
+def test_another_seed_is_said_and_the_cases_are_compared(tmp_path: Path) -> None:
+    comparison = two(tmp_path, {}, {"seed": 8})
+    assert (comparison.unchanged, comparison.left_out) == (1, ())
+    assert "seed: 7 before, 8 after; few generated cases are the same" in comparison.notes
+
+
+def test_what_a_search_with_another_seed_finds_is_said_and_no_change(tmp_path: Path) -> None:
+    before = made(tmp_path / "a.jsonl", SAME, generated("generated-1"), verdict(case="generated-1"))
+    found: list[Record] = [generated("generated-2"), verdict("differs", case="generated-2")]
+    comparison = compare(before, made(tmp_path / "b.jsonl", SAME, *found, seed=8))
+    assert comparison.changes == ()
+    assert "jax, value: the search after, with another seed, found generated-2; not compared" in comparison.notes
+    assert only(compare(before, made(tmp_path / "c.jsonl", SAME, *found))).kind == "newly-failing"
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "html", "json"])
+def test_every_form_says_how_much_was_compared_and_what_was_left_out(form: str, tmp_path: Path) -> None:
+    more: list[Record] = [verdict(law="adjoint"), verdict(law="value")]
+    comparison = compare(
+        made(tmp_path / "a.jsonl", SAME, *more), made(tmp_path / "b.jsonl", SAME, *more, laws=versioned("adjoint", 2))
+    )
+    said = " ".join(render(comparison, form).replace("\\", "").split())
+    assert "2 verdicts compared, 2 unchanged; left out, for they have no counterpart: 1 before and 1 after" in said
+    assert ("the law has another version (adjoint (1 before, 2 after))" in said) == (form != "json")
+    if form == "json":
+        [left_out] = json.loads(render(comparison, form))["left_out"]
+        assert left_out == {
+            "cause": "law-version", "before": 1, "after": 1, "names": ["adjoint (1 before, 2 after)"],
+        }  # fmt: skip
 
 
 def test_another_machine_is_said_and_nothing_more(tmp_path: Path) -> None:
@@ -73,7 +120,15 @@ def test_a_case_with_another_name_is_the_same_case(tmp_path: Path) -> None:
 def test_a_name_with_another_content_is_another_case(tmp_path: Path) -> None:
     other = replace(CASES[CASE], digest="0123456789abcdef")
     comparison = compared(tmp_path, verdict(), [other, verdict("differs")])
-    assert sorted(change.kind for change in comparison.changes) == ["gone", "newly-failing"]
+    assert comparison.changes == ()
+    assert comparison.left_out == (LeftOut("case-content", 1, 1, (CASE,)),)
+
+
+def test_a_case_that_one_side_has_is_left_out(tmp_path: Path) -> None:
+    for sides, counts in ((((), verdict("differs")), (0, 1)), ((verdict(), ()), (1, 0))):
+        comparison = compared(tmp_path, *sides)
+        assert (comparison.changes, comparison.unchanged) == ((), 1)
+        assert comparison.left_out == (LeftOut("case-absent", *counts, (CASE,)),)
 
 
 def test_two_cases_of_one_content_stay_apart(tmp_path: Path) -> None:
@@ -84,10 +139,10 @@ def test_two_cases_of_one_content_stay_apart(tmp_path: Path) -> None:
 
 def test_a_generated_case_that_one_side_drew_is_not_compared(tmp_path: Path) -> None:
     drawn = [generated("generated-1"), verdict(case="generated-1")]
-    for before, after, who in ((drawn, (), "before"), ((), drawn, "after")):
+    for before, after, counts in ((drawn, (), (1, 0)), ((), drawn, (0, 1))):
         comparison = compared(tmp_path, before, after)
         assert comparison.changes == ()
-        assert f"1 verdicts on generated cases that only {who} drew, not compared" in comparison.notes
+        assert comparison.left_out == (LeftOut("generated", *counts, ("generated-1",)),)
 
 
 def test_a_generated_case_that_both_drew_is_compared(tmp_path: Path) -> None:
@@ -164,7 +219,7 @@ def test_nothing_to_compare_is_no_result(tmp_path: Path) -> None:
     runs = [made(tmp_path / "a.jsonl", SAME), made(tmp_path / "b.jsonl", verdict("not-run"), targets=(lost,))]
     with pytest.raises(NotComparable, match=f"nothing to compare: jax did not run after: {BROKEN}"):
         compare(*runs)
-    with pytest.raises(NotComparable, match="no case, law and target has an answer on both"):
+    with pytest.raises(NotComparable, match="compare: left out: 1 before and 1 after: only one side has the case"):
         compare(runs[0], made(tmp_path / "c.jsonl", verdict()))
     assert compare(*runs, force=True).exit_status == 1
 

@@ -141,7 +141,7 @@ def written(folder: Path, verdicts: Sequence[VerdictRecord]) -> Run:
     path = folder / "run.jsonl"
     law = LawInfo("rejects", "A setting that means nothing is refused.", "section 9")
     known = (KnownInfo("takes-stride-zero", "It does."),)
-    header = Header("2026-11-22T01:30:00+00:00", "0", 0, "ci", {}, "pytest", TARGETS, (law,), known=known)
+    header = Header("2026-11-22T01:30:00+00:00", 0, "ci", {}, "pytest", TARGETS, (law,), known=known)
     with RunWriter(path) as writer:
         writer.write(header)
         for case in CASES:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from convt.results.baseline import Index, portable, read_baseline, write_baseline
-from convt.results.changes import NotComparable, compare
+from convt.results.baseline import Index, merged, outdated, portable, read_baseline, write_baseline
+from convt.results.changes import compare
 from convt.results.records import Run, VerdictRecord
 from convt.results.since import Since, since
 from tests.suite.results.small_runs import CHANCE, DIFFERS, HEADER, RAISED, both, case, made, verdict
@@ -141,5 +141,24 @@ def test_the_comparison_of_files_takes_a_baseline_as_well(tmp_path: Path) -> Non
     worse = [replace(record, **DIFFERS) if record.law == "adjoint" else record for record in drawn.verdicts]
     changed = compare(read_baseline(base.path), replace(drawn, verdicts=tuple(worse)))
     assert (changed.exit_status, changed.counts["regressed"]) == (1, 4)
-    with pytest.raises(NotComparable, match="the specification differs"):
-        compare(base, replace(drawn, header=replace(now, spec="else")))
+    laws = tuple(replace(it, version=2) if it.id == "adjoint" else it for it in now.laws)
+    renewed = compare(read_baseline(base.path), replace(drawn, verdicts=tuple(worse), header=replace(now, laws=laws)))
+    assert (renewed.exit_status, [it.cause for it in renewed.left_out]) == (0, ["law-version"])
+
+
+def test_a_law_of_another_version_is_absent_and_the_others_are_held(tmp_path: Path) -> None:
+    now = replace(HEADER, laws=tuple(replace(it, version=2) if it.id == "value" else it for it in HEADER.laws))
+    fails = [replace(record, **DIFFERS) for record in both("one") if record.target == "jax"]
+    found = against(made(*both("one")), made(*fails, header=now))
+    assert found.absent_laws == ("value",)
+    assert kinds(found) == [("regressed", "one", "accuracy"), ("regressed", "one", "adjoint")]
+
+
+def test_a_renewal_drops_what_laws_of_other_versions_judged() -> None:
+    old, laws = made(*both("one", "two")), tuple(replace(it, version=it.id == "value" or 2) for it in HEADER.laws)
+    narrow = [record for record in both("one") if record.law != "accuracy"]
+    new = made(*narrow, header=replace(HEADER, laws=tuple(it for it in laws if it.id != "accuracy")))
+    assert outdated(old, new) == ("adjoint",)
+    stays = {record.law for record in merged(portable(old), portable(new)).verdicts if record.case == "two"}
+    assert stays == {"value", "accuracy"}
+    assert outdated(old, made(*narrow, header=replace(HEADER, oracles=2))) == ("value", "accuracy", "adjoint")

@@ -11,7 +11,8 @@ import pytest
 from convt.cli import main
 from convt.results.runfile import LawInfo, Run, RunWriter, TargetInfo, VerdictRecord, read_run
 from convt.results.summary import summary_json, summary_text
-from convt.results.tally import STANDINGS, case_standing, count
+from convt.results.tally import case_standing, count
+from convt.results.vocabulary import STANDINGS
 from tests.suite.results.synthetic_run import KNOWN, STATEMENTS, TARGETS, case_records, header, write_synthetic
 
 

@@ -18,7 +18,7 @@ from convt.commands.bisect import Outside
 from convt.commands.bisect import run as bisect
 from convt.commands.parts import UsageError
 from convt.host.registry import built_in, parse_target
-from convt.host.targets import TargetError
+from convt.results.targets import TargetError
 from convt.upgrade.bisect_question import BadRequest, beside, target_of
 from convt.upgrade.package_index import NoReleases, between, newest_of_each_minor, released
 from convt.upgrade.walk import NothingToFind, Seen, Walk

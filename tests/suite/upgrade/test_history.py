@@ -6,6 +6,7 @@ import gzip
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from convt.cli import main, parser
 from convt.commands.history import page as history
 from convt.conv.settings import Settings
 from convt.host.registry import built_in, register_external
+from convt.laws.catalogue import law_by_id
 from convt.page.history_page import render_history
 from convt.page.history_views import series_of
 from convt.results.reader import read_run
@@ -38,7 +40,7 @@ def release(
     """A release whose cases are spelled by a letter a law: `{"one": "pd."}`."""
     target = TargetInfo("fake-engine", "fake", "eager", "cpu", {"fake": version}, missing=missing)
     header = Header(
-        "2026-11-01T10:00:00+00:00", "spec", 0, "history", {"machine": "x86_64"}, "convt history", (target,),
+        "2026-11-01T10:00:00+00:00", 0, "history", {"machine": "x86_64"}, "convt history", (target,),
         tuple(LawInfo(law, "It holds.") for law in LAWS),
     )  # fmt: skip
     judged = {
@@ -226,15 +228,24 @@ def series(monkeypatch: pytest.MonkeyPatch) -> Series:
     return made
 
 
-def make(folder: Path, *more: str, wrong: str = "", refused: str = "", broken: str = "") -> int:
+def make(folder: Path, *more: str, wrong: str = "", refused: str = "", broken: str = "", spec: str = SPEC) -> int:
     """The whole command over versions of a fake framework."""
-    (folder / "tiny.yaml").write_text(SPEC)
+    if spec:
+        (folder / "tiny.yaml").write_text(spec)
     outside = command.Outside(
         listing("0.9", "1.0", "1.1", "1.2.0", "1.2.1"),
         installer(folder, wrong.split(), refused.split(), broken.split()),
     )
     options = parser().parse_args(["history", "--judge", "fake", "--from", str(folder), *more])
     return history(options, outside, [folder / "tiny.yaml"])
+
+
+def test_another_version_of_a_law_or_of_the_oracles_is_no_change_of_the_framework() -> None:
+    old, new = release("1.0", {"one": "pd."}), release("1.1", {"one": "dd."})
+    assert [view.changed for view in series_of([old, new])] == [1]
+    raised = tuple(replace(law, version=2) if law.id == "value" else law for law in new.header.laws)
+    for header in (replace(new.header, laws=raised), replace(new.header, oracles=2)):
+        assert [view.changed for view in series_of([old, replace(new, header=header)])] == [0]
 
 
 def test_the_command_keeps_every_version_and_says_which_could_not_be_judged(
@@ -262,7 +273,7 @@ def test_the_command_goes_on_where_it_was_stopped(series: Series, tmp_path: Path
     assert read_release(series.path("1.2.1", tmp_path)).missing is None
 
 
-def test_what_another_specification_judged_is_renewed_on_request(
+def test_what_other_cases_or_laws_judged_is_renewed_on_request(
     series: Series, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert make(tmp_path, "--version", "1.0") == 0
@@ -270,11 +281,16 @@ def test_what_another_specification_judged_is_renewed_on_request(
     before = kept.read_bytes()
     assert make(tmp_path, "--version", "1.0", "--renew") == 0
     assert kept.read_bytes() == before
-    monkeypatch.setattr(command, "specification", lambda: "another")
+    monkeypatch.setattr(law_by_id("value"), "version", 2, raising=False)
     assert make(tmp_path, "--version", "1.0") == 0
     assert kept.read_bytes() == before
     assert make(tmp_path, "--version", "1.0", "--renew") == 0
-    assert read_release(kept).header.spec == "another"
+    assert {law.id: law.version for law in read_release(kept).header.laws}["value"] == 2
+    judged = kept.read_bytes()
+    (tmp_path / "tiny.yaml").write_text(SPEC.replace("tiny-with-bias", "tiny-and-biased"))
+    assert make(tmp_path, "--version", "1.0", "--renew", spec="") == 0
+    assert "tiny-and-biased" in read_release(kept).cases
+    assert kept.read_bytes() != judged
 
 
 def test_a_version_that_does_not_start_is_kept_with_the_reason(series: Series, tmp_path: Path) -> None:

@@ -1,0 +1,43 @@
+"""How two answers differ, and what became of a verdict: the kinds and classes of differences with their words."""
+
+from __future__ import annotations
+
+KINDS = {
+    "outcome": "the outcome changed (value, refusal, exception, crash)",
+    "value": "the numbers differ, on fractions by more than the a-priori bound",
+    "shape": "another shape of the result",
+    "dtype": "another dtype of the result",
+    "abstract-shape": "evaluation of the shape alone gives another shape",
+    "message": "both refuse, and say why in other words",
+    "bits": "the numbers differ within the a-priori bound",
+    "unsteady": "one side gives the same probe other answers from one time to the next",
+}
+"""How two answers to one probe differ, in the order in which they are told."""
+
+CLASSES = (
+    "regressed", "newly-failing", "fails-differently", "accept-refuse", "result-type", "drifted", "now-unsupported",
+    "gone", "new-warning", "slower", "fixed", "new", "bits", "unchanged",
+)  # fmt: skip
+"""What became of a verdict, in the order in which it is told, what matters most first."""
+
+WORSE = frozenset(CLASSES[:8])
+"""What makes a comparison worse; of some, `Change.worse` says which do. A new warning and lost speed are told, and
+count where they are asked to."""
+
+MEANINGS = {
+    "regressed": "passed before, and fails after",
+    "newly-failing": "fails after, and had no answer before",
+    "fails-differently": "failed before, and fails in another way after",
+    "accept-refuse": "a value where it was refused, or refused where there was a value",
+    "result-type": f"{KINDS['shape']}, or {KINDS['dtype']}",
+    "drifted": "fails as before with other numbers, or passes with much more of the error bound used",
+    "now-unsupported": "had an answer before, and cannot be asked after",
+    "gone": "was asked before, and has no answer after",
+    "new-warning": "a warning that was not given before",
+    "slower": "the framework's calls take longer, side by side in one run",
+    "fixed": "failed before, and passes after",
+    "new": "was not asked before, and does not fail",
+    "bits": "other bits of the answers, of which the law says the same",
+    "unchanged": "the same",
+}
+"""By class."""
