@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from convt.cases.writer import as_yaml
 from convt.host.registry import kebab
 from convt.results.changes import WORSE
-from convt.session.strategies import as_yaml
 from tests.suite.laws.liars import LIARS
 from tests.suite.laws.lies_of_modes import MODES
 from tests.suite.laws.sample import FOLDED, REJECTED, SAMPLE

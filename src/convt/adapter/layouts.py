@@ -33,7 +33,8 @@ class Laid:
         self.layout = layout
         self._memory, self.view = _laid(np.array(array, order="C"), layout or "contiguous")
         self._before = self._memory.tobytes()
-        assert self.view.shape == array.shape
+        if self.view.shape != array.shape:
+            raise ValueError(f"found the shape {self.view.shape} laid out {layout}, accepted {array.shape}")
         if layout == "read-only":
             self.view.flags.writeable = False
 

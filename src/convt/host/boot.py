@@ -27,7 +27,8 @@ def boot(channel: Any, ours: str, root: str, parent: int, arguments: tuple[Any, 
     os.dup2(2, 1)  # what the framework prints goes to the log
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     faulthandler.enable(2, all_threads=False)
-    faulthandler.register(signal.SIGUSR1, 2, all_threads=False)  # the host asks a hanging process where it is
+    if hasattr(faulthandler, "register"):  # not on Windows
+        faulthandler.register(signal.SIGUSR1, 2, all_threads=False)  # the host asks a hanging process where it is
     _end_with(parent)
     sys.path[:] = ([root] if root else []) + [folder for folder in sys.path if folder]
     _expose("convt", Path(ours))
@@ -46,7 +47,9 @@ def _end_with(parent: int) -> None:
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(0.5)
-        os.killpg(os.getpid(), signal.SIGKILL)
+        if hasattr(os, "killpg"):
+            os.killpg(os.getpid(), signal.SIGKILL)
+        os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
 
@@ -55,8 +58,8 @@ def _expose(name: str, folder: Path) -> None:
     """Make one package of ours importable, and nothing else that stands beside it: that belongs to the host."""
     init = Path(folder, "__init__.py")
     found = importlib.util.spec_from_file_location(name, init, submodule_search_locations=[str(folder)])
-    assert found is not None
-    assert found.loader is not None
+    if found is None or found.loader is None:
+        raise ImportError(f"{name}: nothing to import in {folder}")
     sys.modules[name] = package = importlib.util.module_from_spec(found)
     found.loader.exec_module(package)
 

@@ -7,13 +7,13 @@ asked for want of memory is `not-run`, with the numbers.
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import getpass
 import math
-import os
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from convt.adapter.probe import Probe
 
@@ -28,7 +28,8 @@ SECONDS = 600.0
 POLL = 0.1
 MEMORY = Path("/proc/meminfo")
 GROUP = Path("/sys/fs/cgroup")
-LOCK = Path(tempfile.gettempdir(), f"convt-heavy-{os.getuid()}.lock")
+LOCK = "convt-heavy"
+"""The beginning of the name of the lock of all runs of one user on this machine."""
 
 
 def weight(probe: Probe) -> int:
@@ -72,11 +73,17 @@ def scarce() -> str:
 @contextlib.contextmanager
 def turn(given_up: Callable[[], bool]) -> Iterator[None]:
     """Wait until no other target, of whatever run on this machine, has a heavy answer under way."""
-    with LOCK.open("w") as file:  # closing it lets the next one in
-        while not given_up():
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                time.sleep(POLL)
+    lock = FileLock(lock_file())
+    while not given_up():
+        with contextlib.suppress(Timeout):
+            lock.acquire(timeout=POLL)
+            break
+    try:
         yield
+    finally:
+        lock.release()
+
+
+def lock_file() -> Path:
+    """Where the lock stands: a user's own, for another's cannot be opened."""
+    return Path(tempfile.gettempdir(), f"{LOCK}-{getpass.getuser()}.lock")

@@ -153,6 +153,8 @@ class Process:
     def ask_where(self) -> None:
         """Have a process that hangs write to its log where it is."""
         size = self._log.stat().st_size
+        if not hasattr(signal, "SIGUSR1"):  # Windows
+            return
         with contextlib.suppress(OSError):
             self._popen.send_signal(signal.SIGUSR1)
         for _ in range(20):
@@ -165,7 +167,10 @@ class Process:
         if self._gone:  # its number may be another's by now
             return
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._popen.pid, signal.SIGKILL)
+            if hasattr(os, "killpg"):
+                os.killpg(self._popen.pid, signal.SIGKILL)
+            else:
+                self._popen.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._popen.wait(SETTLE)
             self._gone = True

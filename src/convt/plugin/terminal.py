@@ -13,9 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from convt.results.vocabulary import FAILING, SIGNS, STANDINGS
+from convt.results.vocabulary import FAILING, SIGNS, STANDINGS, STYLES
 
-STYLES = {"differs": "red", "error": "red", "suite-bug": "magenta", "known": "yellow", "not-run": "dim"}
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 WIDTH = 118
 """Columns where nobody says how wide the terminal is."""

@@ -41,6 +41,9 @@ SYMBOLS = {
 SIGNS = {"pass": ".", "known": "k", "unsupported": "u", "not-run": "-", "differs": "D", "error": "E", "suite-bug": "B"}
 """One ASCII character for a terminal."""
 
+STYLES = {"differs": "red", "error": "red", "suite-bug": "magenta", "known": "yellow", "not-run": "dim"}
+"""How a terminal shows it, beside the character."""
+
 LETTERS = {
     "pass": "p",
     "differs": "d",

@@ -24,7 +24,6 @@ from convt.results.targets import Target, TargetError, TargetInfo
 from convt.session.batch import LawVerdict
 from convt.session.cover import cover
 from convt.session.differences import KnownDifferences, known_target
-from convt.session.draws import drawn
 from convt.session.options import BadOption, Options, known
 from convt.session.plan import AHEAD, Plan
 from convt.session.verdicts import Matched, call_line, paste
@@ -203,6 +202,8 @@ class Session:
 
     def plan(self, items: Iterable[Pair | LawOn], ahead: int = AHEAD, laws: Sequence[Law] | None = None) -> None:
         """Learn what is to be judged; `ahead` cases are asked before their turn. `laws`: default those asked for."""
+        from convt.session.draws import drawn  # with Hypothesis, which takes as long to import as all the rest
+
         self._plan = Plan(self.evaluator, ahead)
         for item in items:
             if isinstance(item, Pair):

@@ -14,6 +14,7 @@ from convt.adapter.backend import Outcome, Probe
 from convt.adapter.layouts import statement
 from convt.cases.case import Case
 from convt.cases.known import Known
+from convt.cases.writer import as_yaml
 from convt.conv.bounds import accumulation, bound
 from convt.conv.data import Arrays, numpy_dtype
 from convt.laws.block_sums import judged_block_sums
@@ -25,7 +26,6 @@ from convt.results.records import VerdictRecord
 from convt.results.vocabulary import BROKEN, FAILING, OUTCOMES
 from convt.session.batch import LawVerdict
 from convt.session.block_sum_scripts import paste_block_sums
-from convt.session.strategies import as_yaml
 
 LARGEST_ARRAY = 4096
 """Arrays of more numbers than this do not go into the run file."""

@@ -11,11 +11,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from convt.adapter.backend import Outcome, Probe
+from convt.cases.writer import as_yaml
 from convt.conv.oracles import OraclesDisagree, reference
 from convt.conv.settings import Settings
 from convt.host.jobs import NoScript
 from convt.results.targets import TargetInfo
-from convt.session.strategies import as_yaml
 from convt.session.verdicts import call_went, paste
 from convt.upgrade.forms import words
 from convt.upgrade.found import Difference, Right

@@ -7,7 +7,6 @@ moment when its last file, `environment.json`, stands: a half-built one is never
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -18,6 +17,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from convt.content import PACKED, ROOT
 from convt.host.registry import built_in
@@ -96,11 +97,12 @@ def build(
         if found is None:
             _make(_Job(text, name, folder, asked, held, base, options, report))
             found = _read(folder)
-            assert found is not None
+            if found is None:
+                raise EnvironmentFailed(text, "is not whole", f"{folder} was changed by another", "run it again")
         else:
             report(f"{name}: {' '.join(requirements)}, as built before")
     about = (found["versions"], tuple(found["notes"]), tuple(it.name for it in asked))
-    return Environment(name, folder / "bin" / "python", tuple(requirements), *about)
+    return Environment(name, _python_in(folder), tuple(requirements), *about)
 
 
 @dataclass(frozen=True)
@@ -157,18 +159,26 @@ def _key(asked: Sequence[Asked], held: Mapping[str, str], base: _Base, options: 
 @contextlib.contextmanager
 def _locked(folder: Path, waits: Callable[[], None]) -> Iterator[None]:
     """One builder of a folder at a time, threads and processes alike; the system frees it however they end."""
-    with folder.with_name(f"{folder.name}.lock").open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            waits()
-            fcntl.flock(file, fcntl.LOCK_EX)
+    lock = FileLock(folder.with_name(f"{folder.name}.lock"))
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        waits()
+        lock.acquire()
+    try:
         yield
+    finally:
+        lock.release()
+
+
+def _python_in(folder: Path) -> Path:
+    """The interpreter of a virtual environment."""
+    return folder / "Scripts" / "python.exe" if os.name == "nt" else folder / "bin" / "python"
 
 
 def _read(folder: Path) -> dict[str, Any] | None:
     """What a whole environment says of itself; None where it is not whole, or its Python is gone."""
-    if not (folder / "bin" / "python").exists():  # a link to nothing does not exist
+    if not _python_in(folder).exists():  # a link to nothing does not exist
         return None
     try:
         return dict(json.loads((folder / WHOLE).read_text()))
@@ -191,7 +201,7 @@ class _Job:
 
     @property
     def python(self) -> Path:
-        return self.folder / "bin" / "python"
+        return _python_in(self.folder)
 
     @property
     def log(self) -> Path:

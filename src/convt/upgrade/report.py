@@ -88,7 +88,8 @@ class Told:
         environments = "\n".join(self.pair.lines())
         own = template.render(environments=environments, searches=self.searches, summary=summary, is_worse=is_worse)
         before, end, after = render(self.comparison, "html").rpartition("</main>")
-        assert end, "the page of a comparison has a main part"
+        if not end:
+            raise ValueError("the page of a comparison has no main part")
         return before + own + end + after
 
     def write(self, folder: Path) -> list[Path]:

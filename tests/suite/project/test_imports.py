@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "page": {"content", "results"},
     "upgrade": {"adapter", "cases", "content", "conv", "host", "laws", "page", "results", "session"},
     "plugin": {"adapter", "cases", "content", "conv", "host", "laws", "results", "session"},
-    "pytest_plugin": {"cases", "host", "plugin", "session"},
+    "pytest_plugin": {"cases", "plugin", "results", "session"},
     "commands": {"cases", "content", "host", "laws", "page", "plugin", "results", "session", "upgrade"},
     "cli": {"cases", "commands", "host", "results", "session"},
     "__main__": {"cli"},

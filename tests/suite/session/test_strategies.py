@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from convt.cases.case import Case
 from convt.cases.loader import load_cases
+from convt.cases.writer import as_yaml
 from convt.conv.settings import Op, Settings
 from convt.laws.catalogue import all_laws, law_by_id
 from convt.laws.law import Law
 from convt.session.draws import different
-from convt.session.strategies import as_yaml, cases, resizes, settings, tent
+from convt.session.strategies import cases, resizes, settings, tent
 
 QUICK = hypothesis.settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 PATIENT = hypothesis.settings(
