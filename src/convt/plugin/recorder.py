@@ -32,6 +32,7 @@ from convt.results.runfile import (
     RunWriter,
     VerdictRecord,
 )
+from convt.results.vocabulary import standing
 from convt.session.differences import known_target
 from convt.session.run import Run
 from convt.session.verdicts import case_record
@@ -136,8 +137,7 @@ class Recorder:
             return
         counts: dict[tuple[str, str], Counter[str]] = {}
         for record in self._verdicts.values():
-            word = "known" if record.known else record.verdict
-            counts.setdefault((record.target, record.law), Counter())[word] += 1
+            counts.setdefault((record.target, record.law), Counter())[standing(record)] += 1
         labels = {name: _label(name, info) for name, info in self._targets.items()}
         laws = [law.id for law in self._run.laws]
         cases = len({key[0] for key in self._verdicts})

@@ -108,7 +108,7 @@ class Run:
             pool.add(
                 self._on(parse_target(name, self.backends), device)
                 for name, info in infos.items()
-                if "@" not in name
+                if info.device == "cpu"
                 for device in info.devices
                 if device != "cpu"
             )
@@ -116,7 +116,7 @@ class Run:
 
     def _on(self, target: Target, device: str) -> Target:
         """The same target on another device."""
-        here = parse_target(f"{replace(target, environment='').name}@{device}", self.backends)
+        here = parse_target(f"{target.plain.name}@{device}", self.backends)
         return replace(here, environment=target.environment)
 
     def _asked(self) -> list[Target]:
