@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from convt.results.records import CaseRecord, DetailRecord, Header, Run, VerdictRecord
-from convt.results.targets import Target, TargetInfo
+from convt.results.targets import Target, TargetInfo, plain
 
 
 class NotComparable(ValueError):
@@ -62,7 +62,7 @@ def side_of(run: Run, name: str, environment: str | None = None) -> Side:
     for info in run.header.targets:
         if environment is not None and Target.of(info.name).environment != environment:
             continue
-        short = Target.of(info.name).plain.name
+        short = plain(info.name)
         if short in targets:
             raise NotComparable(
                 f"{run.path}: found {names[short]} and {info.name} in a run that is compared with another;"

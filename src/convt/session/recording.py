@@ -26,6 +26,7 @@ from convt.results.runfile import (
     VerdictRecord,
 )
 from convt.results.targets import TargetInfo
+from convt.results.vocabulary import standing
 from convt.session.differences import known_target
 from convt.session.session import Session
 from convt.session.verdicts import Matched, case_record, detail_record, said_once, verdict_record
@@ -110,8 +111,7 @@ class Recording:
         """How often each verdict, or `known`, came, by target and law."""
         found: dict[tuple[str, str], Counter[str]] = {}
         for record in self.verdicts.values():
-            word = "known" if record.known else record.verdict
-            found.setdefault((record.target, record.law), Counter())[word] += 1
+            found.setdefault((record.target, record.law), Counter())[standing(record)] += 1
         return found
 
     def unmatched(self) -> list[str]:

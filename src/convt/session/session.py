@@ -143,7 +143,7 @@ class Session:
 
     def _on(self, target: Target, device: str) -> Target:
         """The same target on another device."""
-        here = parse_target(f"{replace(target, environment='').name}@{device}", self.backends)
+        here = parse_target(f"{target.plain.name}@{device}", self.backends)
         return replace(here, environment=target.environment)
 
     def _asked(self) -> list[Target]:
