@@ -17,6 +17,7 @@ from convt.plugin.items import VERDICTS
 from convt.plugin.options import add_options, read_options
 from convt.plugin.progress import Line
 from convt.plugin.recorder import Recorder
+from convt.plugin.terminal import started
 from convt.results.targets import TargetError
 from convt.session.options import BadOption
 from convt.session.plan import AHEAD
@@ -83,10 +84,15 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
     shared = hasattr(session.config, "workerinput")  # then another process may have the next chunk
-    items = list(planned(session.items))
-    session.config.stash[SESSION].plan(items, ahead=0 if shared else AHEAD)
-    if items and not shared and not session.config.option.collectonly:
-        session.config.stash[SESSION].start(item.target for item in items)
+    items, own = list(planned(session.items)), session.config.stash[SESSION]
+    own.plan(items, ahead=0 if shared else AHEAD)
+    reporter = session.config.pluginmanager.getplugin("terminalreporter")
+    if not items or shared or reporter is None or session.config.option.collectonly:
+        return
+    own.start(item.target for item in items)
+    if session.config.option.verbose >= 0:
+        for line in started(own, flags=session.config.option.verbose > 0):
+            reporter.write_line(line)
 
 
 @pytest.fixture

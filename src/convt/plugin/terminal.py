@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from convt.results.vocabulary import FAILING, SIGNS, STANDINGS, STYLES
+from convt.session.session import Session
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 WIDTH = 118
@@ -52,6 +53,20 @@ class Told:
         for law in self.laws:
             found.update(self.counts.get((name, law), Counter()))
         return found
+
+
+def started(session: Session, flags: bool) -> list[str]:
+    """What runs: seed, profile and laws, then a line a target with its versions, and where asked for its flags."""
+    options = session.options
+    lines = [f"convt: seed {options.seed}, profile {options.profile.name}, {_plural(len(session.laws), 'law')}"]
+    lines += [f"  #{name} is {python}" for name, python in options.environments.items()]
+    for name, info in session.started().items():
+        said = [f"{package} {version}" for package, version in info.versions.items()]
+        said += [f"{flag}={value}" for flag, value in info.flags.items()] if flags else []
+        lines.append(
+            f"  {name}: {', '.join(said)}" if info.runs else f"  {name}: NOT RUN, {info.missing or info.failed}"
+        )
+    return lines
 
 
 def sentence(told: Told) -> str:

@@ -39,8 +39,8 @@ def test_a_failure_there_is_repeated_there(specs: Path) -> None:
     options = ["--backend", liar, "--target", "flips#other", PYTHON, "tests/test_cases.py", "-k", "plain-line"]
     result = pytest_run(specs, *options)
     assert result.code == 1
-    there = f"--target flips#other --environment other={sys.executable}"
-    assert f'repeat: pytest -k "plain-line and flips" --law value {there}' in result.text
+    there = f"--law value --environment=other={sys.executable} --backend={liar}"
+    assert f"repeat: convt run 'flips#other' -k 'test_case and plain-line' {there}" in result.text
 
 
 @pytest.mark.parametrize(
