@@ -10,6 +10,7 @@ from typing import Any
 from convt.page.drawing import drawings
 from convt.results.evidence import Evidence, compare
 from convt.results.features import formulas, padding_text, short, spatial
+from convt.results.former import finding_of
 from convt.results.refusals import passed
 from convt.results.runfile import CaseRecord, Run, TargetInfo, VerdictRecord
 from convt.results.tally import STANDINGS, Tally, case_standing, standing, worst
@@ -158,7 +159,7 @@ def _part(case: str, target: TargetInfo, laws: dict[str, VerdictRecord], run: Ru
             if key in tables:
                 tables[key].laws.append(record.law)
             else:
-                tables[key] = Table([record.law], compare(detail.expected, detail.actual, record.message))
+                tables[key] = Table([record.law], compare(detail.expected, detail.actual, finding_of(record).index))
     script = next((detail.script for _, detail in details if detail is not None and detail.script), "")
     call = next((detail.call for _, detail in details if detail is not None and detail.call), "")
     shown = list(tables.values())[:MOST_TABLES]

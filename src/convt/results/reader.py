@@ -12,10 +12,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from convt.results.finding import KINDS
+from convt.results.former import message_of
 from convt.results.records import (
     AGAIN,
     ARRAYS,
-    FORMAT,
+    READABLE,
     VERDICTS,
     CaseRecord,
     Claim,
@@ -142,9 +144,10 @@ class _Reader:
     def _read_header(self, kind: Any, data: dict[str, Any]) -> Header:
         if kind != "header":
             raise self.refuse(f"no header, but the kind {kind!r}", "a header on the first line")
-        if data.get("format") != FORMAT:
+        if data.get("format") not in READABLE:
             todo = "read it with the release of convt that wrote it"
-            raise self.refuse(f"the format {data.get('format')!r}", f"format {FORMAT}", todo)
+            accepted = f"format {' or '.join(map(str, READABLE))}"
+            raise self.refuse(f"the format {data.get('format')!r}", accepted, todo)
         return self._build(Header, data)
 
     def _take_verdict(self, record: VerdictRecord) -> None:
@@ -166,8 +169,12 @@ class _Reader:
                 raise self.refuse(f"{name} {data[name]!r}", "a name")
         try:
             return BUILD[cls](**data)
-        except (TypeError, KeyError):
+        except (TypeError, KeyError, AttributeError):
             raise self.refuse(*_misfit(cls, data)) from None
+        except ValueError as error:
+            raise self.refuse(
+                f"a {getattr(cls, 'kind', cls.__name__)} with {error}", f"one of {', '.join(KINDS)}"
+            ) from None
 
     def whole(self) -> Run:
         """The run, where the file ends as it ought to."""
@@ -222,6 +229,8 @@ def _build_verdict(**data: Any) -> VerdictRecord:
     for name in ("shape", "warnings"):
         if data.get(name) is not None:
             data[name] = tuple(data[name])
+    if data.get("finding") is not None and "message" not in data:
+        data["message"] = message_of(data["verdict"], data.get("used"), data["finding"])
     return VerdictRecord(**data)
 
 
