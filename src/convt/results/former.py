@@ -29,7 +29,7 @@ _ENDED = re.compile(r"^(?:(?P<probe>.*?): )?(?P<outcome>raised|crashed|timed-out
 _WHERE = re.compile(r"^(?P<probe>.*?): (?P<outcome>raised|crashed|timed-out) where it answers: (?P<reason>.*)")
 _UNEQUAL = re.compile(r"^(?P<what>.*?)(?:\[(?P<index>[\d,#]*)\])?=(?P<got>.*), but should be (?P<due>.*)$")
 _ANSWER = re.compile(r"^accepted: shape (?P<shape>\([^)]*\))(?:, first numbers (?P<numbers>[^;]*?))?(?:;|, but|$)")
-_PROBE = re.compile(r"^(?P<probe>[a-z][\w ,()-]{0,40}): (?P<reason>.*)$", re.DOTALL)
+_PROBE = re.compile(r"^(?P<probe>[a-z-][\w ,()-]{0,40}): (?P<reason>.*)$", re.DOTALL)
 UNCLEAR, ALTHOUGH, ACCEPTED, STALE = (
     "refused, but unclearly: ", "refused, although it means something there: ", "accepted: ", "the claim is stale: ",
 )  # fmt: skip

@@ -15,8 +15,8 @@ from convt.conv.oracles import OraclesDisagree, reference
 from convt.conv.settings import Settings
 from convt.host.jobs import NoScript
 from convt.host.targets import TargetInfo
-from convt.session.strategies import as_yaml
 from convt.laws.blame import call_went
+from convt.session.strategies import as_yaml
 from convt.session.verdicts import paste
 from convt.upgrade.forms import words
 from convt.upgrade.found import Difference, Right

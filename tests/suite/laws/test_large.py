@@ -24,11 +24,11 @@ from convt.conv.settings import Settings
 from convt.host import memory
 from convt.host.pool import Pool
 from convt.host.registry import parse_target
+from convt.laws.blame import call_went
 from convt.laws.catalogue import all_laws
 from convt.laws.law import VERDICTS
 from convt.session.batch import LawVerdict
 from convt.session.cover import cover
-from convt.laws.blame import call_went
 from convt.session.verdicts import observed
 from tests.suite.cases.spec_files import HEAD, errors, load
 from tests.suite.conv.reference import Honest
@@ -134,11 +134,20 @@ def test_what_is_no_answer_is_told_as_what_it_is(outcome: Outcome, verdict: str)
         ("laws: [large], input: 4, kernel: 3, block: 0", "block: found 0, accepted 1 or more"),
         ("laws: [large], input: 4, kernel: 3, block: 1048577", "block: found 1048577, accepted up to 1,048,576"),
         ("laws: [large], input: 4, kernel: 3, bias: [1], block: 9", "block: found beside literal data"),
-        ("laws: [large], input: {shape: [1, 1, 1], data: [1]}, kernel: 3, block: 9", "block: found beside literal data"),
-        ("laws: [large], input: 1, kernel: 1, expect: {data: [1]}, block: 9", "block: found beside numbers that are exp"),
+        (
+            "laws: [large], input: {shape: [1, 1, 1], data: [1]}, kernel: 3, block: 9",
+            "block: found beside literal data",
+        ),
+        (
+            "laws: [large], input: 1, kernel: 1, expect: {data: [1]}, block: 9",
+            "block: found beside numbers that are exp",
+        ),
         ("laws: [large], input: 4, kernel: 3, batch: 0, block: 9", "block: found beside a result of no numbers"),
         ("laws: [large], input: 4, kernel: 59, block: 9", "block: found sums up to 2,076, accepted up to 2,048"),
-        ("laws: [large], input: [2, 1025], kernel: 1, stride: 16384, block: 9", "block: found 16,777,217 outputs a row"),
+        (
+            "laws: [large], input: [2, 1025], kernel: 1, stride: 16384, block: 9",
+            "block: found 16,777,217 outputs a row",
+        ),
     ],
 )
 def test_a_case_of_which_sums_cannot_tell_everything_is_refused(fields: str, said: str, tmp_path: Path) -> None:
