@@ -173,7 +173,7 @@ def _told(it: Finding) -> list[str]:
     subject = f"{it.subject}: " if it.subject else ""
     if it.kind == "outcome":
         where = " where it answers" if it.other else ""
-        return [f"{subject}{it.outcome}{where}: {it.words}"]
+        return [f"{subject}{it.outcome}{where}: {it.words or it.exception}"]
     return (f"{subject}{it.words}{it.note}" or KINDS[it.kind]).splitlines()  # type: ignore[index]
 
 
@@ -210,14 +210,16 @@ def _counts(it: Finding) -> str:
 def _taken(it: Finding) -> list[str]:
     """What became of settings that mean nothing."""
     if it.other:
-        said = "accepted" if it.outcome == "value" else f"{it.outcome}: {it.words}"
+        said = "accepted" if it.outcome == "value" else f"{it.outcome}: {it.words or it.exception}"
         return [said, f"where the other {ENDS[it.other]}"]
     if it.kind == "refusal":
         if it.verdict == "pass":
             return [f"refused: {it.words}"]
         if it.note:
             return [f"refused, although it means something there: {it.note}", it.words]
-        return [f"refused, but unclearly: {it.words}"]
+        return [f"refused, but unclearly: {it.words or it.exception}"]
+    if it.got is None:  # a baseline keeps no numbers
+        return ["accepted"]
     said = f"accepted: {_answer(it.got, it.first)}"
     if it.due is not None:
         said += f", but should be {_answer(it.due, it.first_due)}"

@@ -70,10 +70,9 @@ class Run:
         asked = {known("--law", name, names) for name in self.options.laws}
         return tuple(law for law in all_laws() if law.id in asked or not asked)
 
-    def read(self) -> None:
-        """Read cases and known differences; pytest.UsageError with every line that is wrong in them."""
-        assert self.cases is not None
-        assert self.known is not None
+    def read(self) -> tuple[int, int]:
+        """How many cases and known differences there are; pytest.UsageError with every line that is wrong in them."""
+        return len(self.cases), len(self.known)
 
     @cached_property
     def known(self) -> list[Known]:
@@ -289,7 +288,8 @@ class Run:
     def check(self) -> None:
         """Refuse options that name what there is not, before anything starts; the error says what is accepted."""
         targets = self._asked()
-        assert self.laws
+        if not self.laws:
+            raise pytest.UsageError("no law is asked")
         accepted = ["all", *(target.name for target in targets), *(target.backend for target in targets)]
         for name in self.options.required:
             known("--require", name, dict.fromkeys(accepted))

@@ -41,9 +41,16 @@ class Caught:
     got: Mapping[str, Outcome]
 
     def shows_a_wrong_call(self, honest: Honest) -> bool:
-        """Whether the shown call has another answer than the honest backend's, which knows no oracle and no law."""
+        """Whether the shown call has another answer than the honest backend's, which knows no oracle and no law.
+
+        Two answers to one question that differ within the bound are one as right as the other: the fault is the pair.
+        """
         shown = self.probes.get(self.finding.probe)
-        return shown is not None and _told(self.got[self.finding.probe]) != _told(honest.run(shown))
+        if shown is None:
+            return False
+        if set(self.got) == {"once", "again"} and self.finding.probe == "again":
+            return _told(self.got["once"]) != _told(self.got["again"])
+        return _told(self.got[self.finding.probe]) != _told(honest.run(shown))
 
 
 def _told(outcome: Outcome) -> tuple[object, ...]:
