@@ -41,7 +41,7 @@ def finding_of(record: VerdictRecord) -> Finding:
         return from_json(record.verdict, record.used, record.finding)  # type: ignore[arg-type]
     if record.verdict == "pass":
         return PASS if record.used is None else Finding("pass", used=record.used)
-    return _of_message(record.verdict, record.message, record.used)  # type: ignore[arg-type]
+    return _of_message(record.verdict, record.message, record.used)
 
 
 def message_of(verdict: Verdict, used: float | None, said: dict[str, Any]) -> str:

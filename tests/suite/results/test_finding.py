@@ -42,9 +42,9 @@ UNCLEAR = Finding("differs", "refusal", "call", outcome="raised", exception="Key
 ANSWER = Finding("differs", "accepted", "call", got=(1, 2), first=(1.5, 2j), dtype="complex64", outcome="value")
 OTHER = replace(UNCLEAR, other="value")
 WHERE = replace(RAISED, verdict="differs", other="value")
+BOUND = "out[0,2]=0.5, but should be 4\n2 of 9 differ; largest 3.5 = 7 ulp; 4.5 x the bound (2 products in float32)"
 FOUND = [
-    (NUMBER, "out[0,2]=0.5, but should be 4\n"
-     "2 of 9 differ; largest 3.5 = 7 ulp; 4.5 x the bound (2 products in float32)"),
+    (NUMBER, BOUND),
     (replace(NUMBER, got=float("nan"), not_finite=1, used=None),
      "out[0,2]=nan, but should be 4\n2 of 9 differ; 1 of them not finite"),
     (replace(SHAPE, peer="jax"), "out.shape=(1, 3), but should be (1, 4)  [across targets, with jax]"),
