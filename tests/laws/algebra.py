@@ -10,9 +10,10 @@ from convt.adapter.backend import Outcome, Probe
 from convt.cases.case import Case
 from convt.conv.data import Arrays
 from convt.conv.settings import Settings
+from convt.laws.blame import blamed
 from convt.laws.comparison import equal
-from convt.laws.law import PASS, Judgement
-from convt.laws.probes import Relation, ask, drawn, inhabited, meaningful, valued, whole
+from convt.laws.law import PASS, Finding
+from convt.laws.probes import Relation, ask, asked, drawn, inhabited, meaningful, valued, whole
 
 GROUPS = 4
 """The most groups that are asked alone: the first two, the middle one and the last."""
@@ -42,14 +43,19 @@ class Linearity(Relation):
             "w - other w": ask(it, both_w),
         }
 
-    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
         b = whole(case).b
         bias = np.float32(0) if b is None else b.reshape((1, -1) + (1,) * case.settings.rank)
         of = {name: valued(outcome) - bias for name, outcome in got.items()}
-        judged = equal(of["x + 2 other x"], of["one"] + 2 * of["other x"], "out of x + 2 other x, less bias,")
-        if judged is not PASS:
-            return judged
-        return equal(of["w - other w"], of["one"] - of["other w"], "out of w - other w, less bias,")
+        sums = {
+            ("x + 2 other x", "other x", "one"): of["one"] + 2 * of["other x"],
+            ("w - other w", "other w", "one"): of["one"] - of["other w"],
+        }
+        for names, total in sums.items():
+            judged = equal(of[names[0]], total, f"out of {names[0]}, less bias,")
+            if judged is not PASS:
+                return blamed(judged, asked(self, case), got, names)
+        return PASS
 
 
 class Bias(Relation):
@@ -65,22 +71,28 @@ class Bias(Relation):
         return case.settings.bias and inhabited(case.settings)
 
     def probes(self, case: Case) -> dict[str, Probe]:
-        it = whole(case)
-        assert it.b is not None
+        it, b = whole(case), _bias(case)
         return {
             "with": ask(case.settings, it),
-            "without": ask(case.settings, Arrays(it.x, it.w, np.zeros_like(it.b))),
+            "without": ask(case.settings, Arrays(it.x, it.w, np.zeros_like(b))),
             "alone": ask(case.settings, Arrays(np.zeros_like(it.x), it.w, it.b)),
         }
 
-    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
-        b = whole(case).b
-        assert b is not None
-        bias = np.broadcast_to(b.reshape((1, -1) + (1,) * case.settings.rank), case.settings.y_shape)
-        judged = equal(valued(got["alone"]), bias, "out of x = 0")
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
+        bias = np.broadcast_to(_bias(case).reshape((1, -1) + (1,) * case.settings.rank), case.settings.y_shape)
+        judged = equal(valued(got["alone"]), bias, "out of x = 0", "alone")
         if judged is not PASS:
             return judged
-        return equal(valued(got["with"]) - valued(got["without"]), bias, "what the bias adds,")
+        judged = equal(valued(got["with"]) - valued(got["without"]), bias, "what the bias adds,")
+        return blamed(judged, asked(self, case), got, ("with", "without"))
+
+
+def _bias(case: Case) -> np.ndarray:
+    """The bias of a case that has one."""
+    b = whole(case).b
+    if b is None:
+        raise ValueError(f"{case.id} has no bias")
+    return b
 
 
 class Groups(Relation):
@@ -107,14 +119,15 @@ class Groups(Relation):
             probes[f"group {group}"] = ask(one, Arrays(arrays.x[:, ins], w, b))
         return probes
 
-    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
         per_out = case.settings.channels_out // case.settings.groups
         together = valued(got["together"])
         for group in _asked(case.settings.groups):
             part = together[:, group * per_out : (group + 1) * per_out]
             judged = equal(part, valued(got[f"group {group}"]), f"group {group} of the result")
             if judged is not PASS:
-                return judged
+                # the group alone first: the whole may be wrong elsewhere
+                return blamed(judged, asked(self, case), got, (f"group {group}", "together"), "together")
         return PASS
 
 
@@ -137,13 +150,15 @@ class Dilation(Relation):
     def probes(self, case: Case) -> dict[str, Probe]:
         it, arrays = case.settings, whole(case)
         spread = _spread(it)
-        assert spread is not None
+        if spread is None:
+            raise ValueError(f"{case.id} has no undilated kernel of the same extent")
         w = np.zeros(spread.w_shape, arrays.w.dtype)
         w[(slice(None), slice(None), *(slice(None, None, d) for d in it.dilation))] = arrays.w
         return {"dilated": ask(it, arrays), "with zeros": ask(spread, Arrays(arrays.x, w, arrays.b))}
 
-    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
-        return equal(valued(got["dilated"]), valued(got["with zeros"]), "dilated")
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
+        judged = equal(valued(got["dilated"]), valued(got["with zeros"]), "dilated")
+        return blamed(judged, asked(self, case), got, ("dilated", "with zeros"))
 
 
 def _spread(it: Settings) -> Settings | None:

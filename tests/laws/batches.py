@@ -9,9 +9,10 @@ import numpy as np
 from convt.adapter.backend import Outcome, Probe
 from convt.cases.case import Case
 from convt.conv.data import Arrays
+from convt.laws.blame import blamed
 from convt.laws.comparison import equal
-from convt.laws.law import PASS, Judgement
-from convt.laws.probes import Relation, ask, drawn, sampled, valued, whole
+from convt.laws.law import PASS, Finding
+from convt.laws.probes import Relation, ask, asked, drawn, sampled, valued, whole
 
 
 class Batch(Relation):
@@ -41,24 +42,26 @@ class Batch(Relation):
     def needs(self, name: str) -> bool:
         return name not in ("unbatched", "batch 0")
 
-    def assess(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def assess(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
         """As every relation, but a refused or wrong batch of none does not hide a wrong item."""
         items = super().assess(case, {name: outcome for name, outcome in got.items() if name != "batch 0"})
         if items is not PASS or "batch 0" not in got or got["batch 0"].kind == "unsupported":
             return items
         return super().assess(case, got)
 
-    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
         together = valued(got["together"])
         for item in _asked(len(together)):
             judged = equal(together[item : item + 1], valued(got[f"item {item}"]), f"item {item} of the batch")
             if judged is not PASS:
-                return judged
+                # the item alone first: the whole may be wrong elsewhere
+                return blamed(judged, asked(self, case), got, (f"item {item}", "together"), "together")
         if "unbatched" in got:
             unbatched = valued(got["unbatched"])
             if unbatched.ndim == together.ndim:
                 unbatched = unbatched[0]
-            return equal(unbatched, valued(got["item 0"])[0], "unbatched")
+            judged = equal(unbatched, valued(got["item 0"])[0], "unbatched")
+            return blamed(judged, asked(self, case), got, ("unbatched", "item 0"))
         return PASS
 
 

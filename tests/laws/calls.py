@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,9 +11,10 @@ from convt.adapter.backend import Outcome, Probe
 from convt.cases.case import Case
 from convt.conv.bounds import UNIT_ROUNDOFF, bound
 from convt.conv.oracles import scatter
-from convt.laws.comparison import equal, within
-from convt.laws.law import PASS, Judgement, Law, without_value
-from convt.laws.probes import Relation, hash_index, inhabited, plain, sampled, valued
+from convt.laws.blame import blamed
+from convt.laws.comparison import equal, same_shape, within
+from convt.laws.law import PASS, Finding, Law, without_value
+from convt.laws.probes import Relation, asked, hash_index, inhabited, plain, sampled, valued
 
 from .values import against_oracles
 
@@ -33,11 +35,13 @@ class Determinism(Relation):
         it = plain(case, "real")
         return {"once": it, "again": Probe(it.settings, it.x, it.w, it.b, repeat=1)}
 
-    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
         if got["once"].digest == got["again"].digest:
             return PASS
         judged = equal(valued(got["again"]), valued(got["once"]), "again")
-        return Judgement("differs", "other bits of equal numbers: 0 and -0") if judged is PASS else judged
+        if judged is PASS:
+            return Finding("differs", "bits", "again", "")
+        return blamed(judged, asked(self, case), got, ("again", "once"))
 
 
 class CallForm(Relation):
@@ -60,10 +64,12 @@ class CallForm(Relation):
     def needs(self, name: str) -> bool:
         return name == "first"
 
-    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
         if "another call form" not in got:
-            return Judgement("unsupported", "no other call form says these settings")
-        return equal(valued(got["another call form"]), valued(got["first"]), "out by another call form")
+            note = "no other call form says these settings"
+            return Finding("unsupported", "unsupported", "another call form", "", outcome="unsupported", note=note)
+        judged = equal(valued(got["another call form"]), valued(got["first"]), "out by another call form")
+        return blamed(judged, asked(self, case), got, ("another call form", "first"))
 
 
 class Resize(Relation):
@@ -81,10 +87,11 @@ class Resize(Relation):
 
     def probes(self, case: Case) -> dict[str, Probe]:
         it = plain(case)
-        assert case.resize is not None
+        if case.resize is None:
+            raise ValueError(f"{case.id} names no resize")
         return {"convolution": it, "resize": Probe(it.settings, it.x, it.w, it.b, want=case.resize)}
 
-    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
         it, arrays = case.settings, case.data()
         inner: list[range] = []
         for n, s, e, (lo, _), out in zip(it.input, it.stride, it.effective, it.crop, it.output, strict=True):
@@ -92,16 +99,18 @@ class Resize(Relation):
         keep = np.ix_(range(it.batch), range(it.channels_out), *inner)
         convolved, resized = valued(got["convolution"]), valued(got["resize"])
         size = (it.batch, it.channels_out, *(n * s for n, s in zip(it.input, it.stride, strict=True)))
-        if resized.shape != size:
-            return Judgement("differs", f"resize.shape={resized.shape}, but should be {size}", actual=resized)
+        shape = same_shape(resized.shape, size, "resize.shape", "resize")
+        if shape is not PASS:
+            return replace(shape, actual=resized)
         tolerance = bound(it, arrays, scatter(it, arrays.x, arrays.w, arrays.b))
         # both round as the convolution does; a resize also rounds its coordinates, which go up to n
         slope = 2 * float(np.max(np.abs(arrays.x)))
         tolerance = 2 * tolerance + it.rank * slope * max(it.input) * UNIT_ROUNDOFF["float32"]
         why = "twice the convolution's, and n u a coordinate"
-        return within(
+        judged = within(
             convolved[keep], resized[keep].astype(np.float64), tolerance[keep], "away from the border, out", why
         )
+        return blamed(judged, asked(self, case), got, ("convolution",), "resize")
 
 
 class Support(Law):
@@ -117,14 +126,14 @@ class Support(Law):
         it = plain(case)
         return {"plain": it, "forced": Probe(it.settings, it.x, it.w, it.b, force=True)}
 
-    def assess(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def assess(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
         unanswered = {name: outcome for name, outcome in got.items() if outcome.kind == "not-run"}
         return without_value(unanswered) or self.judge(case, got)
 
-    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
         if got["plain"].kind != "unsupported" or got["forced"].value is None:
             return PASS
         judged = against_oracles(case, got["forced"].value)
         if judged.verdict != "pass":
             return judged if judged.verdict == "suite-bug" else PASS
-        return Judgement("differs", f"the claim is stale: the call computes what it should: {got['plain'].reason}")
+        return Finding("differs", "claim", "plain", words=got["plain"].reason)

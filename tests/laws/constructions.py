@@ -9,10 +9,11 @@ import numpy as np
 from convt.adapter.backend import Outcome, Probe
 from convt.cases.case import Case
 from convt.conv.data import Arrays, exact
-from convt.conv.oracles import dense_matrix, scatter, zero_insertion
+from convt.conv.oracles import dense_matrix, zero_insertion
 from convt.conv.settings import Settings
-from convt.laws.comparison import equal
-from convt.laws.law import PASS, Judgement, without_value
+from convt.laws.blame import blamed, call_went
+from convt.laws.comparison import equal, number
+from convt.laws.law import PASS, Finding, without_value
 from convt.laws.probes import Relation, ask, asked, drawn, forward_of, inhabited, valued, whole
 
 ENTRIES = 4_000_000
@@ -38,17 +39,18 @@ class Matrix(Relation):
     def probes(self, case: Case) -> dict[str, Probe]:
         return {"value": ask(case.settings, whole(case))}
 
-    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
         it, arrays = case.settings, whole(case)
         forward = it.adjoint()
-        assert forward is not None
+        if forward is None:
+            raise ValueError(f"no forward convolution has {it} as its transpose")
         # float64, in which integers below 2^53 are exact, has fast sums of products
         columns = arrays.x.astype(np.float64).reshape(it.batch, it.groups, -1)
         parts = [
             columns[:, group] @ dense_matrix(forward, arrays.w.astype(np.float64), group) for group in range(it.groups)
         ]
         y = np.stack(parts, axis=1).reshape(it.y_shape).astype(arrays.x.dtype)
-        return equal(valued(got["value"]), y + _channels(arrays.b, it))
+        return equal(valued(got["value"]), y + _channels(arrays.b, it), probe="value")
 
 
 def _channels(b: np.ndarray | None, it: Settings) -> np.ndarray:
@@ -75,12 +77,13 @@ class ZeroInsertion(Relation):
     def needs(self, name: str) -> bool:
         return name == "transposed"
 
-    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
         arrays = whole(case)
         if "forward" in got:
-            return equal(valued(got["transposed"]), valued(got["forward"]), "transposed")
+            judged = equal(valued(got["transposed"]), valued(got["forward"]), "transposed")
+            return blamed(judged, asked(self, case), got, ("transposed", "forward"))
         y = zero_insertion(case.settings, arrays.x, arrays.w, arrays.b).astype(arrays.x.dtype)
-        return equal(valued(got["transposed"]), y, "transposed")
+        return equal(valued(got["transposed"]), y, "transposed", "transposed")
 
 
 def _stuffed(it: Settings, arrays: Arrays) -> Probe:
@@ -128,7 +131,8 @@ class Adjoint(Relation):
     def probes(self, case: Case) -> dict[str, Probe]:
         arrays = whole(case)
         forward = forward_of(case.settings)
-        assert forward is not None
+        if forward is None:
+            raise ValueError(f"no forward convolution has {case.settings} as its transpose")
         probes = {
             "transposed": ask(case.settings, arrays),
             "transposed again": ask(case.settings, Arrays(drawn(case, "second").x, arrays.w, arrays.b)),
@@ -137,10 +141,10 @@ class Adjoint(Relation):
             probes[name] = Probe(forward, exact(forward, case.seed, use=use).x, arrays.w)
         return probes
 
-    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
         return self._judge(case, got, got)
 
-    def judge_pair(self, case: Case, mine: Mapping[str, Outcome], theirs: Mapping[str, Outcome]) -> Judgement:
+    def judge_pair(self, case: Case, mine: Mapping[str, Outcome], theirs: Mapping[str, Outcome]) -> Finding:
         """My forward answers with their transposed ones, and the other way round, where there are both."""
         for there, back, my_name, whose in ((mine, theirs, FORWARD, "their "), (theirs, mine, TRANSPOSED, "my ")):
             used = {name: there[name] for name in FORWARD} | {name: back[name] for name in TRANSPOSED}
@@ -149,16 +153,18 @@ class Adjoint(Relation):
             judged = self._judge(case, used, used, whose)
             if judged is PASS:
                 continue
-            wrong = {name for name, outcome in used.items() if not _right(asked(self, case)[name], valued(outcome))}
+            probes = asked(self, case)
+            wrong = [name for name in used if call_went(probes[name], used[name]).verdict != "pass"]
             if not wrong:
-                return Judgement("suite-bug", f"both agree with the oracles, and yet {judged.message}")
-            if wrong & set(my_name):
-                return judged  # else the other target is to blame, and its own item says so
+                return Finding("suite-bug", "suite", note=f"both agree with the oracles, and yet {judged.message}")
+            mine_wrong = [name for name in (judged.probe, *my_name) if name in my_name and name in wrong]
+            if mine_wrong:
+                return judged.about(mine_wrong[0])  # else the other target is to blame, and its own item says so
         return PASS
 
     def _judge(
         self, case: Case, forward: Mapping[str, Outcome], transposed: Mapping[str, Outcome], whose: str = ""
-    ) -> Judgement:
+    ) -> Finding:
         """Every forward answer with every transposed one."""
         probes = asked(self, case)
         for there in FORWARD:
@@ -167,11 +173,10 @@ class Adjoint(Relation):
                 less = valued(transposed[back]).astype(np.float64) - _channels(probes[back].b, case.settings)
                 left, right = np.vdot(valued(forward[there]).astype(np.float64), y), np.vdot(x, less)
                 if left != right:
-                    said = f"<x, {whose}conv_transpose(y, w)>={right:,.9g}, but should be <conv(x, w), y>"
-                    return Judgement("differs", f"{said} = {left:,.9g}")
+                    judged = Finding(
+                        "differs", "value", what=f"<x, {whose}conv_transpose(y, w)>",
+                        got=number(right), due=number(left), against="<conv(x, w), y>",
+                    )  # fmt: skip
+                    answers = {there: forward[there], back: transposed[back]}
+                    return blamed(judged, probes, answers, (back, there))
         return PASS
-
-
-def _right(probe: Probe, value: np.ndarray) -> bool:
-    """Whether an answer is the oracle's."""
-    return np.array_equal(value, scatter(probe.settings, probe.x, probe.w, probe.b).astype(probe.x.dtype))

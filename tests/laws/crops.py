@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from convt.adapter.backend import Outcome, Probe
 from convt.cases.case import Case
 from convt.conv.settings import Pairs, Settings
+from convt.laws.blame import blamed
 from convt.laws.comparison import equal
-from convt.laws.law import PASS, Judgement
-from convt.laws.probes import Relation, ask, inner, valued, whole
+from convt.laws.law import PASS, Finding
+from convt.laws.probes import Relation, ask, asked, inner, valued, whole
 
 
 class SameCrop(Relation):
@@ -29,7 +31,7 @@ class SameCrop(Relation):
         full = case.settings.replace(padding="valid", output_size=None)
         return {"same": ask(case.settings, arrays), "valid": ask(full, arrays)}
 
-    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
         it = case.settings
         same, valid = valued(got["same"]), valued(got["valid"])
         full = [(n - 1) * s + e for n, s, e in zip(it.input, it.stride, it.effective, strict=True)]
@@ -40,9 +42,8 @@ class SameCrop(Relation):
             return PASS
         mirrored = tuple(slice(t - t // 2, t - t // 2 + out) for t, out in zip(surplus, it.output, strict=True))
         if equal(same, valid[inner(*mirrored)]) is not PASS:
-            return judged
-        said = f"{judged.message}\nit is the mirrored crop: the larger half is cut off at the beginning"
-        return Judgement("differs", said, judged.expected, judged.actual)
+            return blamed(judged, asked(self, case), got, ("same", "valid"))
+        return replace(judged, probe="same", cause="mirrored-crop")
 
 
 class PaddingCrops(Relation):
@@ -62,10 +63,11 @@ class PaddingCrops(Relation):
         arrays = whole(case)
         return {"padded": ask(case.settings, arrays), "unpadded": ask(_unpadded(case.settings), arrays)}
 
-    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
         it = case.settings
         keep = tuple(slice(lo, lo + out) for (lo, _), out in zip(it.crop, it.output, strict=True))
-        return equal(valued(got["padded"]), valued(got["unpadded"])[inner(*keep)], "padded")
+        judged = equal(valued(got["padded"]), valued(got["unpadded"])[inner(*keep)], "padded")
+        return blamed(judged, asked(self, case), got, ("padded", "unpadded"))
 
 
 def _unpadded(it: Settings) -> Settings:

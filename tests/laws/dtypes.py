@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from convt.conv.bounds import UNIT_ROUNDOFF, bound
 from convt.conv.data import Arrays
 from convt.conv.oracles import wide
 from convt.laws.comparison import equal, within
-from convt.laws.law import PASS, Judgement, Law, without_value
+from convt.laws.law import Finding, Law, without_value
 from convt.laws.probes import asked, hash_index, inhabited, sampled, valued
 from convt.laws.truth import promised, truth
 
@@ -45,28 +46,28 @@ class DType(Law):
             whole[other] = data.wide64(it, case.seed) if other == "float64" else data.narrow(it, other, case.seed)
         return probes | {each: Probe(it, a.x, a.w, a.b) for each, a in whole.items() if a is not None}
 
-    def assess(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def assess(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
         """Every dtype that the target has is judged."""
         came = {name: outcome for name, outcome in got.items() if outcome.kind != "unsupported"}
         return without_value(came or got) or self.judge(case, came)
 
-    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
         probes, used = asked(self, case), 0.0
         for name, outcome in got.items():
             probe, actual = probes[name], valued(outcome)
             right, dtype = truth(probe), promised(probe)
             judged = _within(probe, actual, right) if name.endswith("real") else _equal(actual, right, dtype, name)
             if judged.verdict != "pass":
-                return judged
+                return judged.about(name)
             used = max(used, judged.used or 0.0)
-        return Judgement("pass", used=used)
+        return Finding("pass", used=used)
 
 
-def _equal(actual: np.ndarray, right: np.ndarray, dtype: str, what: str) -> Judgement:
+def _equal(actual: np.ndarray, right: np.ndarray, dtype: str, what: str) -> Finding:
     return equal(actual, right.astype(data.numpy_dtype(dtype)), f"out of {what}")
 
 
-def _within(probe: Probe, actual: np.ndarray, right: np.ndarray) -> Judgement:
+def _within(probe: Probe, actual: np.ndarray, right: np.ndarray) -> Finding:
     """Within the bound of float32 accumulation and one rounding to the narrow dtype."""
     name = str(probe.x.dtype)
     arrays = Arrays(wide(probe.x), wide(probe.w), None if probe.b is None else wide(probe.b))
@@ -78,15 +79,14 @@ def _within(probe: Probe, actual: np.ndarray, right: np.ndarray) -> Judgement:
     return judged if judged.verdict == "pass" else _as_narrow(judged, probe, actual)
 
 
-def _as_narrow(judged: Judgement, probe: Probe, actual: np.ndarray) -> Judgement:
+def _as_narrow(judged: Finding, probe: Probe, actual: np.ndarray) -> Finding:
     """The judgement, which says so where the error is what accumulation in the narrow dtype explains."""
     name = str(probe.x.dtype)
     arrays = Arrays(wide(probe.x), wide(probe.w), None if probe.b is None else wide(probe.b))
     right = truth(probe)
     tolerance = bound(probe.settings, arrays, right, name, name)
     if actual.shape == right.shape and bool(np.all(np.abs(wide(actual) - right) <= tolerance)):
-        said = f"{judged.message}\nwithin the bound of sums that are rounded to {name} at every step"
-        return Judgement("differs", said, judged.expected, judged.actual, judged.used)
+        return replace(judged, cause="sums-in-float16" if name == "float16" else "sums-in-bfloat16")
     return judged
 
 
@@ -104,16 +104,16 @@ class Mixed(Law):
 
     def probes(self, case: Case) -> dict[str, Probe]:
         arrays = _small(case)
-        assert arrays is not None
-        it, (x, w, b) = case.settings, (None if a is None else a.astype(np.float32) for a in _all(arrays))
-        assert x is not None
-        assert w is not None
-        return {"mixed": Probe(it, x, w, b, want=_mixed(case))}
+        if arrays is None:
+            raise ValueError(f"{case.id} has no numbers that stay exact in the narrow dtype")
+        b = None if arrays.b is None else arrays.b.astype(np.float32)
+        x, w = (a.astype(np.float32) for a in (arrays.x, arrays.w))
+        return {"mixed": Probe(case.settings, x, w, b, want=_mixed(case))}
 
-    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
         probe = asked(self, case)["mixed"]
         judged = _equal(valued(got["mixed"]), truth(probe), promised(probe), "mixed precision")
-        return PASS if judged.verdict == "pass" else judged
+        return judged.about("mixed")
 
 
 def _mixed(case: Case) -> Want:
@@ -122,7 +122,3 @@ def _mixed(case: Case) -> Want:
 
 def _small(case: Case) -> Arrays | None:
     return data.narrow(case.settings, _mixed(case).removeprefix("mixed-"), case.seed)
-
-
-def _all(arrays: Arrays) -> tuple[np.ndarray | None, ...]:
-    return (arrays.x, arrays.w, arrays.b)

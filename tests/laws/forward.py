@@ -9,9 +9,10 @@ import numpy as np
 from convt.adapter.backend import Outcome, Probe
 from convt.cases.case import Case
 from convt.conv.data import Arrays
+from convt.laws.blame import blamed
 from convt.laws.comparison import equal, same_shape
-from convt.laws.law import PASS, Judgement
-from convt.laws.probes import Relation, ask, inhabited, valued, whole
+from convt.laws.law import PASS, Finding
+from convt.laws.probes import Relation, ask, asked, inhabited, valued, whole
 
 from .sizes import OutputShape
 from .values import Value
@@ -62,16 +63,17 @@ class ConvSame(Relation):
     def needs(self, name: str) -> bool:
         return name == "same"
 
-    def misshapen(self, case: Case, got: Mapping[str, Outcome]) -> Judgement | None:
+    def misshapen(self, case: Case, got: Mapping[str, Outcome]) -> Finding | None:
         it = case.settings
         size = tuple(-(-n // s) for n, s in zip(it.input, it.stride, strict=True))
-        judged = same_shape(valued(got["same"]).shape, (it.batch, it.channels_out, *size), "same.shape")
+        judged = same_shape(valued(got["same"]).shape, (it.batch, it.channels_out, *size), "same.shape", "same")
         return super().misshapen(case, got) if judged is PASS else judged
 
-    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
         if "valid" not in got:
             return PASS
-        return equal(valued(got["same"]), valued(got["valid"]), "same")
+        judged = equal(valued(got["same"]), valued(got["valid"]), "same")
+        return blamed(judged, asked(self, case), got, ("same", "valid"))
 
 
 def _halves(n: int, s: int, e: int) -> tuple[int, int]:

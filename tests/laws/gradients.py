@@ -10,9 +10,10 @@ from convt.adapter.backend import Outcome, Probe, Want
 from convt.cases.case import Case
 from convt.conv import data
 from convt.conv.settings import Settings
+from convt.laws.blame import blamed
 from convt.laws.comparison import equal
 from convt.laws.derivatives import LIKE, numbers
-from convt.laws.law import PASS, Judgement, Law, without_value
+from convt.laws.law import PASS, Finding, Law, without_value
 from convt.laws.probes import asked, forward_of, hash_index, sampled, valued, whole
 from convt.laws.truth import truth
 
@@ -29,12 +30,13 @@ class Derivative(Law):
     def ask(self, case: Case, want: Want) -> Probe:
         """The probe for one derivative, with a direction where it needs one."""
         it, arrays = case.settings, numbers(case)
-        assert arrays is not None
+        if arrays is None:
+            raise ValueError(f"{case.id} has no numbers whose derivatives are exact")
         t = data.direction(it, LIKE[want], case.seed) if want in LIKE else None
         g = None if want in ("jvp-x", "jvp-w") else data.cotangent(it, case.seed)
         return Probe(it, arrays.x, arrays.w, arrays.b, want=want, g=g, t=t)
 
-    def assess(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def assess(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
         """Every answer that came is judged, so that a missing one does not hide a wrong one."""
         came = {name: outcome for name, outcome in got.items() if outcome.value is not None}
         judged = self.judge(case, came)
@@ -43,10 +45,10 @@ class Derivative(Law):
         missing = {name: outcome for name, outcome in got.items() if outcome.kind != "unsupported" or not came}
         return without_value(missing) or PASS
 
-    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
         probes = asked(self, case)
         for name, outcome in got.items():
-            judged = equal(valued(outcome), truth(probes[name]).astype(np.float32), name)
+            judged = equal(valued(outcome), truth(probes[name]).astype(np.float32), name, name)
             if judged is not PASS:
                 return judged
         return PASS
@@ -104,22 +106,24 @@ class GradientTranspose(Law):
     def probes(self, case: Case) -> dict[str, Probe]:
         it, arrays = case.settings.replace(bias=False), whole(case)
         forward = _forward(it)
-        assert forward is not None
+        if forward is None:
+            raise ValueError(f"no forward convolution has {it} as its transpose")
         zeros = np.zeros(forward.x_shape, np.float32)  # the gradient does not depend on the input
         return {
             "transposed": Probe(it, arrays.x, arrays.w),
             "gradient": Probe(forward, zeros, arrays.w, want="only-x", g=arrays.x),
         }
 
-    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
-        return equal(valued(got["gradient"]), valued(got["transposed"]), "the forward one's gradient")
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
+        judged = equal(valued(got["gradient"]), valued(got["transposed"]), "the forward one's gradient")
+        return blamed(judged, asked(self, case), got, ("gradient", "transposed"))
 
-    def judge_pair(self, case: Case, mine: Mapping[str, Outcome], theirs: Mapping[str, Outcome]) -> Judgement:
+    def judge_pair(self, case: Case, mine: Mapping[str, Outcome], theirs: Mapping[str, Outcome]) -> Finding:
         """My gradient against their value; who is right is what the oracle says."""
         gradient, value = mine["gradient"].value, theirs["transposed"].value
         if gradient is None or value is None:
             return PASS
-        judged = equal(gradient, value, "the forward one's gradient")
+        judged = equal(gradient, value, "the forward one's gradient", "gradient")
         right = truth(asked(self, case)["gradient"]).astype(np.float32)
         return PASS if judged is PASS or equal(gradient, right) is PASS else judged
 

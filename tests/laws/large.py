@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 
 from convt.adapter.backend import Outcome, Probe
 from convt.cases.case import Case
 from convt.host.memory import weight
 from convt.laws.block_sums import judged_block_sums
-from convt.laws.law import Judgement, Law, without_value
+from convt.laws.law import Finding, Law, without_value
+from convt.results.finding import unanswered
 
 from .rejects import BLAMES_THE_SYSTEM
 
@@ -25,6 +27,8 @@ WANTS_MEMORY = re.compile(
     r"|([Ff]ailed|[Uu]nable|[Cc]an't|[Cc]annot|[Cc]ould not) (to )?allocate"
 )
 """What an error, or the last words of a process, say where the system gave no memory."""
+NAME = "block sums"
+"""The one probe."""
 WRAPPED = 1 << 50
 """Bytes, or numbers, that no result here needs: who wants so many has let a size wrap around."""
 
@@ -45,20 +49,21 @@ class Large(Law):
         return case.block is not None
 
     def probes(self, case: Case) -> dict[str, Probe]:
-        return {"block sums": _probe(case)}
+        return {NAME: _probe(case)}
 
-    def assess(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
-        outcome = got["block sums"]
+    def assess(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
+        outcome = got[NAME]
         if outcome.kind == "raised" and refuses_the_size(outcome.reason):
-            return Judgement("unsupported", outcome.reason)
+            return unanswered("unsupported", NAME, outcome.kind, outcome.reason, "")
         if outcome.kind in ("raised", "crashed") and weight(_probe(case)) and wants_memory(outcome.reason):
-            return Judgement("not-run", f"wants more memory than this machine gives: {outcome.reason}")
-        return without_value(got) or judged_block_sums(_probe(case), outcome)
+            return replace(unanswered("not-run", NAME, outcome.kind, outcome.reason), kind="memory")
+        return without_value(got) or judged_block_sums(_probe(case), outcome, NAME)
 
 
 @lru_cache(maxsize=128)
 def _probe(case: Case) -> Probe:
-    assert case.block is not None
+    if case.block is None:
+        raise ValueError(f"{case.id} has no blocks")
     arrays = case.data()
     return Probe(case.settings, arrays.x, arrays.w, arrays.b, block=case.block)
 

@@ -9,7 +9,7 @@ import numpy as np
 from convt.adapter.backend import LAYOUTS, Layout, Outcome, Probe
 from convt.cases.case import Case
 from convt.laws.comparison import equal
-from convt.laws.law import PASS, Judgement, Law, without_value
+from convt.laws.law import PASS, Finding, Law, without_value
 from convt.laws.probes import asked, hash_index, inhabited, sampled, valued, whole
 from convt.laws.truth import truth
 
@@ -33,15 +33,15 @@ class Memory(Law):
         pairs = ((LAYOUTS[first], LAYOUTS[second]), (LAYOUTS[second - 3], LAYOUTS[first - 2]))
         return {f"{x} x, {w} w": _laid(case, x, w) for x, w in pairs}
 
-    def assess(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def assess(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
         """A layout that the framework does not take does not hide the other."""
         came = {name: outcome for name, outcome in got.items() if outcome.kind != "unsupported"}
         return without_value(came or got) or self.judge(case, came)
 
-    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
         probes = asked(self, case)
         for name, outcome in got.items():
-            judged = equal(valued(outcome), truth(probes[name]).astype(np.float32), f"out of {name}")
+            judged = equal(valued(outcome), truth(probes[name]).astype(np.float32), f"out of {name}", name)
             if judged is not PASS:
                 return judged
         return PASS

@@ -10,8 +10,9 @@ import numpy as np
 from convt.adapter.backend import Outcome, Probe
 from convt.cases.case import Case
 from convt.laws.comparison import equal, within
-from convt.laws.law import PASS, Judgement, Law, without_value
+from convt.laws.law import PASS, Finding, Law, without_value
 from convt.laws.probes import allowed, expected, inhabited, plain
+from convt.results.finding import ended
 from convt.results.targets import Target
 
 from .rejects import reject_probes
@@ -29,12 +30,12 @@ class Same(Law):
         probes = {"integers": plain(case)}
         return probes | ({"real": plain(case, "real")} if inhabited(case.settings) else {})
 
-    def assess(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def assess(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
         """Nothing is held against the oracles here: `value` and `accuracy` do that. Refusals are compared too."""
         missing = {name: outcome for name, outcome in got.items() if outcome.kind in ("not-run", "unsupported")}
         return without_value(missing) or PASS
 
-    def judge_pair(self, case: Case, mine: Mapping[str, Outcome], theirs: Mapping[str, Outcome]) -> Judgement:
+    def judge_pair(self, case: Case, mine: Mapping[str, Outcome], theirs: Mapping[str, Outcome]) -> Finding:
         if case.reject is not None:
             return _alike(mine["call"], theirs["call"])
         for name in mine:
@@ -43,34 +44,33 @@ class Same(Law):
                 return judged
         return PASS
 
-    def _pair(self, case: Case, name: str, mine: Outcome, theirs: Outcome) -> Judgement:
+    def _pair(self, case: Case, name: str, mine: Outcome, theirs: Outcome) -> Finding:
         if {mine.kind, theirs.kind} & {"not-run", "unsupported"}:
             return PASS
         if mine.value is None:
             answered = theirs.value is not None
-            return Judgement("differs", f"{name}: {mine.kind} where it answers: {mine.reason}") if answered else PASS
+            return replace(without_value({name: mine}) or PASS, verdict="differs", other="value") if answered else PASS
         if theirs.value is None:
             return PASS  # that one says so itself
         right = expected(case, "exact" if name == "integers" else "real")
         if name == "integers":
-            judged = equal(mine.value, theirs.value, f"out on {name}")
+            judged = equal(mine.value, theirs.value, f"out on {name}", name)
             return PASS if judged is PASS or equal(mine.value, right.astype(np.float32)) is PASS else judged
         tolerance, why = allowed(case, "real")
         other = theirs.value.astype(np.float64)
         if mine.value.shape != right.shape or other.shape != right.shape:
-            return PASS if mine.value.shape == right.shape else equal(mine.value, theirs.value, f"out on {name}")
-        judged = within(mine.value, other, 2 * tolerance, f"out on {name}", f"twice the bound: {why}")
+            return PASS if mine.value.shape == right.shape else equal(mine.value, theirs.value, f"out on {name}", name)
+        judged = within(mine.value, other, 2 * tolerance, f"out on {name}", f"twice the bound: {why}", probe=name)
         blameless = judged.verdict == "pass" or within(mine.value, right, tolerance).verdict == "pass"
         return PASS if blameless else judged
 
 
-def _alike(mine: Outcome, theirs: Outcome) -> Judgement:
+def _alike(mine: Outcome, theirs: Outcome) -> Finding:
     """Whether settings that mean nothing are refused by both, or taken by both; the words may be others."""
     if mine.kind == theirs.kind or {mine.kind, theirs.kind} & {"not-run", "unsupported"}:
         return PASS
-    said = "accepted" if mine.kind == "value" else f"{mine.kind}: {mine.reason}"
-    other = {"value": "accepts it", "raised": "refuses it", "crashed": "crashes", "timed-out": "hangs"}[theirs.kind]
-    return Judgement("differs", f"{said}\nwhere the other {other}")
+    how = ended(mine.kind, mine.reason)
+    return Finding("differs", "refusal", "call", outcome=mine.kind, exception=how, words=mine.reason, other=theirs.kind)
 
 
 class Mode(Same):

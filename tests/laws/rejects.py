@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from convt.adapter.backend import Outcome, Probe
 from convt.cases.case import Case
 from convt.cases.rejects import Reject
-from convt.laws.law import Judgement, Law
+from convt.laws.comparison import number
+from convt.laws.law import Finding, Law, Verdict
+from convt.laws.probes import valued
+from convt.results.finding import ended, unanswered
 from convt.results.targets import Target
 
 WORDS = {
@@ -67,29 +71,36 @@ class Rejects(Law):
     def probes(self, case: Case) -> dict[str, Probe]:
         return reject_probes(case)
 
-    def assess(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def assess(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
         return self.assess_at(case, got, "")
 
-    def assess_at(self, case: Case, got: Mapping[str, Outcome], target: str) -> Judgement:
+    def assess_at(self, case: Case, got: Mapping[str, Outcome], target: str) -> Finding:
         """The verdict on whatever came back; only there are refusals right."""
-        assert case.reject is not None
-        outcome, means = got["call"], case.reject.meaning(Target.of(target).backend)
+        reject, outcome = _reject(case), got["call"]
+        means = reject.meaning(Target.of(target).backend)
         if outcome.kind == "not-run":
-            return Judgement("not-run", f"call: {outcome.reason}")
+            return unanswered("not-run", "call", outcome.kind, outcome.reason)
         if outcome.kind == "unsupported":
-            return Judgement("unsupported", outcome.reason)
+            return unanswered("unsupported", "call", outcome.kind, outcome.reason, "")
         if outcome.kind in ("crashed", "timed-out"):
-            return Judgement("error", f"{outcome.kind}: {outcome.reason}")
+            return unanswered("error", "call", outcome.kind, outcome.reason, "")
         if outcome.kind == "raised":
-            return _refused(case.reject, outcome.reason, means)
+            return _refused(reject, outcome.reason, means)
         return _accepted(case, outcome, means)
 
 
 def reject_probes(case: Case) -> dict[str, Probe]:
     """The call of settings that mean nothing."""
-    assert case.reject is not None
-    arrays = case.reject.passed(case.data())
-    return {"call": Probe(case.settings, arrays.x, arrays.w, arrays.b, invalid=case.reject.invalid)}
+    reject = _reject(case)
+    arrays = reject.passed(case.data())
+    return {"call": Probe(case.settings, arrays.x, arrays.w, arrays.b, invalid=reject.invalid)}
+
+
+def _reject(case: Case) -> Reject:
+    """What is wrong with the settings of a case that is there to be refused."""
+    if case.reject is None:
+        raise ValueError(f"{case.id} has settings that mean something")
+    return case.reject
 
 
 def is_clear(reason: str, fault: tuple[str, ...]) -> bool:
@@ -100,30 +111,31 @@ def is_clear(reason: str, fault: tuple[str, ...]) -> bool:
     return any(re.search(WORDS[name], message, re.IGNORECASE) for name in fault)
 
 
-def _refused(reject: Reject, reason: str, means: str) -> Judgement:
-    if not is_clear(reason, reject.fault):
-        return Judgement("differs", f"refused, but unclearly: {reason}")
-    if means:
-        return Judgement("differs", f"refused, although it means something there: {means}\n{reason}")
-    return Judgement("pass", f"refused: {reason}")
+def _refused(reject: Reject, reason: str, means: str) -> Finding:
+    clear = is_clear(reason, reject.fault)
+    verdict: Verdict = "pass" if clear and not means else "differs"
+    return Finding(
+        verdict, "refusal", "call", outcome="raised", exception=ended("raised", reason), words=reason,
+        note=means if clear else "",
+    )  # fmt: skip
 
 
-def _accepted(case: Case, outcome: Outcome, means: str) -> Judgement:
+def _accepted(case: Case, outcome: Outcome, means: str) -> Finding:
     """The judgement on an answer: right where it has a meaning, and is what that means."""
-    reject, actual = case.reject, outcome.value
-    assert reject is not None
-    assert actual is not None
-    says = f"accepted: {_told(actual)}"
+    reject, actual = _reject(case), valued(outcome)
+    says = Finding(
+        "differs", "accepted", "call", got=actual.shape, first=_first(actual), dtype=str(actual.dtype),
+        outcome="value", actual=actual,
+    )  # fmt: skip
     if not reject.either and not means:
-        return Judgement("differs", says, actual=actual)
+        return says
     if reject.answer is not None:
         expected = reject.answer.numbers(reject.passed(case.data()))
         if actual.shape != expected.shape or not np.array_equal(actual.astype(expected.dtype), expected):
-            return Judgement("differs", f"{says}, but should be {_told(expected)}", expected, actual)
-    return Judgement("pass", f"{says}; {means or reject.either}")
+            return replace(says, due=expected.shape, first_due=_first(expected), expected=expected)
+    return replace(says, verdict="pass", note=means or reject.either, actual=None)
 
 
-def _told(array: np.ndarray) -> str:
-    """The shape and the first numbers of an answer."""
-    first = ", ".join(f"{number:.6g}" for number in array.ravel()[:3])
-    return f"shape {tuple(array.shape)}" + (f", first numbers {first}" if first else "")
+def _first(array: np.ndarray) -> tuple[int | float | complex, ...]:
+    """The first numbers of an answer."""
+    return tuple(number(each) for each in array.ravel()[:3])

@@ -10,7 +10,7 @@ from convt.adapter.backend import Outcome, Probe
 from convt.cases.case import Case
 from convt.conv.settings import Settings, effective_kernel
 from convt.laws.comparison import same_shape
-from convt.laws.law import PASS, Judgement, Law
+from convt.laws.law import PASS, Finding, Law
 from convt.laws.probes import ask, drawn, inhabited, plain, valued
 
 
@@ -33,12 +33,12 @@ class OutputShape(Law):
     def needs(self, name: str) -> bool:
         return name == "value"
 
-    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
-        computed = same_shape(valued(got["value"]).shape, case.settings.y_shape)
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
+        computed = same_shape(valued(got["value"]).shape, case.settings.y_shape, probe="value")
         abstract = got["shape"].shape
         if computed is not PASS or abstract is None:
             return computed
-        return same_shape(abstract, case.settings.y_shape, "abstract shape")
+        return same_shape(abstract, case.settings.y_shape, "abstract shape", "shape", abstract=True)
 
 
 class Preimages(Law):
@@ -72,15 +72,17 @@ class Preimages(Law):
     def needs(self, name: str) -> bool:
         return name.startswith("extra")
 
-    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
         it = case.settings
         for extra in _extras(it):
-            there, back = got[f"extra {extra}"], got[f"back from extra {extra}"]
+            larger, mapped = f"extra {extra}", f"back from extra {extra}"
+            there, back = got[larger], got[mapped]
             smallest = _smallest(it)
             size = (it.batch, it.channels_out, *(first + a for first, a in zip(smallest, extra, strict=True)))
-            judged = same_shape(valued(there).shape, size, f"out.shape with {extra} more than the smallest")
+            judged = same_shape(valued(there).shape, size, f"out.shape with {extra} more than the smallest", larger)
             if judged is PASS and back.shape is not None:
-                judged = same_shape(back.shape, it.x_shape, f"shape of the forward convolution of {size}")
+                what = f"shape of the forward convolution of {size}"
+                judged = same_shape(back.shape, it.x_shape, what, mapped, abstract=True)
             if judged is not PASS:
                 return judged
         return PASS
@@ -129,10 +131,10 @@ class SameSize(Law):
     def probes(self, case: Case) -> dict[str, Probe]:
         return {"value": plain(case)}
 
-    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
         it = case.settings
         size = it.output_size or tuple(n * s for n, s in zip(it.input, it.stride, strict=True))
-        return same_shape(valued(got["value"]).shape, (it.batch, it.channels_out, *size))
+        return same_shape(valued(got["value"]).shape, (it.batch, it.channels_out, *size), probe="value")
 
 
 class ValidSize(Law):
@@ -151,8 +153,8 @@ class ValidSize(Law):
     def probes(self, case: Case) -> dict[str, Probe]:
         return {"value": plain(case)}
 
-    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
         it = case.settings
         axes = zip(it.input, it.kernel, it.stride, it.dilation, strict=True)
         size = tuple(n * s + max(effective_kernel(k, d) - s, 0) for n, k, s, d in axes)
-        return same_shape(valued(got["value"]).shape, (it.batch, it.channels_out, *size))
+        return same_shape(valued(got["value"]).shape, (it.batch, it.channels_out, *size), probe="value")

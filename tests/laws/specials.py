@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -15,8 +15,8 @@ from convt.conv.data import SPECIAL_VALUES as VALUES
 from convt.conv.data import Arrays
 from convt.conv.oracles import scatter
 from convt.conv.settings import Settings
-from convt.laws.comparison import same_shape
-from convt.laws.law import PASS, Judgement
+from convt.laws.comparison import number, same_shape
+from convt.laws.law import PASS, Finding
 from convt.laws.probes import Relation, ask, hash_index, inhabited, sampled, valued, whole
 
 Place = Literal["x", "w", "b"]
@@ -56,7 +56,7 @@ class Special(Relation):
     def probes(self, case: Case) -> dict[str, Probe]:
         return {f"{each.name} in {each.place}": ask(case.settings, each.arrays) for each in _planted(case)}
 
-    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
         for each in _planted(case):
             name = f"{each.name} in {each.place}"
             judged = _judged(case.settings, each, valued(got[name]), name)
@@ -77,16 +77,13 @@ def _planted(case: Case) -> list[Planted]:
         at = tuple(int(index) for index in np.unravel_index(hash_index(case, 7919 + order) % array.size, array.shape))
         changed = array.copy()
         changed[at] = VALUES[name]
-        sides = {"x": arrays.x, "w": arrays.w, "b": arrays.b} | {place: changed}
-        assert sides["x"] is not None
-        assert sides["w"] is not None
-        found.append(Planted(place, name, at, Arrays(sides["x"], sides["w"], sides["b"])))
+        found.append(Planted(place, name, at, replace(arrays, **{place: changed})))
     return found
 
 
-def _judged(it: Settings, each: Planted, actual: np.ndarray, what: str) -> Judgement:
+def _judged(it: Settings, each: Planted, actual: np.ndarray, what: str) -> Finding:
     base, factor = _parts(it, each)
-    shapes = same_shape(actual.shape, base.shape, f"out of {what}, shape")
+    shapes = same_shape(actual.shape, base.shape, f"out of {what}, shape", what)
     if shapes is not PASS:
         return shapes
     reached = factor != 0
@@ -112,8 +109,7 @@ def _parts(it: Settings, each: Planted) -> tuple[np.ndarray, np.ndarray]:
     bare = it.replace(bias=False)
     alone = np.zeros_like({"x": x, "w": w, "b": b}[each.place])
     alone[each.at] = 1
-    if each.place == "b":
-        assert b is not None
+    if each.place == "b" and b is not None:
         return scatter(it, x, w, _without(b, each.at)), np.broadcast_to(_along(alone, it), it.y_shape)
     if each.place == "x":
         return scatter(it, _without(x, each.at), w, b), scatter(bare, alone, w)
@@ -137,11 +133,11 @@ def _channel(it: Settings, at: tuple[int, ...]) -> int:
     return at[0] // (it.channels_in // it.groups) * (it.channels_out // it.groups) + at[1]
 
 
-def _told(actual: np.ndarray, right: np.ndarray, wrong: np.ndarray, reached: np.ndarray, what: str) -> Judgement:
+def _told(actual: np.ndarray, right: np.ndarray, wrong: np.ndarray, reached: np.ndarray, what: str) -> Finding:
     """The first wrong element, and how many lie outside of the footprint."""
     first = tuple(int(index) for index in np.argwhere(wrong)[0])
-    place = ",".join(map(str, first))
     outside = int(np.count_nonzero(wrong & ~reached))
-    counts = f"{np.count_nonzero(wrong):,} of {actual.size:,} differ, {outside:,} of them outside of its footprint"
-    said = f"{what}: out[{place}]={actual[first]:.9g}, but should be {right[first]:.9g}\n{counts}"
-    return Judgement("differs", said, right, actual)
+    return Finding(
+        "differs", "value", what, f"{what}: out", first, number(actual[first]), number(right[first]),
+        differing=int(np.count_nonzero(wrong)), of=actual.size, outside=outside, expected=right, actual=actual,
+    )  # fmt: skip

@@ -11,9 +11,10 @@ from convt.adapter.backend import Outcome, Probe
 from convt.cases.case import Case
 from convt.conv.data import Arrays
 from convt.conv.settings import Settings
+from convt.laws.blame import blamed
 from convt.laws.comparison import equal
-from convt.laws.law import PASS, Judgement
-from convt.laws.probes import Relation, ask, inhabited, sampled, valued, whole
+from convt.laws.law import PASS, Finding
+from convt.laws.probes import Relation, ask, asked, inhabited, sampled, valued, whole
 
 T = TypeVar("T")
 
@@ -41,7 +42,7 @@ class Shift(Relation):
             probes[f"axis {axis}"] = ask(it, Arrays(np.roll(x, 1, 2 + axis), arrays.w, arrays.b))
         return probes
 
-    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
         it = case.settings
         for axis in _movable(it):
             before, s = (slice(None),) * (2 + axis), it.stride[axis]
@@ -49,7 +50,7 @@ class Shift(Relation):
             still = valued(got["still"])[(*before, slice(None, -s))]
             judged = equal(moved, still, f"from {s} on, axis {axis} shifted: out")
             if judged is not PASS:
-                return judged
+                return blamed(judged, asked(self, case), got, (f"axis {axis}", "still"))
         return PASS
 
 
@@ -86,7 +87,7 @@ class Symmetry(Relation):
     def needs(self, name: str) -> bool:
         return name != "swapped"
 
-    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
         it = case.settings
         here, there = _mirrored(it) or ([], [])
         if "flipped" in got:
@@ -94,13 +95,15 @@ class Symmetry(Relation):
             other = valued(got["flipped"])[np.ix_(range(it.batch), range(it.channels_out), *there)]
             judged = equal(part, other, "where it overlaps with its flipped self, out")
             if judged is not PASS:
-                return judged
+                return blamed(judged, asked(self, case), got, ("plain", "flipped"))
         if "swapped" in got:
             wrapped = valued(got["plain"]).transpose(0, 1, *_turned(tuple(range(2, 2 + it.rank))))
-            return equal(valued(got["swapped"]), wrapped, "out with axes swapped")
+            judged = equal(valued(got["swapped"]), wrapped, "out with axes swapped")
+            return blamed(judged, asked(self, case), got, ("swapped", "plain"))
         if "flipped" in got:
             return PASS
-        return Judgement("unsupported", "swapped: the axes cannot be swapped, and no flip keeps the stride's places")
+        note = "the axes cannot be swapped, and no flip keeps the stride's places"
+        return Finding("unsupported", "unsupported", "swapped", outcome="unsupported", note=note)
 
 
 def _mirrored(it: Settings) -> tuple[list[list[int]], list[list[int]]] | None:
@@ -159,6 +162,7 @@ class Rank(Relation):
         x, w = (np.expand_dims(array, 2) for array in (arrays.x, arrays.w))
         return {"plain": ask(it, arrays), "higher": ask(higher, Arrays(x, w, arrays.b))}
 
-    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
         rank = case.settings.rank
-        return equal(valued(got["higher"])[:, :, 0], valued(got["plain"]), f"the {rank + 1}-D answer")
+        judged = equal(valued(got["higher"])[:, :, 0], valued(got["plain"]), f"the {rank + 1}-D answer")
+        return blamed(judged, asked(self, case), got, ("higher", "plain"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal
 
 import ml_dtypes
@@ -14,20 +15,23 @@ from convt.conv.data import EXACT_LIMIT
 from convt.conv.oracles import OraclesDisagree, scatter
 from convt.conv.settings import Op
 from convt.laws.comparison import equal, within
-from convt.laws.law import PASS, Judgement, Law
+from convt.laws.law import PASS, Finding, Law
 from convt.laws.probes import allowed, expected, inhabited, integral, plain, valued
+from convt.results.finding import Cause
 
 
-def against_oracles(case: Case, actual: np.ndarray, regime: Regime = "exact", what: str = "out") -> Judgement:
+def against_oracles(
+    case: Case, actual: np.ndarray, regime: Regime = "exact", what: str = "out", probe: str = ""
+) -> Finding:
     """Equal to the oracles on whole numbers, within the bound on others; `suite-bug` where the oracles disagree."""
     try:
         reference = expected(case, regime)
         if integral(case.data(regime)):
-            return equal(actual, reference, what)
+            return equal(actual, reference, what, probe)
         bound, why = allowed(case, regime)
-        return within(actual, reference, bound, what, why, str(case.data(regime).x.dtype))
+        return within(actual, reference, bound, what, why, str(case.data(regime).x.dtype), probe)
     except OraclesDisagree as error:
-        return Judgement("suite-bug", str(error))
+        return Finding("suite-bug", "suite", note=str(error))
 
 
 class Value(Law):
@@ -46,8 +50,8 @@ class Value(Law):
     def probes(self, case: Case) -> dict[str, Probe]:
         return {"value": plain(case)}
 
-    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
-        return against_oracles(case, valued(got["value"]))
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
+        return against_oracles(case, valued(got["value"]), probe="value")
 
 
 class Accuracy(Law):
@@ -65,8 +69,8 @@ class Accuracy(Law):
     def probes(self, case: Case) -> dict[str, Probe]:
         return {"value": plain(case, "real")}
 
-    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
-        return against_oracles(case, valued(got["value"]), "real")
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
+        return against_oracles(case, valued(got["value"]), "real", probe="value")
 
 
 class LowPrecision(Law):
@@ -86,25 +90,30 @@ class LowPrecision(Law):
     def probes(self, case: Case) -> dict[str, Probe]:
         return {"wide x": plain(case, "precision-x"), "wide w": plain(case, "precision-w")}
 
-    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
         regimes: tuple[tuple[Literal["x", "w"], Regime], ...] = (("x", "precision-x"), ("w", "precision-w"))
         for wide, regime in regimes:
-            actual = valued(got[f"wide {wide}"])
-            judged = against_oracles(case, actual, regime, f"out of wide {wide}")
+            name = f"wide {wide}"
+            actual = valued(got[name])
+            judged = against_oracles(case, actual, regime, f"out of {name}", name)
             if judged is not PASS:
                 return _explained(judged, case, wide, regime, actual)
         return PASS
 
 
-ROUNDINGS = {"bfloat16": ml_dtypes.bfloat16, "float16, or TF32 (11 significant bits both)": np.float16}
+CAUSED: dict[tuple[str, str], Cause] = {
+    ("x", "bfloat16"): "x-in-bfloat16", ("w", "bfloat16"): "w-in-bfloat16",
+    ("x", "float16"): "x-in-float16", ("w", "float16"): "w-in-float16",
+}  # fmt: skip
+ROUNDINGS = {"bfloat16": ml_dtypes.bfloat16, "float16": np.float16}
+"""The second one is TF32's too: both have 11 significant bits."""
 
 
-def _explained(judged: Judgement, case: Case, wide: str, regime: Regime, actual: np.ndarray) -> Judgement:
+def _explained(judged: Finding, case: Case, wide: str, regime: Regime, actual: np.ndarray) -> Finding:
     """The judgement with the rounding that makes exactly these numbers, where there is one."""
     arrays = case.data(regime)
     for name, dtype in ROUNDINGS.items():
         x, w = (a.astype(dtype).astype(a.dtype) if wide == at else a for at, a in (("x", arrays.x), ("w", arrays.w)))
         if np.array_equal(scatter(case.settings, x, w, arrays.b), actual):
-            said = f"{judged.message}\nthese are the numbers of {wide} rounded to {name}"
-            return Judgement("differs", said, judged.expected, judged.actual)
+            return replace(judged, cause=CAUSED[wide, name])
     return judged

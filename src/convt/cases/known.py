@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -14,10 +14,11 @@ from packaging.version import InvalidVersion, Version
 
 from convt.cases.errors import Keys, SpecErrors, near
 from convt.cases.expressions import Expression, ExpressionError
-from convt.cases.model import AskedForm, KnownFile, KnownForm, WhenForm
+from convt.cases.model import AskedForm, KnownFile, KnownForm, WhenForm, WrongForm
 from convt.cases.problems import Sheet, forms_of
 from convt.content import ROOT
 from convt.conv.settings import Settings
+from convt.results.finding import FINDING_KINDS, Finding
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,34 @@ class KnownTarget:
 
 
 @dataclass(frozen=True)
+class Wrong:
+    """The wrong behaviour that an entry expects, by the fields of a finding; what is left out stands for all."""
+
+    verdict: Literal["differs", "error", "raised", "crashed", "timed-out"]
+    """The verdict of a law, or the outcome of a call; a call `differs` where it is not what the oracle says."""
+    kinds: tuple[str, ...] = ()
+    causes: tuple[str, ...] = ()
+    exceptions: tuple[str, ...] = ()
+    message: str = ""
+    """A regular expression, searched in the framework's own words."""
+    shape: tuple[int, ...] = ()
+    """The first extents of what came."""
+    dtype: str = ""
+
+    def is_seen_in(self, it: Finding) -> bool:
+        """Whether a finding is about this behaviour."""
+        seen = it.outcome if self.verdict in ("raised", "crashed", "timed-out") else it.verdict
+        if seen != self.verdict or (self.dtype and it.dtype != self.dtype):
+            return False
+        named = ((self.kinds, it.kind), (self.causes, it.cause), (self.exceptions, it.exception))
+        if any(accepted and value not in accepted for accepted, value in named):
+            return False
+        if self.shape and (not isinstance(it.got, tuple) or it.got[: len(self.shape)] != self.shape):
+            return False
+        return re.search(self.message, it.words) is not None
+
+
+@dataclass(frozen=True)
 class Known:
     """One known difference: of laws, or where `laws` is empty of the framework's call itself, whatever law asks it.
 
@@ -41,10 +70,8 @@ class Known:
     laws: tuple[str, ...]
     backends: str
     """The backend, or `keras` for all whose name begins with `keras-`."""
-    wrong: Literal["differs", "error", "raised", "crashed", "timed-out"]
-    """The verdict of a law, or the outcome of a call; a call `differs` where it is not what the oracle says."""
-    message: str
-    """A regular expression, searched in the law's message."""
+    wrong: Wrong
+    """What is seen there instead."""
     reason: str
     issue: str
     since: str
@@ -95,9 +122,9 @@ class Known:
             return False
         return "version" not in self.when or _matches(str(self.when["version"]), target.version)
 
-    def explains(self, wrong: str, message: str) -> bool:
-        """Whether a verdict, or an outcome, is the one that is expected here."""
-        return wrong == self.wrong and re.search(self.message, message) is not None
+    def explains(self, finding: Finding) -> bool:
+        """Whether the finding on a law, or on a call, is the one that is expected here."""
+        return self.wrong.is_seen_in(finding)
 
 
 @cache
@@ -163,8 +190,7 @@ def read_known(path: Path, laws: Collection[str] = ()) -> list[Known]:
         entries.append(
             Known(
                 id=form.id, laws=_laws(form), backends=_backends_of(path), where=form.where, when=_when(form.when),
-                wrong=form.wrong.verdict or form.wrong.outcome or "differs",
-                message=form.wrong.message, reason=form.reason, issue=form.issue,
+                wrong=_wrong(form.wrong), reason=form.reason, issue=form.issue,
                 since=form.since, origin=f"{sheet.name}:{sheet.root.find(keys).place.line}",
                 wants=tuple(asked.want), call_forms=tuple(asked.call_form or ()), dtypes=tuple(asked.dtype or ()),
                 intermittent=form.intermittent or "", rejects=tuple(form.rejects or ()),
@@ -181,9 +207,18 @@ def _backends_of(path: Path) -> str:
 
 
 def _laws(form: KnownForm) -> tuple[str, ...]:
-    if form.law is None:
-        return ()
-    return (form.law,) if isinstance(form.law, str) else tuple(form.law)
+    return _listed(form.law)
+
+
+def _wrong(form: WrongForm) -> Wrong:
+    return Wrong(
+        form.verdict or form.outcome or "differs", _listed(form.kind), tuple(form.cause or ()), _listed(form.exception),
+        form.message or "", tuple(form.shape or ()), form.dtype or "",
+    )  # fmt: skip
+
+
+def _listed(value: str | Sequence[str] | None) -> tuple[str, ...]:
+    return () if value is None else (value,) if isinstance(value, str) else tuple(value)
 
 
 def _when(form: WhenForm | None) -> dict[str, str | tuple[str, ...]]:
@@ -199,6 +234,12 @@ def _check_kind(sheet: Sheet, keys: Keys, form: KnownForm) -> None:
         sheet.fault((*keys, "wrong"), f"found no {about}, accepted one {says}")
     if getattr(form.wrong, other) is not None:
         sheet.fault((*keys, "wrong", other), f"found {getattr(form.wrong, other)!r}, accepted {about} {says}")
+    if "differs" in (form.wrong.verdict, form.wrong.outcome) and form.wrong.kind is None:
+        sheet.fault((*keys, "wrong"), f"found no kind, accepted one of {', '.join(FINDING_KINDS)}, or a list of them")
+    if (form.wrong.verdict == "error" or form.wrong.outcome == "raised") and not (
+        form.wrong.exception or form.wrong.message
+    ):
+        sheet.fault((*keys, "wrong"), "found neither exception nor message, accepted one of them, or both")
     if form.law is not None and form.asked is not None:
         sheet.fault((*keys, "asked"), "found beside law, accepted without")
 
@@ -213,7 +254,7 @@ def _check(sheet: Sheet, keys: Keys, form: KnownForm, laws: Collection[str]) -> 
     except ExpressionError as error:
         sheet.fault((*keys, "where"), str(error), error.offset)
     try:
-        re.compile(form.wrong.message)
+        re.compile(form.wrong.message or "")
     except (re.error, RecursionError) as error:
         sheet.fault((*keys, "wrong", "message"), f"found {error}, accepted a regular expression")
     try:

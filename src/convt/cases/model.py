@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from convt.conv.block_sums import LARGEST_BLOCK
+from convt.results.finding import Cause, FindingKind
 
 LARGEST = 65_536
 """The largest number that a size, stride or padding may be."""
@@ -264,8 +265,31 @@ class WrongForm(Form):
     """The verdict, where `law` names the laws that fail."""
     outcome: Literal["raised", "crashed", "timed-out", "differs"] | None = None
     """What the call does, where no law is named; differs: its shape or numbers are not the oracle's."""
-    message: Text
-    """A regular expression, found somewhere in the law's message, the exception or the comparison with the oracle."""
+    kind: (
+        Annotated[
+            Annotated[FindingKind, Tag("<one>")]
+            | Annotated[Annotated[list[FindingKind], Field(min_length=1)], Tag("<list>")],
+            _union(_kind_of_law, "a kind of failure, or a list of them"),
+        ]
+        | None
+    ) = None
+    """What is wrong with it, where it differs: its numbers (value), its shape, the refusal of what means nothing."""
+    cause: Annotated[list[Cause], Field(min_length=1)] | None = None
+    """What makes exactly such numbers, as a law has found out."""
+    exception: (
+        Annotated[
+            Annotated[Text, Tag("<one>")] | Annotated[Annotated[list[Text], Field(min_length=1)], Tag("<list>")],
+            _union(_kind_of_law, "the class of an exception or a signal, or a list of them"),
+        ]
+        | None
+    ) = None
+    """The class of the exception, such as ValueError, or the signal, such as SIGABRT."""
+    message: Text | None = None
+    """A regular expression, found somewhere in the framework's own words: the exception, or the log of a crash."""
+    shape: Annotated[list[Size], Field(min_length=1)] | None = None
+    """The first extents of the wrong shape, or of the answer to settings that mean nothing."""
+    dtype: Text | None = None
+    """The dtype of the answer to settings that mean nothing."""
 
 
 class KnownForm(Form):

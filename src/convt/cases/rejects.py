@@ -68,22 +68,20 @@ class Reject:
 
     def passed(self, valid: Arrays) -> Arrays:
         """The arrays to be passed, from those of the valid settings."""
-        x, w, b = (self._other(name, getattr(valid, name)) for name in "xwb")
-        assert x is not None
-        assert w is not None
-        return Arrays(x, w, b)
+        b = self._other("b", valid.b) if valid.b is not None or "b" in self.arrays else None
+        return Arrays(self._other("x", valid.x), self._other("w", valid.w), b)
 
-    def _other(self, name: str, valid: np.ndarray | None) -> np.ndarray | None:
+    def _other(self, name: str, valid: np.ndarray | None) -> np.ndarray:
+        """The array of that name to be passed; ValueError where nothing says which numbers it has."""
         wanted = self.arrays.get(name)
+        if wanted is not None and wanted.shape is not None:
+            valid = (np.arange(np.prod(wanted.shape, dtype=int)) % 4 + 1).reshape(wanted.shape)
+        if valid is None:
+            raise ValueError(f"{name} has neither numbers nor a shape")
         if wanted is None:
             return valid
         dtype = _dtype(wanted.dtype) if wanted.dtype else np.dtype(np.float32)
-        if wanted.shape is None:
-            assert valid is not None
-            array = valid
-        else:
-            array = (np.arange(np.prod(wanted.shape, dtype=int)) % 4 + 1).reshape(wanted.shape)
-        return (np.abs(array) if dtype.kind in "ub" else array).astype(dtype)
+        return (np.abs(valid) if dtype.kind in "ub" else valid).astype(dtype)
 
     def content(self) -> str:
         """What is passed, as text that is equal for equal calls: for the content hash."""

@@ -3,31 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar
-
-import numpy as np
 
 from convt.adapter.backend import Outcome, Probe
 from convt.cases.case import Case
+from convt.results.finding import PASS, Finding, unanswered
 from convt.results.records import LawInfo
 from convt.results.vocabulary import Verdict
 
-
-@dataclass(frozen=True, eq=False)
-class Judgement:
-    """A law's verdict on one case and target, with what a person needs to check it."""
-
-    verdict: Verdict
-    message: str = ""
-    """Why it is not `pass`: the first line says what is wrong, with numbers; more lines may follow."""
-    expected: np.ndarray | None = None
-    actual: np.ndarray | None = None
-    used: float | None = None
-    """The largest fraction of the error bound that was used, where the law has one."""
-
-
-PASS = Judgement("pass")
+__all__ = ["PASS", "Finding", "Law", "Verdict", "without_value"]
 
 
 class Law:
@@ -67,11 +51,11 @@ class Law:
         """The evaluations that the law needs, by a name of its own choosing."""
         raise NotImplementedError
 
-    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
         """The verdict where every probe that the law `needs` came back with a value."""
         raise NotImplementedError
 
-    def judge_pair(self, case: Case, mine: Mapping[str, Outcome], theirs: Mapping[str, Outcome]) -> Judgement:
+    def judge_pair(self, case: Case, mine: Mapping[str, Outcome], theirs: Mapping[str, Outcome]) -> Finding:
         """The verdict on `mine` from a comparison with another target's answers; passes where theirs are to blame."""
         raise NotImplementedError
 
@@ -83,25 +67,28 @@ class Law:
         """Whether the law has nothing left to judge where a target calls this probe unsupported."""
         return True
 
-    def assess(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def assess(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
         """The verdict on whatever came back; laws that judge refusals themselves override this."""
         needed = {name: it for name, it in got.items() if it.kind != "unsupported" or self.needs(name)}
         return without_value(needed) or self.judge(case, got)
 
-    def assess_at(self, case: Case, got: Mapping[str, Outcome], target: str) -> Judgement:
+    def assess_at(self, case: Case, got: Mapping[str, Outcome], target: str) -> Finding:
         """The same, for laws that know what a framework documents about itself."""
         return self.assess(case, got)
 
 
-def without_value(got: Mapping[str, Outcome]) -> Judgement | None:
-    """The judgement where a probe has no value: the worst of them decides."""
-    for kinds, verdict in (
-        (("not-run",), "not-run"),
-        (("crashed", "timed-out", "raised"), "error"),
-        (("unsupported",), "unsupported"),
-    ):
+ENDINGS: tuple[tuple[tuple[str, ...], Verdict], ...] = (
+    (("not-run",), "not-run"),
+    (("crashed", "timed-out", "raised"), "error"),
+    (("unsupported",), "unsupported"),
+)
+"""Outcomes without a value and the verdict on each, the worst first."""
+
+
+def without_value(got: Mapping[str, Outcome]) -> Finding | None:
+    """The finding where a probe has no value: the worst of them decides."""
+    for kinds, verdict in ENDINGS:
         for name, outcome in got.items():
             if outcome.kind in kinds:
-                said = f"{name}: {outcome.kind}" if verdict == "error" else name
-                return Judgement(verdict, f"{said}: {outcome.reason}")  # type: ignore[arg-type]
+                return unanswered(verdict, name, outcome.kind, outcome.reason)
     return None

@@ -16,7 +16,8 @@ from convt.conv.data import Arrays
 from convt.conv.oracles import OraclesDisagree, matrix, reference, scatter, zero_insertion
 from convt.conv.settings import Settings, SettingsError
 from convt.laws.comparison import same_shape
-from convt.laws.law import PASS, Judgement, Law, without_value
+from convt.laws.law import Law, without_value
+from convt.results.finding import PASS, Finding
 
 HEADROOM = 2**20
 """Literal data with larger partial sums leave a law no room to add or scale them and stay exact."""
@@ -130,8 +131,8 @@ def allowed(case: Case, regime: Regime) -> tuple[np.ndarray, str]:
 
 def valued(outcome: Outcome | None) -> np.ndarray:
     """The value of an outcome that is known to have one."""
-    assert outcome is not None
-    assert outcome.value is not None
+    if outcome is None or outcome.value is None:
+        raise ValueError(f"no value to judge: {outcome}")
     return outcome.value
 
 
@@ -149,17 +150,17 @@ def asked(law: Law, case: Case) -> dict[str, Probe]:
 class Relation(Law):
     """A law between answers of one target: every answer must first have the shape that its settings promise."""
 
-    def assess(self, case: Case, got: Mapping[str, Outcome]) -> Judgement:
+    def assess(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
         needed = {name: it for name, it in got.items() if it.kind != "unsupported" or self.needs(name)}
         return without_value(needed) or self.misshapen(case, needed) or self.judge(case, needed)
 
-    def misshapen(self, case: Case, got: Mapping[str, Outcome]) -> Judgement | None:
+    def misshapen(self, case: Case, got: Mapping[str, Outcome]) -> Finding | None:
         """The judgement on the first answer whose shape is not the one that was asked for."""
         probes = asked(self, case)
         for name, outcome in got.items():
             probe = probes[name]
             if outcome.value is not None and probe.want == "value":
-                judged = same_shape(outcome.value.shape, probe.settings.y_shape, f"{name}.shape")
+                judged = same_shape(outcome.value.shape, probe.settings.y_shape, f"{name}.shape", name)
                 if judged is not PASS:
                     return judged
         return None

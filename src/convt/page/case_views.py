@@ -12,6 +12,7 @@ from convt.results.evidence import Evidence, compare
 from convt.results.features import formulas, padding_text, short, spatial
 from convt.results.refusals import passed
 from convt.results.runfile import CaseRecord, Run, TargetInfo, VerdictRecord
+from convt.results.sentences import finding_of
 from convt.results.tally import Tally, case_standing, worst
 from convt.results.vocabulary import LETTERS, NOTABLE, STANDINGS, standing
 
@@ -157,7 +158,7 @@ def _part(case: str, target: TargetInfo, laws: dict[str, VerdictRecord], run: Ru
             if key in tables:
                 tables[key].laws.append(record.law)
             else:
-                tables[key] = Table([record.law], compare(detail.expected, detail.actual, record.message))
+                tables[key] = Table([record.law], compare(detail.expected, detail.actual, finding_of(record).index))
     script = next((detail.script for _, detail in details if detail is not None and detail.script), "")
     call = next((detail.call for _, detail in details if detail is not None and detail.call), "")
     shown = list(tables.values())[:MOST_TABLES]

@@ -18,6 +18,7 @@ from convt.page.matrices import anchor, feature_groups, filter_link, law_rows, l
 from convt.results.refusals import MEANINGS as REFUSED
 from convt.results.refusals import refusal_groups
 from convt.results.runfile import CaseRecord, KnownInfo, Run, TargetInfo, VerdictRecord
+from convt.results.sentences import finding_of
 from convt.results.tally import Tally, count, headline, plural
 from convt.results.vocabulary import FAILING, LETTERS, MEANINGS, STANDINGS, SYMBOLS
 
@@ -187,24 +188,18 @@ def _target(target: TargetInfo, run: Run, tally: Tally) -> TargetView:
     counts = tally.by_target.get(target.name, Counter[str]())
     return TargetView(
         target, counts, sum(counts.values()), [(law, found, sum(found.values())) for law, found in laws],
-        _reasons([record for record in run.verdicts if record.target == target.name], run),
+        _reasons([record for record in run.verdicts if record.target == target.name]),
     )  # fmt: skip
 
 
-def _reasons(records: list[VerdictRecord], run: Run) -> list[tuple[str, int, str, list[str]]]:
+def _reasons(records: list[VerdictRecord]) -> list[tuple[str, int, str, list[str]]]:
     """Why a target cannot, with counts; the most frequent first."""
-    settings = set(next(iter(run.cases.values())).settings) if run.cases else set()
     found: dict[str, list[VerdictRecord]] = {}
     for record in records:
         if record.verdict == "unsupported":
-            found.setdefault(_reason(record.message, settings), []).append(record)
+            finding = finding_of(record)
+            found.setdefault(finding.words or finding.note or finding.message, []).append(record)
     return [
         (reason, len(those), _names(record.law for record in those), sorted({record.case for record in those})[:3])
         for reason, those in sorted(found.items(), key=lambda item: -len(item[1]))
     ]
-
-
-def _reason(message: str, settings: set[str]) -> str:
-    """A message without the name of the probe in front; a setting's name is no probe's."""
-    name, colon, rest = message.partition(": ")
-    return rest if colon and rest and re.fullmatch(r"[a-z][\w ,()-]{0,40}", name) and name not in settings else message

@@ -59,7 +59,7 @@ def _changed(session: Session, change: Change, matched: Matched | None) -> str:
 def _text(session: Session, matched: Matched) -> str:
     """The text of one failing verdict, with the command that repeats it; a generated case also as a named one."""
     found = matched.found
-    targets = [found.target, *([found.peer] if found.peer else [])]
+    targets = [found.target, *([found.judgement.peer] if found.judgement.peer else [])]
     repeat = command(session, found.case, found.law.id, targets)
     text = failure(matched, session.label(found.target), repeat, session.script(found)[1])
     return text if found.case.origin else text + as_named_case(found.case)

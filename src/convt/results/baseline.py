@@ -15,11 +15,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from convt.results.classes import message_class
+from convt.results.finding import as_json, without_numbers
 from convt.results.matching import law_versions
 from convt.results.reader import read_run
 from convt.results.records import CaseRecord, Footer, Header, Run, RunFileError, VerdictRecord
 from convt.results.runfile import RunWriter
+from convt.results.sentences import finding_of
 from convt.results.sides import NotComparable
 from convt.results.targets import TargetInfo, plain
 from convt.results.vocabulary import FAILING
@@ -56,8 +57,11 @@ def _slim(case: CaseRecord) -> CaseRecord:
 
 
 def _portable(record: VerdictRecord) -> VerdictRecord:
-    kind = message_class(record) if record.verdict in FAILING else ""
-    return replace(record, target=plain(record.target), message=kind, used=None, bits="", warnings=())
+    finding = without_numbers(finding_of(record)) if record.verdict in FAILING else None
+    return replace(
+        record, target=plain(record.target), message="" if finding is None else finding.message,
+        finding=None if finding is None else as_json(finding), used=None, bits="", warnings=(),
+    )  # fmt: skip
 
 
 def _header(header: Header) -> Header:

@@ -7,11 +7,12 @@ back (a value or a refusal, its shape and dtype), then its numbers, and last its
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 
+from convt.results.finding import failure_class, numbers_of
 from convt.results.records import VerdictRecord
 from convt.results.refusals import refused_otherwise
+from convt.results.sentences import finding_of
 from convt.results.vocabulary import FAILING
 
 GROWN_ABOVE, GROWN_TIMES = 0.5, 2.0
@@ -26,13 +27,6 @@ ROUNDING = 2.0
 
 CHANCE_LAWS = ("determinism",)
 """A law that fails because two answers to one question differ has other numbers each time."""
-
-_NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+(?:,\d+)*(?:\.\d+)?(?:e[-+]?\d+)?|nan\b|inf\b)", re.IGNORECASE)
-_SERIES = re.compile(r"#(?:,\s*#)+(?:,(?=\)))?|#,(?=\))")
-_PEER = re.compile(r"\s*\[across targets, with [^\]]*\]\s*$", re.MULTILINE)
-_ENDED = re.compile(r"(?:^|: )(raised|crashed|timed-out): ([\w.]*)")
-_UNCLEAR = re.compile(r"^refused, but unclearly: [\w.]+")
-_ELEMENT = re.compile(r"^[^=\n]*\[[\d,]*\]=")
 
 
 def standing(record: VerdictRecord | None) -> str:
@@ -169,20 +163,20 @@ def has_moved(before: VerdictRecord, after: VerdictRecord) -> bool:
     """Whether two failures of one class show other numbers.
 
     On real data by the fraction of the bound: further apart than two honest roundings of one wrong value can be, and by
-    more than a hundredth. Elsewhere by the message, and by the bits where the message is about elements: whole numbers
-    have the same bits in any order of summation.
+    more than a hundredth. Elsewhere by the place and the numbers there, and by the bits where the finding is about
+    elements: whole numbers have the same bits in any order of summation.
     """
     if before.verdict != "differs":
         return False
     if before.used is not None and after.used is not None:
         apart, most = abs(after.used - before.used), max(before.used, after.used)
         return before.used != after.used and (math.isinf(most) or apart > max(ROUNDING, 0.01 * most))
-    was, is_ = _PEER.sub("", before.message), _PEER.sub("", after.message)
-    if _UNCLEAR.match(was):
+    was, is_ = finding_of(before), finding_of(after)
+    if was.kind == "refusal" and not was.other:
         return False
-    if _ELEMENT.match(was) and before.bits and after.bits:
+    if was.kind == "value" and was.index and before.bits and after.bits:
         return before.bits != after.bits
-    return was != is_
+    return numbers_of(was) != numbers_of(is_)
 
 
 def is_nearer(before: VerdictRecord | None, after: VerdictRecord | None) -> bool:
@@ -198,20 +192,5 @@ def is_nearer(before: VerdictRecord | None, after: VerdictRecord | None) -> bool
 
 
 def message_class(record: VerdictRecord) -> str:
-    """What kind of failure a message tells, without its numbers.
-
-    An error, or an unclear refusal, is known by how it ended and by the exception's type or the signal, since releases
-    reword their messages; other failures by their words, without the second line, which counts.
-    """
-    unclear = _UNCLEAR.match(record.message)
-    if unclear:
-        return unclear[0]
-    ended = _ENDED.search(record.message.partition("\n")[0]) if record.verdict == "error" else None
-    if ended:
-        return ended[1] if ended[1] == "timed-out" else f"{ended[1]} {ended[2]}".strip()
-    first, *rest = _PEER.sub("", record.message).splitlines() or [""]
-    return " / ".join(_wordy(line) for line in (first, *rest[1:]))
-
-
-def _wordy(line: str) -> str:
-    return _SERIES.sub("#", _NUMBER.sub("#", line)).strip()
+    """What kind of failure a record tells, without its numbers: `failure_class` of its finding."""
+    return failure_class(finding_of(record))

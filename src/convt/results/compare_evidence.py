@@ -9,8 +9,9 @@ from typing import Any
 from convt.results.changes import Change, Comparison, Side
 from convt.results.classes import standing
 from convt.results.compare_view import Group
-from convt.results.evidence import Evidence, named, pairs, shape_of, side_by_side, unequal
+from convt.results.evidence import Evidence, pairs, shape_of, side_by_side, unequal, within
 from convt.results.records import DetailRecord, VerdictRecord
+from convt.results.sentences import finding_of
 
 MOST_TABLES = 2
 MOST_SCRIPT = 12_000
@@ -101,8 +102,8 @@ def _tables(expected: Any, before: Any, after: Any, change: Change) -> Evidence:
         return Evidence(" ".join(notes), [grid for found in alone for grid in found])
     differing = [index for index, a, b in pairs(before, after) if unequal(a, b)]
     total = sum(1 for _ in pairs(before, after))
-    message = change.after.message if change.after is not None else ""
-    around = (differing[0] if differing else None) or named(message, shape_of(after))
+    index = () if change.after is None else finding_of(change.after).index
+    around = (differing[0] if differing else None) or within(index, shape_of(after))
     arrays: list[tuple[str, Any]] = [("before", before), ("after", after)]
     neither = "pass" not in (standing(change.before), standing(change.after)) and _alike(expected, after)
     if neither:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -63,8 +62,8 @@ def unequal(a: Any, b: Any) -> bool:
     return isinstance(a, float) and isinstance(b, float) and math.copysign(1, a) != math.copysign(1, b)
 
 
-def compare(expected: Any, actual: Any, message: str = "", names: tuple[str, str] = ("expected", "got")) -> Evidence:
-    """The tables for two arrays, either of which may be None (not stored), by their names."""
+def compare(expected: Any, actual: Any, at: Index = (), names: tuple[str, str] = ("expected", "got")) -> Evidence:
+    """The tables for two arrays, either of which may be None (not stored), by their names, around the place `at`."""
     if expected is None and actual is None:
         return Evidence()
     if expected is None or actual is None:
@@ -75,19 +74,17 @@ def compare(expected: Any, actual: Any, message: str = "", names: tuple[str, str
         arrays = [(names[0], expected), (names[1], actual)]
         return Evidence(note, [grid for pair in arrays for grid in side_by_side([pair], None)[0]])
     differing = [index for index, a, b in pairs(expected, actual) if unequal(a, b)]
-    first = named(message, shape_of(expected)) or (differing[0] if differing else None)
+    first = within(at, shape_of(expected)) or (differing[0] if differing else None)
     grids, left_out = side_by_side([(names[0], expected), (names[1], actual)], first)
     total = math.prod(shape_of(expected))
     note = f"{len(differing):,} of {total:,} numbers differ, marked ≠." if differing else "No number differs."
     return Evidence(f"{note} {left_out}".strip(), grids)
 
 
-def named(message: str, shape: Index) -> Index | None:
-    """The index that a message `out[0,0,3]=...` names, where the array has it."""
-    found = re.match(r"\w+\[([\d,]+)\]=", message)
-    index = tuple(int(part) for part in found[1].split(",")) if found else ()
+def within(index: Index, shape: Index) -> Index | None:
+    """The index that a finding names, where the array has it."""
     fits = len(index) == len(shape) and all(0 <= i < extent for i, extent in zip(index, shape, strict=True))
-    return index if found and fits else None
+    return index if index and fits else None
 
 
 def pairs(a: Any, b: Any, index: Index = ()) -> Iterator[tuple[Index, Any, Any]]:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 KINDS = {
-    "outcome": "the outcome changed (value, refusal, exception, crash)",
+    "outcome": "another outcome: a value, a refusal, an exception, the end of the process, or no end",
     "value": "the numbers differ, on fractions by more than the a-priori bound",
     "shape": "another shape of the result",
     "dtype": "another dtype of the result",
     "abstract-shape": "evaluation of the shape alone gives another shape",
     "message": "both refuse, and say why in other words",
-    "bits": "the numbers differ within the a-priori bound",
-    "unsteady": "one side gives the same probe other answers from one time to the next",
+    "bits": "other bits of the same numbers, or other numbers within the a-priori bound",
+    "unsteady": "the same probe gives other answers from one time to the next",
+    "refusal": "an invalid call is refused in unclear words, or refused by one and taken by the other",
+    "accepted": "an invalid call is answered, or answered with something else than what it means",
+    "claim": "the call computes what the adapter calls unsupported",
+    "memory": "the system gave the call no memory",
+    "unsupported": "the framework's call cannot say these settings",
+    "not-run": "not executed",
+    "suite": "the suite itself is wrong",
 }
-"""How two answers to one probe differ, in the order in which they are told."""
+"""How an answer differs from the right one, or from another version's, in the order in which that is told."""
 
 CLASSES = (
     "regressed", "newly-failing", "fails-differently", "accept-refuse", "result-type", "drifted", "now-unsupported",

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from convt.results import former
+from convt.results.finding import FINDING_KINDS
 from convt.results.records import (
     AGAIN,
     ARRAYS,
-    FORMAT,
+    READABLE,
     SETTINGS,
     CaseRecord,
     Claim,
@@ -30,6 +31,7 @@ from convt.results.records import (
     unspell,
 )
 from convt.results.releases import read_release
+from convt.results.sentences import message_of
 from convt.results.vocabulary import VERDICTS
 
 
@@ -136,9 +138,10 @@ class _Reader:
     def _read_header(self, kind: Any, data: dict[str, Any]) -> Header:
         if kind != "header":
             raise self.refuse(f"no header, but the kind {kind!r}", "a header on the first line")
-        if data.get("format") != FORMAT:
+        if data.get("format") not in READABLE:
             todo = "read it with the release of convt that wrote it"
-            raise self.refuse(f"the format {data.get('format')!r}", f"format {FORMAT}", todo)
+            accepted = f"format {' or '.join(map(str, READABLE))}"
+            raise self.refuse(f"the format {data.get('format')!r}", accepted, todo)
         return self._build(Header, {name: value for name, value in data.items() if name not in former.FIELDS})
 
     def _take_verdict(self, record: VerdictRecord) -> None:
@@ -160,8 +163,12 @@ class _Reader:
                 raise self.refuse(f"{name} {data[name]!r}", "a name")
         try:
             return BUILD[cls](**data)
-        except (TypeError, KeyError):
+        except (TypeError, KeyError, AttributeError):
             raise self.refuse(*_misfit(cls, data)) from None
+        except ValueError as error:
+            raise self.refuse(
+                f"a {getattr(cls, 'kind', cls.__name__)} with {error}", f"one of {', '.join(FINDING_KINDS)}"
+            ) from None
 
     def whole(self) -> Run:
         """The run, where the file ends as it ought to."""
@@ -216,6 +223,8 @@ def _build_verdict(**data: Any) -> VerdictRecord:
     for name in ("shape", "warnings"):
         if data.get(name) is not None:
             data[name] = tuple(data[name])
+    if data.get("finding") is not None and "message" not in data:
+        data["message"] = message_of(data["verdict"], data.get("used"), data["finding"])
     return VerdictRecord(**data)
 
 

@@ -10,12 +10,14 @@ from typing import Any, ClassVar
 from convt.results.targets import TargetInfo
 
 __all__ = [
-    "FORMAT", "CaseRecord", "Claim", "DetailRecord", "Footer", "Header", "KnownInfo", "LawInfo", "Record",
+    "FORMAT", "READABLE", "CaseRecord", "Claim", "DetailRecord", "Footer", "Header", "KnownInfo", "LawInfo", "Record",
     "Run", "RunFileError", "TargetInfo", "VerdictRecord",
 ]  # fmt: skip
 
-FORMAT = 1
-"""The number of the file format; a reader refuses every other."""
+FORMAT = 2
+"""The number of the file format that is written."""
+READABLE = (1, 2)
+"""The formats that are read: verdicts of format 1 have a message and no finding (`convt.results.sentences`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ class VerdictRecord:
     verdict: str
     known: str | None = None
     message: str = ""
+    """The finding in words; a file leaves it out where these follow from the finding."""
     used: float | None = None
     """The largest fraction of the error bound that was used."""
     bits: str = ""
@@ -117,6 +120,9 @@ class VerdictRecord:
     dtype: str = ""
     warnings: tuple[str, ...] = ()
     """The Python warnings of the law's evaluations, each at the first law of the case that met it."""
+    finding: dict[str, Any] | None = None
+    """The fields of `convt.results.finding.Finding` that say something, as plain data; None where the verdict says it
+    all. `convt.results.sentences.finding_of` gives them for records of every format."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from convt.results import records
 from convt.results.reader import read_run
 from convt.results.records import *  # noqa: F403  whoever reads or writes run files needs the records
 from convt.results.records import ARRAYS, CaseRecord, Footer, Header, Record, VerdictRecord, describe, plain_data, spell
+from convt.results.sentences import message_of
 
 __all__ = ["RunWriter", "read_run"]
 __all__ += records.__all__
@@ -106,6 +107,9 @@ def encode(record: Record) -> bytes:
     data = {"kind": record.kind} | plain_data(record)
     if isinstance(record, VerdictRecord):  # there are many: what says nothing is left out
         data = {name: value for name, value in data.items() if value not in (None, "", (), [])}
+        said = record.finding
+        if said is not None and record.message == message_of(record.verdict, record.used, said):  # type: ignore[arg-type]
+            data.pop("message", None)
     for name in ARRAYS:
         if data.get(name) is not None:
             data[name] = spell(data[name])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,8 +12,9 @@ from typing import Protocol
 from convt.adapter.backend import Outcome, Probe
 from convt.cases.case import Case
 from convt.conv.oracles import OraclesDisagree
-from convt.laws.law import Judgement, Law
+from convt.laws.law import Law
 from convt.results import former
+from convt.results.finding import Finding
 
 Answers = Mapping[str, Outcome]
 """What came back for the probes of one law on one case, by the law's own names."""
@@ -42,20 +42,16 @@ class LawVerdict:
     case: Case
     law: Law
     target: str
-    judgement: Judgement
+    judgement: Finding
     probes: Mapping[str, Probe]
     answers: Answers
     bits: str
-    peer: str = ""
-    """The target against which the judgement was made; empty where there is none."""
 
     @property
     def shown(self) -> Probe:
-        """What was asked where the judgement's first line says it went wrong; the first probe where that names none."""
-        told = (self.judgement.message.splitlines() or [""])[0]
-        places = {name: re.search(rf"(?<!\w){re.escape(name)}(?!\w)", told) for name in self.probes if name}
-        named = [(place.start(), -len(name), name) for name, place in places.items() if place]
-        return self.probes[min(named)[2]] if named else next(iter(self.probes.values()))
+        """The probe that went wrong; the first one where the finding is about none."""
+        named = self.probes.get(self.judgement.probe)
+        return next(iter(self.probes.values())) if named is None else named
 
 
 class Batch:
@@ -68,7 +64,7 @@ class Batch:
             for case in cases
         }
         self._probes: dict[tuple[str, str], Mapping[str, Probe]] = {}
-        self._broken: dict[tuple[str, str], Judgement] = {}
+        self._broken: dict[tuple[str, str], Finding] = {}
         for case in cases:
             for law in self._laws[case.id]:
                 try:
@@ -102,38 +98,37 @@ class Batch:
         probes = self._probes[case.id, law.id]
         answers = self._answers(target, probes)
         judgement = _judged(lambda: law.assess_at(case, answers, target))
-        peer = ""
         if law.crosses and judgement.verdict in ("pass", "unsupported"):
-            judgement, peer = self._crossed(case, law, answers, peers) or (judgement, "")
-        return LawVerdict(case, law, target, judgement, probes, answers, _bits(answers), peer)
+            judgement = self._crossed(case, law, answers, peers) or judgement
+        return LawVerdict(case, law, target, judgement, probes, answers, _bits(answers))
 
-    def _crossed(self, case: Case, law: Law, answers: Answers, peers: Sequence[str]) -> tuple[Judgement, str] | None:
-        """The first verdict against a peer that is not a pass, and that peer; None where all agree."""
+    def _crossed(self, case: Case, law: Law, answers: Answers, peers: Sequence[str]) -> Finding | None:
+        """The first verdict against a peer that is not a pass; None where all agree."""
         for peer in peers:
             theirs = self._answers(peer, self._probes[case.id, law.id])
             judgement = _judged(partial(law.judge_pair, case, answers, theirs))
             if judgement.verdict != "pass":
-                return replace(judgement, message=f"{judgement.message}  [across targets, with {peer}]"), peer
+                return replace(judgement, peer=peer)
         return None
 
     def _answers(self, target: str, probes: Mapping[str, Probe]) -> Answers:
         return {name: self._evaluator.get(target, probe) for name, probe in probes.items()}
 
 
-def _judged(judge: Callable[[], Judgement]) -> Judgement:
+def _judged(judge: Callable[[], Finding]) -> Finding:
     """The judgement, where a fault of the suite's own is a verdict and never a traceback of a framework's item."""
     try:
         return judge()
     except OraclesDisagree as error:
-        return Judgement("suite-bug", str(error))
+        return Finding("suite-bug", "suite", note=str(error))
     except Exception:
         return suite_bug()
 
 
-def suite_bug() -> Judgement:
+def suite_bug() -> Finding:
     """The verdict on the exception that is being handled: it was raised by the suite, not by a framework."""
     last = traceback.format_exc().strip().splitlines()
-    return Judgement("suite-bug", f"the suite raised {last[-1]}\n" + "\n".join(last[-7:-1]))
+    return Finding("suite-bug", "suite", note=f"the suite raised {last[-1]}", lines=tuple(last[-7:-1]))
 
 
 def _bits(answers: Answers) -> str:

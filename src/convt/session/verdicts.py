@@ -15,13 +15,8 @@ from convt.adapter.layouts import statement
 from convt.cases.case import Case
 from convt.cases.known import Known
 from convt.cases.writer import as_yaml
-from convt.conv.bounds import accumulation, bound
-from convt.conv.data import Arrays, numpy_dtype
-from convt.laws.block_sums import judged_block_sums
-from convt.laws.comparison import equal, same_shape, within
-from convt.laws.law import Judgement
-from convt.laws.probes import integral_arrays
-from convt.laws.truth import promised, truth
+from convt.laws.blame import call_went
+from convt.results.finding import as_json
 from convt.results.records import VerdictRecord
 from convt.results.vocabulary import BROKEN, FAILING, OUTCOMES
 from convt.session.batch import LawVerdict
@@ -62,46 +57,18 @@ def match_known(found: LawVerdict, laws: Sequence[Known], calls: Mapping[str, Se
         if found.answers[name].kind in ("unsupported", "not-run"):
             continue  # no call was made
         for entry in entries:
-            if entry.explains(*call_went(found.probes[name], found.answers[name])):
+            if entry.explains(call_went(found.probes[name], found.answers[name])):
                 explained = explained or entry
             elif not entry.intermittent:
                 stale = entry
     for entry in laws if judgement.verdict != "unsupported" else ():
-        if judgement.verdict != "pass" and entry.explains(judgement.verdict, judgement.message):
+        if judgement.verdict != "pass" and entry.explains(judgement):
             explained = entry
         elif not entry.intermittent:
             stale = entry
     if judgement.verdict not in BROKEN:
         return Matched(found, stale=stale)
     return Matched(found, explained=explained, stale=None if explained else stale)
-
-
-def call_went(probe: Probe, outcome: Outcome) -> tuple[str, str]:
-    """How a call went: its outcome, or `pass` or `differs` by the oracles where it has one; and the words for it."""
-    if outcome.kind != "value":
-        return outcome.kind, outcome.reason
-    if probe.block:
-        judged = judged_block_sums(probe, outcome)
-    elif outcome.value is None:
-        judged = same_shape(outcome.shape or (), probe.settings.y_shape, "abstract shape")
-    else:
-        judged = _against_truth(probe, outcome.value[None] if probe.want == "unbatched" else outcome.value)
-    return judged.verdict, judged.message
-
-
-@np.errstate(over="ignore", invalid="ignore")  # sums of special values overflow here, as they may
-def _against_truth(probe: Probe, value: np.ndarray) -> Judgement:
-    """A call's numbers against what they should be: exactly on whole numbers, else within the bound."""
-    right, dtype = truth(probe), promised(probe)
-    if integral_arrays(*probe.arrays):
-        return equal(value, right.astype(numpy_dtype(dtype)))
-    finite = np.isfinite(right)  # what is not, the law of special values judges
-    tolerance = np.where(
-        finite, bound(probe.settings, Arrays(probe.x, probe.w, probe.b), right, accumulation(dtype), dtype), np.inf
-    )
-    if value.shape == right.shape:
-        value, right = np.where(finite, value, 0).astype(value.dtype), np.where(finite, right, 0)
-    return within(value, right, tolerance, dtype=dtype)
 
 
 def failure(matched: Matched, version: str, repeat: str, script: str) -> str:
@@ -137,6 +104,7 @@ def verdict_record(matched: Matched) -> dict[str, Any]:
         "verdict": judgement.verdict,
         "known": matched.explained.id if matched.explained else None,
         "message": judgement.message,
+        "finding": as_json(judgement) or None,
         "used": judgement.used,
         "bits": found.bits,
     } | observed(found)
@@ -157,7 +125,8 @@ def observed(found: LawVerdict) -> dict[str, Any]:
 
 def form_of(outcome: Outcome) -> tuple[tuple[int, ...], str]:
     """Shape and dtype of what a call gave, which may have been folded."""
-    assert outcome.value is not None
+    if outcome.value is None:
+        raise ValueError("what gave no value has no form")
     if outcome.dtype:
         return outcome.shape or (), outcome.dtype
     return tuple(outcome.value.shape), str(outcome.value.dtype)

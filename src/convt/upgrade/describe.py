@@ -15,8 +15,9 @@ from convt.cases.writer import as_yaml
 from convt.conv.oracles import OraclesDisagree, reference
 from convt.conv.settings import Settings
 from convt.host.jobs import NoScript
+from convt.laws.blame import call_went
 from convt.results.targets import TargetInfo
-from convt.session.verdicts import call_went, paste
+from convt.session.verdicts import paste
 from convt.upgrade.forms import words
 from convt.upgrade.found import Difference, Right
 from convt.upgrade.hunt import MinimalExample
@@ -146,4 +147,4 @@ def _agrees(probe: Probe, outcome: Outcome) -> bool | None:
         if probe.want == "unbatched" and value.ndim == expected.ndim:
             value = value[0]
         return bool(value.dtype == own.dtype and np.array_equal(value, own))
-    return call_went(probe, outcome)[0] == "pass"
+    return call_went(probe, outcome).verdict == "pass"

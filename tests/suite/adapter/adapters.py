@@ -12,7 +12,7 @@ from convt.cases.known import Known, KnownTarget
 from convt.conv.data import exact
 from convt.conv.oracles import reference
 from convt.conv.settings import Settings
-from convt.session.verdicts import call_went
+from convt.laws.blame import call_went
 
 Excuse = Callable[[Settings, Outcome], bool]
 """Whether a wrong outcome on these settings is the framework's own, written down beside the reason."""
@@ -60,13 +60,14 @@ def against_known(
             outcome = adapter.run(probe)
             if outcome.kind == "unsupported":
                 continue
-            went, words = call_went(probe, outcome)
+            finding = call_went(probe, outcome)
             entries = [entry for entry in known if entry.concerns(it, want, call_form, asked)]
-            explains = [entry for entry in entries if entry.explains(went, words)]
+            explains = [entry for entry in entries if entry.explains(finding)]
             matched.update(entry.id for entry in explains)
             stale = [entry.id for entry in entries if entry not in explains and not entry.intermittent]
-            if stale or (went != "pass" and not explains):
-                astray.append(f"{went} {words.splitlines()[:1]} {stale} [{adapter.call_forms[call_form]}] {it}")
+            if stale or (finding.verdict != "pass" and not explains):
+                first = finding.message.splitlines()[:1]
+                astray.append(f"{finding.verdict} {first} {stale} [{adapter.call_forms[call_form]}] {it}")
     return astray, matched
 
 

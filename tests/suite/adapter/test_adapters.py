@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from convt.adapter.backend import UNSAFE, Backend, Outcome, Probe, Want
-from convt.cases.known import Known
+from convt.cases.known import Known, Wrong
 from convt.conv.data import exact
 from convt.conv.oracles import scatter
 from convt.conv.settings import Op, Settings
@@ -132,7 +132,7 @@ def test_a_claim_of_harm_is_never_forced() -> None:
 
 def known(where: str, intermittent: str = "") -> Known:
     return Known(
-        id="flipped", laws=(), backends="honest", wrong="differs", message="out", reason="It flips.", issue="none",
+        id="flipped", laws=(), backends="honest", wrong=Wrong("differs", ("value",)), reason="It flips.", issue="none",
         since="1", origin="", where=where, intermittent=intermittent,
     )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from convt.cases.errors import SpecErrors
 from convt.cases.known import Known, KnownTarget, load_known
 from convt.conv.settings import Settings
+from convt.results.finding import PASS, Finding
 
 ENTRY = """\
 known:
@@ -17,7 +19,7 @@ known:
     law: [value, accuracy]
     where: any(kernel % 2 == 1) and padding == 'same'
     when: {version: ">=3.0,<4", mode: [jit], device: [cuda]}
-    wrong: {verdict: differs, message: "out\\\\[.*\\\\]=0"}
+    wrong: {verdict: differs, kind: [value, shape]}
     reason: The odd pixel is cropped on the wrong side.
     issue: https://example.org/1
     since: "3.0"
@@ -98,26 +100,66 @@ def test_when_narrows_a_file_of_several_backends(tmp_path: Path) -> None:
     assert not entry.applies("value", ODD, KnownTarget("keras-torch", "jit", "cpu", "1.0"))
 
 
-@pytest.mark.parametrize(
-    ("verdict", "message", "explained"),
-    [
-        ("differs", "out[0,0,1]=0, but should be 3", True),
-        ("differs", "at first: out[0,0,1]=0, but should be 3", True),
-        ("differs", "out[0,0,1]=7, but should be 3", False),
-        ("error", "out[0,0,1]=0, but should be 3", False),
-        ("pass", "out[0,0,1]=0", False),
-    ],
-)
+NUMBER = Finding("differs", "value", "value", "out", (0, 0, 1), 0.0, 3.0)
+ABORT = Finding("error", "outcome", "value", outcome="crashed", exception="SIGABRT", words="SIGABRT; log: no MakeShape")
+REFUSAL = Finding("differs", "refusal", "call", "", outcome="raised", exception="KeyError", words="KeyError: 'x'")
+ANSWER = Finding("differs", "accepted", "call", got=(1, 2, 5), first=(1j,), dtype="complex64", outcome="value")
+NARROW = replace(NUMBER, cause="sums-in-float16")
+SEEN: list[tuple[str, Finding, Finding]] = [
+    ("{verdict: differs, kind: value}", NUMBER, replace(NUMBER, kind="shape")),
+    ("{verdict: differs, kind: [value, shape]}", NUMBER, replace(NUMBER, kind="dtype")),
+    ("{verdict: differs, kind: value}", NUMBER, replace(NUMBER, verdict="error")),
+    ("{verdict: differs, kind: value}", NUMBER, PASS),
+    ("{verdict: differs, kind: value, cause: [sums-in-float16]}", NARROW, NUMBER),
+    ("{verdict: error, exception: SIGABRT}", ABORT, replace(ABORT, exception="SIGSEGV")),
+    ("{verdict: error, exception: [SIGBUS, SIGABRT]}", ABORT, replace(ABORT, exception="SIGSEGV")),
+    ("{verdict: error, exception: SIGABRT, message: MakeShape}", ABORT, replace(ABORT, words="SIGABRT; log: no")),
+    ("{verdict: differs, kind: refusal, exception: KeyError}", REFUSAL, replace(REFUSAL, exception="IndexError")),
+    (
+        "{verdict: differs, kind: refusal, message: \"^KeyError: 'x'\"}",
+        REFUSAL,
+        replace(REFUSAL, words="KeyError: 'y'"),
+    ),
+    ("{verdict: differs, kind: accepted, shape: [1, 2]}", ANSWER, replace(ANSWER, got=(1, 3, 5))),
+    ("{verdict: differs, kind: accepted, shape: [1, 2, 5]}", ANSWER, replace(ANSWER, got=(1, 2))),
+    ("{verdict: differs, kind: accepted, dtype: complex64}", ANSWER, replace(ANSWER, dtype="float32")),
+]
+"""What an entry says, what it is, and what is nearly that and is another failure."""
+
+
+@pytest.mark.parametrize(("wrong", "seen", "other"), SEEN, ids=[f"{at}: {row[0]}" for at, row in enumerate(SEEN)])
 def test_only_the_expected_wrong_behaviour_is_explained(
-    tmp_path: Path, verdict: str, message: str, explained: bool
+    tmp_path: Path, wrong: str, seen: Finding, other: Finding
 ) -> None:
-    (entry,) = load(tmp_path, ENTRY)
-    assert entry.explains(verdict, message) is explained
+    (entry,) = load(tmp_path, BARE.replace("{verdict: error, message: crash}", wrong))
+    assert entry.explains(seen)
+    assert not entry.explains(other)
+
+
+def test_a_regular_expression_reads_no_word_of_ours(tmp_path: Path) -> None:
+    """The sentence says `value: crashed: SIGABRT`; the framework says only what is in `words`."""
+    (entry,) = load(tmp_path, BARE.replace("message: crash", "message: crashed"))
+    assert "crashed" in ABORT.message
+    assert not entry.explains(ABORT)
+
+
+@pytest.mark.parametrize("outcome", ["raised", "crashed", "timed-out"])
+def test_of_a_call_the_outcome_counts(tmp_path: Path, outcome: str) -> None:
+    text = BARE.replace("    law: value\n", "").replace(
+        "verdict: error, message: crash", f"outcome: {outcome}, message: a"
+    )
+    (entry,) = load(tmp_path, text)
+    found = Finding("error", "outcome", outcome=outcome, words="a")
+    assert entry.explains(found)
+    assert not entry.explains(replace(found, outcome="value"))
 
 
 BAD = [
     ("no-wrong", "    wrong: {verdict: error, message: crash}\n", "", "2:5: known[0].wrong: found no such field"),
-    ("no-message", ", message: crash", "", "4:12: known[0].wrong.message: found no such field"),
+    ("no-kind", "error, message: crash", "differs", "4:12: known[0].wrong: found no kind, accepted one of value, bits"),
+    ("nothing-of-the-error", ", message: crash", "", "4:12: known[0].wrong: found neither exception nor message"),
+    ("unknown-kind", "message: crash", "kind: colour", "4:35: known[0].wrong.kind: found 'colour', accepted 'value'"),
+    ("unknown-cause", "message: crash", "cause: [luck]", "4:37: known[0].wrong.cause[0]: found 'luck', accepted"),
     ("a-pass", "verdict: error", "verdict: pass", "4:22: known[0].wrong.verdict: found 'pass', accepted 'differs' or"),
     ("no-reason", "    reason: It crashes.\n", "", "2:5: known[0].reason: found no such field"),
     ("number-as-since", '"2026-11-01"', "3.0", "7:12: known[0].since: found 3.0, accepted text"),

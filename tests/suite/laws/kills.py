@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from convt.adapter.backend import Probe
+from convt.adapter.backend import Outcome, Probe
 from convt.cases.case import Case
 from convt.laws.catalogue import all_laws, law_by_id
+from convt.results.finding import Finding
 from tests.suite.conv.reference import Honest
 from tests.suite.laws.liars import ANSWERING, LIARS
 from tests.suite.laws.sample import SAMPLE
@@ -26,22 +28,52 @@ def asked(case: Case) -> dict[str, dict[str, Probe]]:
 
 
 def judged(backend: Honest, case: Case, probes: dict[str, dict[str, Probe]]) -> dict[str, str]:
-    """The verdict of every law that applies, by its id; each probe is answered once.
+    """The verdict of every law that applies, by its id."""
+    return {law_id: caught.finding.verdict for law_id, caught in findings(backend, case, probes).items()}
+
+
+@dataclass(frozen=True)
+class Caught:
+    """What a law found on a case, and the answers that it looked at."""
+
+    finding: Finding
+    probes: Mapping[str, Probe]
+    got: Mapping[str, Outcome]
+
+    def shows_a_wrong_call(self, honest: Honest) -> bool:
+        """Whether the shown call has another answer than the honest backend's, which knows no oracle and no law.
+
+        Two answers to one question that differ within the bound are one as right as the other: the fault is the pair.
+        """
+        shown = self.probes.get(self.finding.probe)
+        if shown is None:
+            return False
+        if set(self.got) == {"once", "again"} and self.finding.probe == "again":
+            return _told(self.got["once"]) != _told(self.got["again"])
+        return _told(self.got[self.finding.probe]) != _told(honest.run(shown))
+
+
+def _told(outcome: Outcome) -> tuple[object, ...]:
+    return outcome.kind, outcome.digest, outcome.shape, outcome.dtype, outcome.reason
+
+
+def findings(backend: Honest, case: Case, probes: dict[str, dict[str, Probe]]) -> dict[str, Caught]:
+    """What every law that applies finds, by its id; each probe is answered once.
 
     A law that needs peers judges the backend's second mode, or device, against the first; where there is none, nothing.
     """
     different = {probe.key: probe for of_law in probes.values() for probe in of_law.values()}
     known = {key: backend.run(probe) for key, probe in different.items()}
-    verdicts: dict[str, str] = {}
+    found: dict[str, Caught] = {}
     for law_id, of_law in probes.items():
         law = law_by_id(law_id)
         got = {name: known[probe.key] for name, probe in of_law.items()}
         if not law.needs_peers:
-            verdicts[law_id] = law.assess(case, got).verdict
+            found[law_id] = Caught(law.assess(case, got), of_law, got)
         elif (second := _second(backend, law_id)) is not None:
             mine = {name: second.run(probe) for name, probe in of_law.items()}
-            verdicts[law_id] = law.judge_pair(case, mine, got).verdict
-    return verdicts
+            found[law_id] = Caught(law.judge_pair(case, mine, got), of_law, mine)
+    return found
 
 
 def _second(backend: Honest, law_id: str) -> Honest | None:
@@ -52,8 +84,15 @@ def _second(backend: Honest, law_id: str) -> Honest | None:
     return type(backend)(modes[0], devices[1]) if len(devices) > 1 else None
 
 
-def kills(liars: dict[str, type[Honest]], cases: Sequence[Case] = SAMPLE) -> Kills:
-    """What catches each liar; every liar is one object for all cases, as in a target's process."""
+def kills(
+    liars: dict[str, type[Honest]],
+    cases: Sequence[Case] = SAMPLE,
+    look: Callable[[str, str, Case, Caught], object] = lambda *_: None,
+) -> Kills:
+    """What catches each liar; every liar is one object for all cases, as in a target's process.
+
+    `look` is shown each time that a law (second) catches a liar (first).
+    """
     told = {name: liar("eager", "cpu") for name, liar in liars.items()}
     found: Kills = {name: defaultdict(list) for name in liars}
     with warnings.catch_warnings():
@@ -61,9 +100,10 @@ def kills(liars: dict[str, type[Honest]], cases: Sequence[Case] = SAMPLE) -> Kil
         for case in cases:
             probes = asked(case)
             for name, liar in told.items():
-                for law_id, verdict in judged(liar, case, probes).items():
-                    if verdict in ("differs", "error"):
+                for law_id, caught in findings(liar, case, probes).items():
+                    if caught.finding.verdict in ("differs", "error"):
                         found[name][law_id].append(case.id)
+                        look(name, law_id, case, caught)
     return found
 
 

@@ -129,7 +129,7 @@ class RefusesGroups(Honest):
 class SpellsBackwards(Honest):
     """the second call form gives the last axis backwards"""
 
-    only = "call_form: no other law uses a second call form"
+    only = "call-form: no other law uses a second call form"
 
     def call(self, probe: Probe) -> Array:
         y = super().call(probe)

@@ -24,11 +24,12 @@ from convt.conv.settings import Settings
 from convt.host import memory
 from convt.host.pool import Pool
 from convt.host.registry import parse_target
+from convt.laws.blame import call_went
 from convt.laws.catalogue import all_laws
 from convt.results.vocabulary import VERDICTS
 from convt.session.batch import LawVerdict
 from convt.session.cover import cover
-from convt.session.verdicts import call_went, observed
+from convt.session.verdicts import observed
 from tests.suite.cases.spec_files import HEAD, errors, load
 from tests.suite.conv.reference import Honest
 from tests.suite.host.fakes import AnswersWell, CrashesOnMarked, Fuses, HangsOnMarked, KillsItselfOnMarked, backends
@@ -41,7 +42,7 @@ LAW = Large()
 
 
 def probe_of(case: Case) -> Probe:
-    return LAW.probes(case)["sum_blocks"]
+    return LAW.probes(case)["block sums"]
 
 
 def sum_blocks(kernel: int = 2, number: int = 1) -> Probe:
@@ -64,7 +65,7 @@ def roomy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 @pytest.mark.parametrize("case", EVERY, ids=lambda case: case.id)
 def test_a_case_is_for_this_law_alone(case: Case) -> None:
     assert [law.id for law in all_laws() if law.id in case.laws and law.applies(case)] == ["large"]
-    assert LAW.probes(case)["sum_blocks"] is LAW.probes(case)["sum_blocks"], "one probe, whose right answer is kept"
+    assert LAW.probes(case)["block sums"] is LAW.probes(case)["block sums"], "one probe, whose right answer is kept"
 
 
 @pytest.mark.parametrize("case", FAR, ids=lambda case: case.id)
@@ -90,16 +91,16 @@ def test_an_honest_answer_passes_and_every_single_wrong_number_shows(case: Case)
     probe = probe_of(case)
     outcome = Honest("eager", "cpu").run(probe)
     assert (outcome.shape, outcome.dtype) == (case.settings.y_shape, "float16")
-    assert LAW.assess(case, {"sum_blocks": outcome}).verdict == "pass"
+    assert LAW.assess(case, {"block sums": outcome}).verdict == "pass"
     y = reference(case.settings, probe.x, probe.w, probe.b).astype(np.float16)
     for at in np.random.default_rng(1).integers(0, y.size, 30):
         y.reshape(-1)[at] += 1
         wrong = replace(outcome, value=block_sums(y, probe.block))
-        judged = LAW.assess(case, {"sum_blocks": wrong})
+        judged = LAW.assess(case, {"block sums": wrong})
         place = ",".join(map(str, np.unravel_index(at, y.shape)))
         assert judged.verdict == "differs"
         assert f"out[{place}]" in judged.message
-        assert call_went(probe, wrong) == ("differs", judged.message)
+        assert call_went(probe, wrong, "block sums") == judged
         y.reshape(-1)[at] -= 1
 
 
@@ -120,7 +121,7 @@ def test_an_honest_answer_passes_and_every_single_wrong_number_shows(case: Case)
 )
 def test_what_is_no_answer_is_told_as_what_it_is(outcome: Outcome, verdict: str) -> None:
     assert verdict in VERDICTS
-    judged = LAW.assess(SMALL[0], {"sum_blocks": outcome})
+    judged = LAW.assess(SMALL[0], {"block sums": outcome})
     assert judged.verdict == verdict
     assert outcome.reason in judged.message
 
@@ -128,16 +129,25 @@ def test_what_is_no_answer_is_told_as_what_it_is(outcome: Outcome, verdict: str)
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ("input: 4, kernel: 3, fold: 9", "fold: found beside other laws, accepted with laws: [large]"),
-        ("laws: [value, large], input: 4, kernel: 3, fold: 9", "fold: found beside other laws"),
-        ("laws: [large], input: 4, kernel: 3, fold: 0", "fold: found 0, accepted 1 or more"),
-        ("laws: [large], input: 4, kernel: 3, fold: 1048577", "fold: found 1048577, accepted up to 1,048,576"),
-        ("laws: [large], input: 4, kernel: 3, bias: [1], fold: 9", "fold: found beside literal data"),
-        ("laws: [large], input: {shape: [1, 1, 1], data: [1]}, kernel: 3, fold: 9", "fold: found beside literal data"),
-        ("laws: [large], input: 1, kernel: 1, expect: {data: [1]}, fold: 9", "fold: found beside numbers that are exp"),
-        ("laws: [large], input: 4, kernel: 3, batch: 0, fold: 9", "fold: found beside a result of no numbers"),
-        ("laws: [large], input: 4, kernel: 59, fold: 9", "fold: found sums up to 2,076, accepted up to 2,048"),
-        ("laws: [large], input: [2, 1025], kernel: 1, stride: 16384, fold: 9", "fold: found 16,777,217 outputs a row"),
+        ("input: 4, kernel: 3, block: 9", "block: found beside other laws, accepted with laws: [large]"),
+        ("laws: [value, large], input: 4, kernel: 3, block: 9", "block: found beside other laws"),
+        ("laws: [large], input: 4, kernel: 3, block: 0", "block: found 0, accepted 1 or more"),
+        ("laws: [large], input: 4, kernel: 3, block: 1048577", "block: found 1048577, accepted up to 1,048,576"),
+        ("laws: [large], input: 4, kernel: 3, bias: [1], block: 9", "block: found beside literal data"),
+        (
+            "laws: [large], input: {shape: [1, 1, 1], data: [1]}, kernel: 3, block: 9",
+            "block: found beside literal data",
+        ),
+        (
+            "laws: [large], input: 1, kernel: 1, expect: {data: [1]}, block: 9",
+            "block: found beside numbers that are exp",
+        ),
+        ("laws: [large], input: 4, kernel: 3, batch: 0, block: 9", "block: found beside a result of no numbers"),
+        ("laws: [large], input: 4, kernel: 59, block: 9", "block: found sums up to 2,076, accepted up to 2,048"),
+        (
+            "laws: [large], input: [2, 1025], kernel: 1, stride: 16384, block: 9",
+            "block: found 16,777,217 outputs a row",
+        ),
     ],
 )
 def test_a_case_of_which_sums_cannot_tell_everything_is_refused(fields: str, said: str, tmp_path: Path) -> None:
@@ -146,7 +156,7 @@ def test_a_case_of_which_sums_cannot_tell_everything_is_refused(fields: str, sai
 
 
 def test_an_expected_size_may_stand_beside_sums(tmp_path: Path) -> None:
-    text = HEAD + "  - {id: one, laws: [large], input: 4, kernel: 3, fold: 9, expect: {size: %d}}\n"
+    text = HEAD + "  - {id: one, laws: [large], input: 4, kernel: 3, block: 9, expect: {size: %d}}\n"
     (case,) = load(tmp_path, text % 6)
     assert (case.block, case.expect.size, str(case.data().x.dtype)) == (9, (6,), "float16")
     assert errors(tmp_path, text % 7)
@@ -171,7 +181,7 @@ def test_a_refusal_is_not_excused_for_naming_a_class() -> None:
 )
 def test_memory_that_the_system_does_not_give_is_no_fault_where_gigabytes_are_due(outcome: Outcome) -> None:
     for case, verdict in ((FAR[0], "not-run"), (SMALL[0], "error")):
-        judged = LAW.assess(case, {"sum_blocks": outcome})
+        judged = LAW.assess(case, {"block sums": outcome})
         assert judged.verdict == verdict
         assert outcome.reason in judged.message
 
@@ -179,7 +189,7 @@ def test_memory_that_the_system_does_not_give_is_no_fault_where_gigabytes_are_du
 def test_a_size_that_wrapped_around_is_no_want_of_memory() -> None:
     for said in ("18446744071562067968 bytes", "18,446,744,071,562,067,968 bytes"):
         outcome = Outcome("raised", reason=f"RuntimeError: can't allocate memory: you tried to allocate {said}")
-        assert LAW.assess(FAR[0], {"sum_blocks": outcome}).verdict == "error"
+        assert LAW.assess(FAR[0], {"block sums": outcome}).verdict == "error"
 
 
 def test_a_folded_probe_and_its_outcome_travel() -> None:
@@ -195,8 +205,8 @@ def test_a_folded_probe_and_its_outcome_travel() -> None:
 def test_a_verdict_tells_the_shape_and_dtype_of_what_was_folded() -> None:
     case = SMALL[0]
     outcome = Honest("eager", "cpu").run(probe_of(case))
-    judgement = LAW.assess(case, {"sum_blocks": outcome})
-    found = LawVerdict(case, LAW, "honest", judgement, LAW.probes(case), {"sum_blocks": outcome}, "")
+    judgement = LAW.assess(case, {"block sums": outcome})
+    found = LawVerdict(case, LAW, "honest", judgement, LAW.probes(case), {"block sums": outcome}, "")
     told = observed(found)
     assert (told["shape"], told["dtype"]) == (case.settings.y_shape, "float16")
 

@@ -22,7 +22,7 @@ from tests.suite.laws.kills import asked, judged
 REPORTED = (
     "output-shape preimages same-size valid-size same-crop padding-crops value accuracy low-precision matrix "
     "zero-insertion adjoint linearity bias groups dilation shift symmetry batch rank gradients second-order "
-    "gradient-transpose dtype mixed-precision layout special determinism mode device call form resize "
+    "gradient-transpose dtype mixed-precision layout special determinism mode device call-form resize "
     "support conv-shape conv-value conv-same large rejects"
 )
 STRIDED = Case("strided", Settings(input=(4,), kernel=(3,), stride=(2,), padding=((1, 1),), batch=2, bias=True))
@@ -133,10 +133,10 @@ def test_what_remains_is_judged_where_a_part_cannot_be_said() -> None:
     case = Case("plain", Settings(input=(4,), kernel=(3,), stride=(2,), padding=((1, 1),), bias=True))
     verdicts = judged(SaysLittle("eager", "cpu"), case, asked(case))
     unsupported = {law_id for law_id, verdict in verdicts.items() if verdict == "unsupported"}
-    assert unsupported == {"adjoint", "rank", "call_form"}
+    assert unsupported == {"adjoint", "rank", "call-form"}
     assert {verdict for law_id, verdict in verdicts.items() if law_id not in unsupported} == {"pass"}
     assert (
-        law_by_id("call_form").assess(case, answers(law_by_id("call_form"), case, SaysLittle("", ""))).message
+        law_by_id("call-form").assess(case, answers(law_by_id("call-form"), case, SaysLittle("", ""))).message
         == "no other call form says these settings"
     )
 

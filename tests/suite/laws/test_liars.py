@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from convt.cases.case import Case
 from convt.laws.catalogue import all_laws, law_by_id
 from tests.suite.conv.reference import Honest
-from tests.suite.laws.kills import PAGE, Kills, asked, judged, kills, page
+from tests.suite.laws.kills import PAGE, Caught, Kills, asked, findings, judged, kills, page
 from tests.suite.laws.liars import ANSWERING, ENDING, LIARS
 from tests.suite.laws.sample import SAMPLE
 
@@ -20,8 +21,34 @@ ONE_LAW = {name: liar.only for name, liar in ANSWERING.items() if liar.only}
 
 
 @pytest.fixture(scope="module")
-def found() -> Kills:
-    return kills(ANSWERING)
+def seen() -> tuple[Kills, list[str]]:
+    """What catches each liar, and every time that what is shown of it is a call that went well."""
+    honest, astray = Honest("eager", "cpu"), list[str]()
+
+    def look(liar: str, law_id: str, case: Case, caught: Caught) -> None:
+        if not caught.shows_a_wrong_call(honest):
+            astray.append(f"{liar}, {law_id}, {case.id}: {caught.finding.probe!r}: {caught.finding.message}")
+
+    return kills(ANSWERING, look=look), astray
+
+
+@pytest.fixture(scope="module")
+def found(seen: tuple[Kills, list[str]]) -> Kills:
+    return seen[0]
+
+
+def test_what_is_shown_of_a_liar_is_a_call_that_it_answers_wrongly(seen: tuple[Kills, list[str]]) -> None:
+    assert seen[1] == []
+
+
+def test_a_call_that_went_well_would_be_noticed() -> None:
+    case = next(case for case in SAMPLE if law_by_id("bias").applies(case))
+    probes = {"bias": law_by_id("bias").probes(case)}
+    caught = findings(ANSWERING["DropsBias"]("eager", "cpu"), case, probes)["bias"]
+    honest = Honest("eager", "cpu")
+    assert caught.shows_a_wrong_call(honest)
+    assert not replace(caught, finding=replace(caught.finding, probe="without")).shows_a_wrong_call(honest)
+    assert not replace(caught, finding=replace(caught.finding, probe="")).shows_a_wrong_call(honest)
 
 
 @pytest.mark.parametrize("case", SAMPLE, ids=lambda case: case.id)

@@ -115,7 +115,7 @@ rejects:
   - id: one
     about: c
     fault: [stride]
-    instead: {stride: 0}
+    invalid: {stride: 0}
 """
 
 
@@ -123,15 +123,15 @@ rejects:
     ("old", "new", "line"),
     [
         (
-            "instead: {stride: 0}",
-            "instead: {strid: 0}",
-            "7:15: rejects[0].instead.strid: found an unknown field, accepted",
+            "invalid: {stride: 0}",
+            "invalid: {strid: 0}",
+            "7:15: rejects[0].invalid.strid: found an unknown field, accepted",
         ),
         ("[stride]", "[strides]", "6:13: rejects[0].fault[0]: found 'strides', accepted 'stride'"),
         (
-            "    instead: {stride: 0}\n",
+            "    invalid: {stride: 0}\n",
             "",
-            "4:5: rejects[0]: found nothing that is passed instead, accepted instead or",
+            "4:5: rejects[0]: found nothing that is passed instead, accepted",
         ),
         ("{stride: 0}", "{stride: {evry: 0}}", "4:5: rejects[0]: found evry, accepted each"),
         ("{stride: 0}", "{stride: 0}\n    answer: {}", "8:13: rejects[0].answer: found without either and means"),

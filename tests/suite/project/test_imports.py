@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "content": set(),
     "conv": set(),
     "results": {"conv"},
-    "cases": {"content", "conv"},
+    "cases": {"content", "conv", "results"},
     "adapter": {"conv"},
     "laws": {"adapter", "cases", "conv", "results"},
     "host": {"adapter", "conv", "results"},

@@ -133,7 +133,7 @@ BAD: dict[str, tuple[str, Callable[[Path, bytes], object], str]] = {
     "compressed and cut": ("a.gz", _copy(lambda whole: gzip.compress(whole)[:-30]), "half a compressed file"),
     "not compressed": ("a.gz", _copy(lambda whole: whole), "found a damaged compressed file"),
     "damaged inside": ("a.gz", _copy(lambda whole: _flip(gzip.compress(whole))), "a damaged compressed file"),
-    "another format": ("a.jsonl", _copy(lambda whole: whole.replace(b'"format":1', b'"format":9')), "the format 9"),
+    "another format": ("a.jsonl", _copy(lambda whole: whole.replace(b'"format":2', b'"format":9')), "the format 9"),
     "something else": ("a.jsonl", _copy(lambda whole: b"{}\n"), "found no header"),
     "each target twice": ("a.jsonl", lambda path, whole: _twice(path), "two environments of keras-jax"),
 }

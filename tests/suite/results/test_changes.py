@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import pytest
 from convt.results import classes
 from convt.results.changes import CLASSES, MEANINGS, WORSE, Comparison, compare
 from convt.results.classes import classify, has_grown, has_moved, message_class, standing
+from convt.results.finding import as_json, without_numbers
 from convt.results.kinds import KINDS
 from convt.results.records import VerdictRecord
+from convt.results.sentences import finding_of
 from tests.suite.results.synthetic_run import KNOWN
 from tests.suite.results.two_runs import CASE, SAME, compared, made, only, verdict
 
@@ -224,16 +227,36 @@ def test_a_failure_on_real_data_moves_by_more_than_rounding(before: float, after
 @pytest.mark.parametrize(
     ("message", "kind"),
     [
-        ("out[0,2,17,0]=0.5031, but should be 1,234.5\n4 of 918 differ", "out[#]=#, but should be #"),
-        ("out[0]=nan, but should be -1e-05  [across targets, with keras-torch#after]", "out[#]=#, but should be #"),
-        ("out.shape=(1, 2, 3), but should be (1,)", "out.shape=(#), but should be (#)"),
+        ("out[0,2,17,0]=0.5031, but should be 1,234.5\n4 of 918 differ", "value / out"),
+        ("out[0]=nan, but should be -1e-05  [across targets, with keras-torch#after]", "value / out"),
+        ("group 1 of the result[0]=1, but should be 2", "value / group # of the result"),
+        ("out.shape=(1, 2, 3), but should be (1,)", "shape / out.shape"),
+        ("abstract shape=(1, 2, 3), but should be (1,)", "abstract-shape / abstract shape"),
         ("wide x[0]=1, but should be 2\n1 of 2\nthese are the numbers of x rounded to bfloat16",
-         "wide x[#]=#, but should be # / these are the numbers of x rounded to bfloat16"),
+         "value / wide x / x-in-bfloat16"),
+        ("refused, but unclearly: InternalError: no 3", "refused, but unclearly: InternalError"),
+        ("accepted: shape (1, 2), first numbers 1, 2", "accepted / value"),
+        ("raised: ValueError: no 3\nwhere the other accepts it", "refusal / raised / ValueError / value"),
+        ("accepted\nwhere the other crashes", "refusal / value / crashed"),
+        ("real: raised where it answers: ValueError: no", "outcome / raised / ValueError / value"),
     ],
 )  # fmt: skip
-def test_the_class_of_a_message_has_no_numbers(message: str, kind: str) -> None:
+def test_the_class_of_a_former_message_has_no_numbers(message: str, kind: str) -> None:
     assert message_class(verdict("differs", message=message)) == kind
-    assert message_class(verdict("differs", message=kind)) == kind
+
+
+@pytest.mark.parametrize(
+    ("former", "kind"),
+    [("out[#]=#, but should be #", "value / out"), ("out.shape=(#), but should be (#)", "shape / out.shape")],
+)
+def test_a_baseline_of_0_1_has_the_class_of_a_finding(former: str, kind: str) -> None:
+    record = verdict("differs", message=former)
+    assert message_class(record) == kind
+    assert not has_moved(replace(record, bits=""), replace(record, bits="", message="", finding=kept(record)))
+
+
+def kept(record: VerdictRecord) -> dict[str, Any]:
+    return as_json(without_numbers(finding_of(record)))
 
 
 @pytest.mark.parametrize(

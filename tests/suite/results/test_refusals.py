@@ -30,7 +30,7 @@ known:
     law: rejects
     rejects: [stride-zero]
     where: op == 'conv' and rank == 2
-    wrong: {verdict: differs, message: "^accepted"}
+    wrong: {verdict: differs, kind: accepted}
     reason: It does.
     issue: not reported yet
     since: "1"

@@ -9,10 +9,15 @@ import pytest
 from convt.content.tests.laws.layouts import Memory
 
 from convt.adapter.backend import Outcome
+from convt.cases.case import Case
 from convt.cases.loader import load_cases
+from convt.conv.settings import Settings
+from convt.laws.catalogue import law_by_id
 from convt.laws.truth import truth
 from convt.session.batch import LawVerdict
 from convt.session.verdicts import paste
+from tests.suite.conv.reference import Honest
+from tests.suite.laws.sample import SAMPLE
 
 ROOT = Path(__file__).parents[3]
 LAW = Memory()
@@ -35,6 +40,43 @@ def test_the_script_is_that_of_the_call_that_went_wrong(wrong: str, kind: str) -
     found = verdict(right | {wrong: bad})
     assert found.judgement.verdict in ("error", "differs")
     assert found.shown is PROBES[wrong]
+
+
+WRONG_CALLS = [
+    ("bias", "alone"), ("bias", "with"), ("bias", "without"), ("rank", "higher"), ("rank", "plain"),
+    ("preimages", "extra (1,)"), ("preimages", "extra (0,)"), ("preimages", "back from extra (1,)"),
+    ("dtype", "float16, real"), ("dtype", "float16"), ("linearity", "other x"), ("linearity", "w - other w"),
+    ("groups", "group 1"), ("groups", "together"), ("batch", "item 1"), ("batch", "unbatched"), ("shift", "still"),
+    ("symmetry", "flipped"), ("call-form", "first"), ("zero-insertion", "forward"), ("adjoint", "forward again"),
+]  # fmt: skip
+"""Laws, and the one of their calls that is answered wrongly."""
+
+
+@pytest.mark.parametrize(("law_id", "wrong"), WRONG_CALLS)
+def test_of_several_calls_the_one_that_is_wrong_is_shown(law_id: str, wrong: str) -> None:
+    law = law_by_id(law_id)
+    asked = ((case, law.probes(case)) for case in SAMPLE if law.applies(case))
+    case, probes = next((case, probes) for case, probes in (*asked, (None, {})) if wrong in probes or case is None)
+    if case is None:
+        case = Case("small", Settings((4,), (3,), (2,), batch=2, bias=True), laws=(law_id,))
+        probes = law.probes(case)
+    answers = {name: Honest("eager", "cpu").run(probe) for name, probe in probes.items()}
+    assert law.assess(case, answers).verdict == "pass"
+    found = LawVerdict(
+        case, law, "x", law.assess(case, answers | {wrong: spoilt(answers[wrong], law_id)}), probes, answers, ""
+    )
+    assert (found.judgement.verdict, found.judgement.probe) == ("differs", wrong)
+    assert found.shown is probes[wrong]
+
+
+def spoilt(outcome: Outcome, law_id: str) -> Outcome:
+    """The same answer with other numbers in it; of the law of sizes, with another shape."""
+    if outcome.value is None:
+        return Outcome("value", shape=(*(outcome.shape or ()), 2))
+    value = outcome.value
+    if law_id == "preimages":
+        return Outcome("value", value[..., :-1])
+    return Outcome("value", value + np.arange(1, value.size + 1).reshape(value.shape).astype(value.dtype))
 
 
 def test_the_first_call_stands_where_the_judgement_names_none() -> None:

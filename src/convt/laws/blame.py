@@ -1,0 +1,65 @@
+"""Which call went wrong: one by itself, held against the oracles, and of several the one that breaks a relation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from convt.adapter.backend import RESIZES, Outcome, Probe
+from convt.conv.bounds import accumulation, bound
+from convt.conv.data import Arrays, numpy_dtype
+from convt.laws.block_sums import judged_block_sums
+from convt.laws.comparison import equal, same_shape, within
+from convt.laws.probes import integral_arrays
+from convt.laws.truth import promised, truth
+from convt.results.finding import PASS, Finding, unanswered
+
+
+def call_went(probe: Probe, outcome: Outcome, name: str = "") -> Finding:
+    """How a call went: `pass` or `differs` by the oracles where it has a value, `error` or less where it has none."""
+    if outcome.kind in ("not-run", "unsupported"):
+        return unanswered(outcome.kind, name, outcome.kind, outcome.reason, "")
+    if outcome.kind != "value":
+        return unanswered("error", name, outcome.kind, outcome.reason, "")
+    if probe.block:
+        return judged_block_sums(probe, outcome, name)
+    if outcome.value is None:
+        return same_shape(outcome.shape or (), probe.settings.y_shape, "abstract shape", name, abstract=True)
+    if probe.want in RESIZES:  # no convolution, and held against none
+        return PASS
+    value = outcome.value
+    if probe.want == "unbatched" and value.ndim < len(probe.settings.y_shape):
+        value = value[None]
+    return _against_truth(probe, value, name)
+
+
+@np.errstate(over="ignore", invalid="ignore")  # sums of special values overflow here, as they may
+def _against_truth(probe: Probe, value: np.ndarray, name: str) -> Finding:
+    """A call's numbers against what they should be: exactly on whole numbers, else within the bound."""
+    right, dtype = truth(probe), promised(probe)
+    if integral_arrays(*probe.arrays):
+        return equal(value, right.astype(numpy_dtype(dtype)), probe=name)
+    finite = np.isfinite(right)  # what is not, the law of special values judges
+    tolerance = np.where(
+        finite, bound(probe.settings, Arrays(probe.x, probe.w, probe.b), right, accumulation(dtype), dtype), np.inf
+    )
+    if value.shape == right.shape:
+        value, right = np.where(finite, value, 0).astype(value.dtype), np.where(finite, right, 0)
+    return within(value, right, tolerance, dtype=dtype, probe=name)
+
+
+def blamed(
+    finding: Finding, probes: Mapping[str, Probe], got: Mapping[str, Outcome], names: Iterable[str], otherwise: str = ""
+) -> Finding:
+    """The finding on a relation between these probes, about the one of them that is wrong.
+
+    A relation that does not hold says that one of its sides is wrong, and not which. The oracles do: the first of the
+    names whose answer is not theirs is to blame. Where none of them is (two roundings of one number, both within the
+    bound), it is `otherwise`, which is the first of the names if not said.
+    """
+    if finding.verdict != "differs":
+        return finding
+    several = list(names)
+    wrong = (name for name in several if call_went(probes[name], got[name]).verdict == "differs")
+    return finding.about(next(wrong, otherwise or several[0]))
