@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from convt.adapter.backend import GRADIENTS, MIXED, RESIZES, Backend, Outcome, Probe, Unsupported, Want
+from convt.adapter.backend import GRADIENTS, MIXED, RESIZES, Backend, Form, Outcome, Probe, Script, Unsupported, Want
 from convt.adapter.jit_programs import Part, run_programs
 from convt.conv.same_or_valid import keyword
 from convt.conv.settings import Settings
@@ -157,21 +157,17 @@ class Jax(Backend):
         method = "linear" if probe.want == "bilinear" else "nearest"
         return np.array(self.jax.image.resize(self._placed(np.array(probe.x, order="C")), shape, method))
 
-    def script(self, settings: Settings, call_form: int = 0) -> str:
-        return self.script_of(settings, call_form)
-
-    def script_of(
-        self, settings: Settings, call_form: int = 0, want: Want = "value", invalid: Any = None, prepared: Any = None
-    ) -> str:
+    def script_of(self, form: Form, prepared: Any = None) -> Script:
+        settings, call_form, want, invalid = form.settings, form.call_form, form.want, form.invalid
         invalid_call = invalid is not None
-        call = invalid_call_for(settings, call_form, invalid) if invalid_call else call_for(settings, call_form)
+        call = invalid_call_for(settings, call_form, invalid) if invalid is not None else call_for(settings, call_form)
         over = mapped_over(settings) if self.mode == "vmap" and not invalid_call else ""
         place = f'jax.config.update("jax_default_device", jax.devices("{self.place.platform}")[{self.place.id}])\n'
         first = place if self.device != "cpu" else ""
         if self.mode == "x64":
             first += 'jax.config.update("jax_enable_x64", True)\n'
         text = script(call, settings, want, self.mode != "eager", over, invalid_call)
-        return f"{first}\n{text}" if first else text
+        return Script(f"{first}\n{text}" if first else text)
 
     def run_many(self, probes: Sequence[Probe]) -> list[Outcome] | None:
         if self.mode == "eager":

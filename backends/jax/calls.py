@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from convt.adapter.axes import ALONG_X, LIKE_B, LIKE_W, LIKE_X, Sent, laid_out, tuples
+from convt.adapter.axes import ALONG_X, LIKE_B, LIKE_W, LIKE_X, laid_out, tuples
 from convt.adapter.backend import Probe, Unsupported, kept
+from convt.adapter.layouts import Sent
 from convt.conv.same_or_valid import keyword
 from convt.conv.settings import Settings
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from convt.adapter.backend import GRADIENTS, MIXED, Backend, Outcome, Probe, Unsupported, Want, kept
+from convt.adapter.backend import GRADIENTS, MIXED, Backend, Form, Outcome, Probe, Script, Unsupported, Want, kept
 from convt.adapter.jit_programs import Part, run_programs
 from convt.conv.settings import Settings
 
@@ -191,15 +191,12 @@ class Keras(Backend):
         y = self.keras.ops.convert_to_numpy(layer(np.array(np.moveaxis(probe.x, 1, -1), order="C")))
         return np.array(np.moveaxis(y, -1, 1), order="C")
 
-    def script(self, settings: Settings, call_form: int = 0) -> str:
-        return self.script_of(settings, call_form)
-
-    def script_of(
-        self, settings: Settings, call_form: int = 0, want: Want = "value", invalid: Any = None, prepared: Any = None
-    ) -> str:
+    def script_of(self, form: Form, prepared: Any = None) -> Script:
+        settings, call_form, want, invalid = form.settings, form.call_form, form.want, form.invalid
         if invalid is not None:
-            return script(invalid_call_for(settings, call_form, invalid), settings, call_form, "attempt", "eager")
-        return script(call_for(settings, call_form), settings, call_form, want, getattr(self, "mode", "eager"))
+            call = invalid_call_for(settings, call_form, invalid)
+            return Script(script(call, settings, call_form, "attempt", "eager"))
+        return Script(script(call_for(settings, call_form), settings, call_form, want, getattr(self, "mode", "eager")))
 
     def run(self, probe: Probe) -> Outcome:
         with self.keras.device(self.device.replace("cuda", "gpu")):

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from convt.adapter.backend import GRADIENTS, MIXED, RESIZES, Backend, Probe, Unsupported, Want, kept
+from convt.adapter.backend import GRADIENTS, MIXED, RESIZES, Backend, Form, Probe, Script, Unsupported, Want, kept
 from convt.adapter.layouts import Laid
 from convt.adapter.stress import threads
 from convt.conv.settings import Settings
@@ -114,12 +114,8 @@ class OnnxRuntime(Backend):
     def resize(self, probe: Probe) -> np.ndarray:
         return np.array(self._session(probe.prepared, {}).run(None, {"x": np.ascontiguousarray(probe.x)})[0])
 
-    def script(self, settings: Settings, call_form: int = 0, prepared: Any = None) -> str:
-        return self.script_of(settings, call_form, prepared=prepared)
-
-    def script_of(
-        self, settings: Settings, call_form: int = 0, want: Want = "value", invalid: Any = None, prepared: Any = None
-    ) -> str:
+    def script_of(self, form: Form, prepared: Any = None) -> Script:
+        settings, call_form, want, invalid = form.settings, form.call_form, form.want, form.invalid
         if want in (*GRADIENTS, *MIXED, *RESIZES) or isinstance(prepared, str):
             raise Unsupported(prepared if isinstance(prepared, str) else f"no script for {want}")
         feed = ["x", *("wb"[: 1 + settings.bias] if call_form == INPUTS else "")]
@@ -134,7 +130,7 @@ class OnnxRuntime(Backend):
             'session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])',
             f"y = session.run(None, {{{fed}}})[0]  # {as_text(settings, call_form, invalid)}",
         ]
-        return "\n".join(lines) + "\n"
+        return Script("\n".join(lines) + "\n")
 
     def _session(self, parts: Any, weights: dict[str, bytes]) -> Any:
         """A session of a model with its weights in their places."""

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from convt.adapter.backend import GRADIENTS, MIXED, RESIZES, Backend, Outcome, Probe, Want
+from convt.adapter.backend import GRADIENTS, MIXED, RESIZES, Backend, Form, Outcome, Probe, Script, Want
 from convt.adapter.stress import threads
 from convt.conv.settings import Settings
 
@@ -130,15 +130,11 @@ class TensorFlow(Backend):
             y = self._compiled(resize)(self._tensor(last(probe.x, probe.settings.rank)))
         return received(probe, y)
 
-    def script(self, settings: Settings, call_form: int = 0) -> str:
-        return self.script_of(settings, call_form)
-
-    def script_of(
-        self, settings: Settings, call_form: int = 0, want: Want = "value", invalid: Any = None, prepared: Any = None
-    ) -> str:
+    def script_of(self, form: Form, prepared: Any = None) -> Script:
+        settings, call_form, want, invalid = form.settings, form.call_form, form.want, form.invalid
         name, arguments = say_invalid(settings, call_form, invalid or {})
         place = "" if self.device == "cpu" else self.place
-        return written(settings, name, arguments, want, self.mode, place, invalid is not None)
+        return Script(written(settings, name, arguments, want, self.mode, place, invalid is not None))
 
     def run_many(self, probes: Sequence[Probe]) -> list[Outcome] | None:
         if self.mode == "eager":

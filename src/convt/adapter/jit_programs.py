@@ -13,9 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from convt.adapter.axes import Sent
 from convt.adapter.backend import Outcome, Probe, describe
-from convt.adapter.layouts import InputChanged
+from convt.adapter.layouts import InputChanged, Sent
 
 PROGRAM = 200
 """Configurations in one program. Larger ones are hardly faster, and a crash takes the whole program along."""

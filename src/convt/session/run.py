@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from convt.adapter.backend import Probe
+from convt.adapter.backend import Form, Probe
 from convt.cases.case import Case
 from convt.cases.errors import SpecErrors
 from convt.cases.known import Known, load_known
@@ -232,13 +232,11 @@ class Run:
 
     def _script(self, target: str, probe: Probe) -> tuple[str, str]:
         try:
-            dtype = str(probe.x.dtype)
-            body = self.pool.script(
-                target, probe.settings, probe.call_form, probe.want, dtype=dtype, invalid=probe.invalid
-            )
+            script = self.pool.script(target, Form.of(probe))
         except NoScript:
             return "", ""
-        return call_line(body), paste(self.infos[target].script_imports, body, probe)
+        body = script.text
+        return script.call or call_line(body), paste(self.infos[target].script_imports, body, probe)
 
     def repeats(self, target: str) -> str:
         """What a command needs beside `-k` to ask this target again, where that is not in the host's environment."""

@@ -15,7 +15,8 @@ from convt.adapter.layouts import statement
 from convt.cases.case import Case
 from convt.cases.known import Known
 from convt.conv.bounds import accumulation, bound
-from convt.conv.data import Arrays, numpy_dtype
+from convt.conv.data import Arrays
+from convt.conv.dtypes import numpy_dtype
 from convt.laws.block_sums import judged_block_sums
 from convt.laws.comparison import equal, same_shape, within
 from convt.laws.law import Judgement

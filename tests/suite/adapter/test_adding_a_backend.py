@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from convt.adapter.backend import Outcome, Probe
+from convt.adapter.form import Form
 from convt.conv.data import exact
 from convt.conv.oracles import reference
 from convt.conv.settings import Settings
@@ -75,7 +76,7 @@ def test_what_the_call_can_say_is_right(pool: Pool, settings: Settings) -> None:
 def test_the_script_makes_the_same_call(pool: Pool, settings: Settings) -> None:
     probe = asked(settings)
     names = {"np": np, "x": probe.x, "w": probe.w, "b": probe.b}
-    exec(pool.script(NAME, settings), names)  # noqa: S102  what a person pastes
+    exec(pool.script(NAME, Form(settings)).text, names)  # noqa: S102  what a person pastes
     np.testing.assert_array_equal(names["y"], answer(pool, probe).value, strict=True)
 
 

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 from convt.content.backends.jax.adapter import Jax
-from convt.content.backends.jax.calls import Sent, mapped_over
+from convt.content.backends.jax.calls import mapped_over
 
 from convt.adapter.backend import MIXED, Probe
 from convt.adapter.jit_programs import Part, run_programs
-from convt.adapter.layouts import Laid
+from convt.adapter.layouts import Laid, Sent
 from convt.conv.data import exact
 from convt.conv.oracles import reference
 from convt.conv.settings import Op, Settings
@@ -146,7 +146,7 @@ def test_a_fused_program_tells_that_its_input_was_changed() -> None:
 
     def send(_: Probe) -> Sent:
         laid[1].view[...] = 7
-        return Sent((laid[0].view, laid[1].view), laid)
+        return Sent((laid[0].view, laid[1].view), (("x", laid[0]), ("w", laid[1])))
 
     part = Part(lambda x, w: x + w.sum(), send, receive)
     [outcome] = run_programs(adapter("jit").jax, [asked], lambda _: 0, lambda _: part, asked_alone)

@@ -14,6 +14,7 @@ from convt.content.backends.tensorflow import programs as tensorflow_programs
 from convt.content.backends.tensorflow.claims import mirrored
 
 from convt.adapter.backend import Outcome, Probe
+from convt.adapter.form import Form
 from convt.cases.known import KnownTarget, load_known
 from convt.conv.settings import Settings
 from tests.suite.backends.gradient_forms import probe_for, same_bits, script_answer, wants
@@ -76,7 +77,7 @@ def test_a_script_of_a_graph_gives_the_same_bits(mode: str) -> None:
         probe = probe_for(PLAIN, want)
         assert same_bits(adapter(mode).run(probe).value, script_answer(adapter(mode), probe))
     decorator = "@tf.function(jit_compile=True)" if mode == "xla" else "@tf.function"
-    assert decorator in adapter(mode).script(PLAIN).splitlines()
+    assert decorator in adapter(mode).script_of(Form(PLAIN)).text.splitlines()
 
 
 def test_a_program_answers_each_of_its_probes_once(monkeypatch: pytest.MonkeyPatch) -> None:
