@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 
 from convt.adapter.backend import GRADIENTS, MIXED, Backend, Form, Outcome, Probe, Script, Unsupported, Want, kept
-from convt.adapter.jit_programs import Part, run_programs
+from convt.adapter.fusing import Part
+from convt.adapter.jit_programs import JitPrograms
 from convt.conv.settings import Settings
 
 from ..jax.gradients import family, gradient_of
@@ -206,7 +207,7 @@ class Keras(Backend):
         if ENGINE != "jax" or self.mode != "eager":
             return None
         with self.keras.device(self.device.replace("cuda", "gpu")):
-            return run_programs(self.engine, probes, self._key, self._part, self.run)
+            return JitPrograms(self.engine, key=self._key, part=self._part, alone=self.run).run(probes)
 
     def _key(self, probe: Probe) -> Hashable | None:
         """What probes of one call share, or None where there is no call, or none of the convolution."""

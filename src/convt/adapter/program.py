@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple
 
-KEPT = 1024
+KEPT = 512
 """Compiled programs that are kept, those asked for last: a few kB each, and what frameworks compile for them."""
 KEPT_MADE = 128
 """Answers of `made` that are kept, likewise: an exported program of PyTorch's costs 15 ms to make."""

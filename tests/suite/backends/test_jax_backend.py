@@ -196,9 +196,14 @@ def test_a_script_reads_as_a_person_writes_it() -> None:
         "        precision='highest',",
         "    )",
         "",
-        "lhs = np.transpose(x, (0, 2, 3, 1))",
-        "rhs = np.flip(np.transpose(w, (2, 3, 0, 1)), (0, 1))",
-        "y = np.transpose(np.asarray(convolve(lhs, rhs)), (0, 3, 1, 2)) + b.reshape(-1, 1, 1)",
+        "",
+        "def answer(x, w, b):",
+        "    lhs = np.transpose(x, (0, 2, 3, 1))",
+        "    rhs = np.flip(np.transpose(w, (2, 3, 0, 1)), (0, 1))",
+        "    return np.transpose(np.asarray(convolve(lhs, rhs)), (0, 3, 1, 2)) + b.reshape(-1, 1, 1)",
+        "",
+        "",
+        "y = answer(x, w, b)",
     ]
 
 
