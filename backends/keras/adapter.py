@@ -193,11 +193,14 @@ class Keras(Backend):
         return np.array(np.moveaxis(y, -1, 1), order="C")
 
     def script_of(self, form: Form, prepared: Any = None) -> Script:
-        settings, call_form, want, invalid = form.settings, form.call_form, form.want, form.invalid
-        if invalid is not None:
-            call = invalid_call_for(settings, call_form, invalid)
-            return Script(script(call, settings, call_form, "attempt", "eager"))
-        return Script(script(call_for(settings, call_form), settings, call_form, want, getattr(self, "mode", "eager")))
+        it, call_form, want, mode = form.settings, form.call_form, str(form.want), getattr(self, "mode", "eager")
+        if form.invalid is None:
+            call = call_for(it, call_form)
+        else:
+            call, want, mode = invalid_call_for(it, call_form, form.invalid), "attempt", "eager"
+        arrays = ["x", "w"] if call.module == "ops" else []
+        said = ", ".join([*arrays, *(f"{key}={value!r}" for key, value in call.options.items())])
+        return Script(script(call, it, call_form, want, mode), f"keras.{call.module}.{call.name}({said})")
 
     def run(self, probe: Probe) -> Outcome:
         with self.keras.device(self.device.replace("cuda", "gpu")):

@@ -128,9 +128,9 @@ class OnnxRuntime(Backend):
             "options.graph_optimization_level = level",
             f"options.intra_op_num_threads = {self.options.intra_op_num_threads}",
             'session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])',
-            f"y = session.run(None, {{{fed}}})[0]  # {as_text(settings, call_form, invalid)}",
         ]
-        return Script("\n".join(lines) + "\n")
+        run = f"session.run(None, {{{fed}}})[0]  # {as_text(settings, call_form, invalid)}"
+        return Script("\n".join([*lines, f"y = {run}"]) + "\n", run)
 
     def _session(self, parts: Any, weights: dict[str, bytes]) -> Any:
         """A session of a model with its weights in their places."""

@@ -10,8 +10,8 @@ from typing import Any, cast
 
 import pytest
 from convt.content.backends.tensorflow import adapter as tensorflow_backend
-from convt.content.backends.tensorflow import programs as tensorflow_programs
 from convt.content.backends.tensorflow.claims import mirrored
+from convt.content.backends.tensorflow.programs import Graphs
 
 from convt.adapter.backend import Outcome, Probe
 from convt.adapter.form import Form
@@ -136,13 +136,13 @@ def test_only_the_last_functions_are_kept(monkeypatch: pytest.MonkeyPatch) -> No
 def traces_of(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many configurations each program that is compiled from now on has."""
     counts: list[int] = []
-    plain = tensorflow_programs.Fused._program
+    plain = Graphs._program
 
     def program(self: Any, probes: Any, members: Any) -> Any:
         counts.append(len(members))
         return plain(self, probes, members)
 
-    monkeypatch.setattr(tensorflow_programs.Fused, "_program", program)
+    monkeypatch.setattr(Graphs, "_program", program)
     return counts
 
 
