@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from convt.adapter.backend import Outcome, Probe
-from convt.adapter.form import Form
+from convt.adapter.backend import Form, Outcome, Probe, Program
 from convt.conv.data import exact
 from convt.conv.oracles import reference
 from convt.conv.settings import Settings
 from convt.host.pool import Pool
 from convt.host.registry import parse_target, register_external
+from docs.examples import numpy_backend
 
 ROOT = Path(__file__).parents[3]
 PATH = "docs.examples.numpy_backend:NumpyConvolve"
@@ -61,6 +63,20 @@ def test_the_guide_holds_the_adapter_that_is_run() -> None:
     guide = (ROOT / "docs" / "adding-a-backend.md").read_text()
     assert (ROOT / "docs" / "examples" / "numpy_backend.py").read_text() in guide
     assert f"--backend {PATH} --target {NAME}" in guide
+
+
+@pytest.mark.parametrize("settings", SAYS.values(), ids=SAYS)
+def test_the_program_of_the_guide_answers_as_the_call_does(settings: Settings) -> None:
+    guide = (ROOT / "docs" / "adding-a-backend.md").read_text()
+    _, method = guide.split("In place of both methods above:\n\n```python\n")
+    scope: dict[str, Any] = {"textwrap": textwrap, "Program": Program, "Form": Form, "Any": Any} | vars(numpy_backend)
+    exec(f"class Programmed(NumpyConvolve):\n{method.split('```')[0]}    call = Backend.call\n", scope)  # noqa: S102
+    probe = asked(settings)
+    programmed, called = (scope[name]("eager", "cpu") for name in ("Programmed", "NumpyConvolve"))
+    assert programmed.run(probe).digest == called.run(probe).digest != ""
+    assert programmed.script_of(Form(settings)).text.endswith(
+        f"y = convolve({'x, w, b' if settings.bias else 'x, w'})\n"
+    )
 
 
 @pytest.mark.parametrize("settings", SAYS.values(), ids=SAYS)

@@ -23,7 +23,7 @@ from convt.content.tests.laws.layouts import LAYOUTS
 
 from convt.adapter.backend import GRADIENTS, MIXED, Backend, Outcome, Probe, Unsupported, Want
 from convt.adapter.form import Form
-from convt.adapter.program import Script
+from convt.adapter.program import Program
 from convt.cases.known import load_known
 from convt.conv.data import exact
 from convt.conv.oracles import reference
@@ -53,8 +53,8 @@ class WithModels(OnnxRuntime):  # type: ignore[misc]  # content is found by path
     def run(self, probe: Probe) -> Outcome:
         return super().run(replace(probe, prepared=self.preparer.of(probe)))
 
-    def script_of(self, form: Form, prepared: Any = None) -> Script:
-        return super().script_of(form, self.preparer(form))
+    def program(self, form: Form, prepared: Any = None) -> Program:
+        return super().program(form, self.preparer(form))
 
 
 @pytest.fixture(scope="module")
@@ -207,9 +207,10 @@ def test_a_script_names_the_node_and_carries_the_model(adapter: Backend) -> None
     lines = adapter.script_of(
         Form(Settings(input=(4,), kernel=(3,), stride=(2,), bias=True), call_form=PADS)
     ).text.splitlines()
-    assert lines[0] == 'model = b"".join(['
-    assert [line for line in lines if "tobytes" in line] == ["    w.tobytes(),", "    b.tobytes(),"]
-    assert lines[-1] == 'y = session.run(None, {"x": x})[0]  # ConvTranspose, strides=[2]'
+    assert '    model = b"".join([' in lines
+    assert [line for line in lines if "tobytes" in line] == ["        w.tobytes(),", "        b.tobytes(),"]
+    assert '    return session.run(None, {"x": x})[0]  # ConvTranspose, strides=[2]' in lines
+    assert lines[-1] == "y = infer(x, w, b)"
     assert '{"x": x, "w": w}' in adapter.script_of(Form(FOOLING, call_form=INPUTS)).text
     assert "ORT_DISABLE_ALL" in WithModels("disabled").script_of(Form(FOOLING)).text
 
@@ -278,11 +279,14 @@ def test_the_memory_that_is_given_is_the_laid_out_one(adapter: Backend, monkeypa
     fed: dict[str, np.ndarray] = {}
 
     class Session:
+        def __init__(self, *model: object, **providers: object) -> None:
+            pass
+
         def run(self, names: None, feed: dict[str, np.ndarray]) -> list[np.ndarray]:
             fed.update(feed)
             return [feed["x"]]
 
-    monkeypatch.setattr(adapter, "_session", lambda parts, weights: Session())
+    monkeypatch.setattr(adapter.onnxruntime, "InferenceSession", Session)  # type: ignore[attr-defined]
     run(adapter, FOOLING, call_form=INPUTS, layout=("strided", "read-only"))
     assert fed["x"].strides[-1] == 8
     assert not fed["w"].flags.writeable
