@@ -13,12 +13,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from convt.adapter.probe import Probe
+from convt.adapter.probe import Probe
 
 THREADS = str(max(os.cpu_count() or 1, 4))
 
