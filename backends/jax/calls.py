@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import lru_cache, partial
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from convt.adapter.axes import ALONG_X, LIKE_B, LIKE_W, LIKE_X, Sent, laid_out, tuples
-from convt.adapter.backend import Probe, Unsupported, kept
+from convt.adapter.axes import tuples
+from convt.adapter.backend import Unsupported
 from convt.conv.same_or_valid import keyword
 from convt.conv.settings import Settings
 
@@ -55,48 +53,6 @@ def _transposition(source: str, target: str, batched: bool) -> tuple[int, ...]:
     if not batched:
         source, target = source.replace("N", ""), target.replace("N", "")
     return tuple(source.index(letter) for letter in target)
-
-
-def sent(call: Call, probe: Probe) -> Sent:
-    """x and w in the order that the call takes; for a gradient b, g and t too."""
-    batched = probe.want != "unbatched"
-    x = np.transpose(probe.x if batched else probe.x[0], call.there(X, batched))
-    w = _kernel(call, probe.w)
-    if probe.g is None and probe.t is None:
-        return laid_out(probe, x, w)
-    g = None if probe.g is None else np.transpose(probe.g, call.there(Y))
-    t = probe.t
-    if t is not None:
-        t = np.transpose(t, call.there(X)) if probe.want in ALONG_X else _kernel(call, t)
-    return laid_out(probe, x, w, probe.b, g, t)
-
-
-def _kernel(call: Call, w: np.ndarray) -> np.ndarray:
-    w = np.transpose(w, call.there(W))
-    return np.flip(w, call.flipped) if call.flipped else w
-
-
-def received(call: Call, probe: Probe, y: Any) -> np.ndarray:
-    """y in the stored order, as a copy, the bias added."""
-    y = np.transpose(np.asarray(y), call.back(Y, probe.want != "unbatched"))
-    if probe.b is None:
-        return kept(probe, y)
-    return kept(probe, y + probe.b.astype(y.dtype).reshape(-1, *(1,) * probe.settings.rank))
-
-
-def gradient_received(call: Call, probe: Probe, answer: Any) -> np.ndarray:
-    """A gradient in the stored order of what it is one of; where all were computed, the one that was asked for."""
-    want = probe.want
-    if want.startswith("grad-") and len(want) == len("grad-x"):
-        answer = answer["xwb".index(want[-1])]
-    array = np.array(answer)
-    if array.dtype.names:
-        raise TypeError(f"JAX gives {array.dtype.names[0]}, which has no numbers, for {want}")
-    if want in LIKE_W:
-        array = np.transpose(np.flip(array, call.flipped), call.back(W))
-    elif want not in LIKE_B:
-        array = np.transpose(array, call.back(X if want in LIKE_X else Y))
-    return np.array(array, order="C")
 
 
 @lru_cache(maxsize=8192)
@@ -162,33 +118,3 @@ def invalid_call_for(it: Settings, call_form: int, invalid: Mapping[str, Any]) -
         raise Unsupported(f"jax.lax.{call.function} has no argument for {' and '.join(absent)}")
     raw = {names[key]: tuples(value) for key, value in invalid.items()}
     return call._replace(options=call.options | raw)
-
-
-def function_of(jax: Any, call: Call) -> Callable[..., Any]:
-    """The call as a function of x and w."""
-    return partial(getattr(jax.lax, call.function), **call.options)
-
-
-Over = str
-"""What the mode `vmap` maps over: "x", "w", or "xw", the items with a kernel of their own each."""
-
-
-def mapped_over(it: Settings) -> Over:
-    """Batches item by item, those of an odd sum of extents with a copy of the kernel each; a single item's output
-    features one by one, where there are no groups of them."""
-    if it.batch == 1:
-        return "w" if it.groups == 1 else "x"
-    return "xw" if sum(it.input) % 2 else "x"
-
-
-def mapped(jax: Any, call: Call, over: Over, function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function of x and w by `jax.vmap`, one item, or one output feature, at a time."""
-    if over == "w":
-        axis, channel = call.features
-        return lambda x, w: jax.vmap(
-            lambda one: function(x, jax.numpy.expand_dims(one, axis)).squeeze(channel), axis, channel
-        )(w)
-    if over == "x":
-        return lambda x, w: jax.vmap(lambda item: function(item[None], w)[0])(x)
-    each = jax.vmap(lambda item, w: function(item[None], w)[0])
-    return lambda x, w: each(x, jax.numpy.broadcast_to(w, (x.shape[0], *w.shape)))

@@ -19,8 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from convt.adapter.backend import GRADIENTS, MIXED, Backend, Outcome, Probe, Unsupported, Want, kept
-from convt.adapter.jit_programs import Part, run_programs
+from convt.adapter.backend import GRADIENTS, MIXED, Backend, Form, Outcome, Probe, Script, Unsupported, Want, kept
+from convt.adapter.fusing import Part
+from convt.adapter.jit_programs import JitPrograms
 from convt.conv.settings import Settings
 
 from ..jax.gradients import family, gradient_of
@@ -191,15 +192,15 @@ class Keras(Backend):
         y = self.keras.ops.convert_to_numpy(layer(np.array(np.moveaxis(probe.x, 1, -1), order="C")))
         return np.array(np.moveaxis(y, -1, 1), order="C")
 
-    def script(self, settings: Settings, call_form: int = 0) -> str:
-        return self.script_of(settings, call_form)
-
-    def script_of(
-        self, settings: Settings, call_form: int = 0, want: Want = "value", invalid: Any = None, prepared: Any = None
-    ) -> str:
-        if invalid is not None:
-            return script(invalid_call_for(settings, call_form, invalid), settings, call_form, "attempt", "eager")
-        return script(call_for(settings, call_form), settings, call_form, want, getattr(self, "mode", "eager"))
+    def script_of(self, form: Form, prepared: Any = None) -> Script:
+        it, call_form, want, mode = form.settings, form.call_form, str(form.want), getattr(self, "mode", "eager")
+        if form.invalid is None:
+            call = call_for(it, call_form)
+        else:
+            call, want, mode = invalid_call_for(it, call_form, form.invalid), "attempt", "eager"
+        arrays = ["x", "w"] if call.module == "ops" else []
+        said = ", ".join([*arrays, *(f"{key}={value!r}" for key, value in call.options.items())])
+        return Script(script(call, it, call_form, want, mode), f"keras.{call.module}.{call.name}({said})")
 
     def run(self, probe: Probe) -> Outcome:
         with self.keras.device(self.device.replace("cuda", "gpu")):
@@ -209,7 +210,7 @@ class Keras(Backend):
         if ENGINE != "jax" or self.mode != "eager":
             return None
         with self.keras.device(self.device.replace("cuda", "gpu")):
-            return run_programs(self.engine, probes, self._key, self._part, self.run)
+            return JitPrograms(self.engine, key=self._key, part=self._part, alone=self.run).run(probes)
 
     def _key(self, probe: Probe) -> Hashable | None:
         """What probes of one call share, or None where there is no call, or none of the convolution."""

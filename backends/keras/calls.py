@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from convt.adapter.axes import ALONG_X, LIKE_B, LIKE_W, Sent, laid_out, tuples
+from convt.adapter.axes import ALONG_X, LIKE_B, LIKE_W, laid_out, tuples
 from convt.adapter.backend import GRADIENTS, MIXED, RESIZES, Probe, Unsupported, Want
+from convt.adapter.layouts import Sent
 from convt.conv.settings import Settings
 
 from .padding import nearest, padding

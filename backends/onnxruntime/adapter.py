@@ -9,10 +9,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-import numpy as np
-
-from convt.adapter.backend import GRADIENTS, MIXED, RESIZES, Backend, Probe, Unsupported, Want, kept
-from convt.adapter.layouts import Laid
+from convt.adapter.backend import GRADIENTS, MIXED, RESIZES, Backend, Form, Probe, Program, Unsupported, Want
 from convt.adapter.stress import threads
 from convt.conv.settings import Settings
 
@@ -79,28 +76,41 @@ class OnnxRuntime(Backend):
             return f"NOT_IMPLEMENTED: could not find an implementation for {operator(settings)} of {dtype}"
         return f"INVALID_GRAPH: type {dtype} of input parameter (x) of operator ({operator(settings)}) is invalid"
 
-    def call(self, probe: Probe) -> np.ndarray:
-        weights = {name: array for name, array in (("w", probe.w), ("b", probe.b)) if array is not None}
-        feed = {"x": probe.x[0] if probe.want == "unbatched" else probe.x}
-        if probe.call_form == INPUTS:
-            feed |= weights
-        laid = {}
-        for name, layout in zip("xw", probe.layout, strict=True):
-            if layout and name in feed:
-                laid[name] = Laid(feed[name], layout)
-        feed = {name: laid[name].view if name in laid else np.ascontiguousarray(each) for name, each in feed.items()}
-        session = self._session(probe.prepared, {name: array.tobytes() for name, array in weights.items()})
-        answer = kept(probe, session.run(None, feed)[0])
-        for name, memory in laid.items():
-            memory.check(name)
-        return answer
+    def program(self, form: Form, prepared: Any = None) -> Program:
+        it, want = form.settings, form.want
+        if want in (*GRADIENTS, *MIXED):
+            raise Unsupported(self.unsupported(it, want) or want)
+        if isinstance(prepared, str):
+            raise Unsupported(prepared)
+        names = tuple(form.dtypes)
+        said = "Resize" if want in RESIZES else as_text(it, form.call_form, form.invalid)
+        feed = names if form.call_form == INPUTS else ("x",)
+        values = {"x": "x[0]"} if want == "unbatched" else {}
+        fed = ", ".join(f'"{name}": {values.get(name, name)}' for name in feed)
+        run = f"session.run(None, {{{fed}}})[0]"
+        lines = [
+            '    model = b"".join([',
+            *(f"        {line}" for part in prepared for line in _literal(part)),
+            "    ])",
+        ]
+        lines += ['    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])']
+        source = "\n".join(
+            [*self._said_options(), "", "", f"def infer({', '.join(names)}):", *lines, f"    return {run}  # {said}"]
+        )
+        return Program(f"{source}\n", "infer", names, f"{run}  # {said}")
 
-    def invalid_call(self, probe: Probe) -> np.ndarray:
-        if probe.want in (*GRADIENTS, *MIXED):
-            raise Unsupported(self.unsupported(probe.settings, probe.want))
-        if isinstance(probe.prepared, str):
-            raise Unsupported(probe.prepared)
-        return self.call(probe)
+    def _said_options(self) -> list[str]:
+        """The lines that make the options of every session."""
+        options = self.options
+        return [
+            "options = onnxruntime.SessionOptions()",
+            f"options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.{LEVELS[self.mode]}",
+            f"options.intra_op_num_threads, options.inter_op_num_threads = {options.intra_op_num_threads}, 1",
+            "options.use_deterministic_compute = True",
+            "options.log_severity_level = 4  # errors come as exceptions too",
+        ]
+
+    gradient = invalid_call = resize = Backend.call
 
     def shape_of(self, probe: Probe) -> tuple[int, ...]:
         """The output's shape as the session infers it from the model alone."""
@@ -110,31 +120,6 @@ class OnnxRuntime(Backend):
         if len(inferred) != it.rank + 2 or not all(isinstance(extent, int) for extent in inferred):
             raise Unsupported(f"shape inference leaves extents open: {inferred}")
         return tuple(inferred)
-
-    def resize(self, probe: Probe) -> np.ndarray:
-        return np.array(self._session(probe.prepared, {}).run(None, {"x": np.ascontiguousarray(probe.x)})[0])
-
-    def script(self, settings: Settings, call_form: int = 0, prepared: Any = None) -> str:
-        return self.script_of(settings, call_form, prepared=prepared)
-
-    def script_of(
-        self, settings: Settings, call_form: int = 0, want: Want = "value", invalid: Any = None, prepared: Any = None
-    ) -> str:
-        if want in (*GRADIENTS, *MIXED, *RESIZES) or isinstance(prepared, str):
-            raise Unsupported(prepared if isinstance(prepared, str) else f"no script for {want}")
-        feed = ["x", *("wb"[: 1 + settings.bias] if call_form == INPUTS else "")]
-        values = {"x": "x[0]"} if want == "unbatched" else {}
-        fed = ", ".join(f'"{name}": {values.get(name, name)}' for name in feed)
-        lines = ['model = b"".join([', *(f"    {line}" for part in prepared for line in _literal(part)), "])"]
-        lines += [
-            "options = onnxruntime.SessionOptions()",
-            f"level = onnxruntime.GraphOptimizationLevel.{LEVELS[self.mode]}",
-            "options.graph_optimization_level = level",
-            f"options.intra_op_num_threads = {self.options.intra_op_num_threads}",
-            'session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])',
-            f"y = session.run(None, {{{fed}}})[0]  # {as_text(settings, call_form, invalid)}",
-        ]
-        return "\n".join(lines) + "\n"
 
     def _session(self, parts: Any, weights: dict[str, bytes]) -> Any:
         """A session of a model with its weights in their places."""

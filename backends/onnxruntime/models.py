@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from convt.adapter.backend import Unsupported, describe
-from convt.host.preparing import Form
+from convt.adapter.form import Form
+from convt.conv.dtypes import numpy_dtype
 
 from .nodes import INPUTS, SYMBOLIC, attributes, operator, raw_attributes
 
@@ -143,7 +144,7 @@ def _open(axes: int) -> list[str]:
 
 def _raw(mark: bytes, shape: tuple[int, ...], dtype: str) -> bytes:
     """As many bytes as the weights have, of a pattern."""
-    count = math.prod(shape) * _dtype(dtype).itemsize
+    count = math.prod(shape) * numpy_dtype(dtype).itemsize
     return (mark * (count // len(mark) + 1))[:count]
 
 
@@ -160,16 +161,4 @@ def _element(dtype: str) -> int:
     """ONNX's number of an element type."""
     import onnx
 
-    return int(onnx.helper.np_dtype_to_tensor_dtype(_dtype(dtype)))
-
-
-def _dtype(name: str) -> Any:
-    """numpy's dtype of that name; bfloat16 needs ml_dtypes."""
-    import numpy as np
-
-    try:
-        return np.dtype(name)
-    except TypeError:
-        import ml_dtypes
-
-        return np.dtype(getattr(ml_dtypes, name))
+    return int(onnx.helper.np_dtype_to_tensor_dtype(numpy_dtype(dtype)))

@@ -1,35 +1,18 @@
-"""Many configurations in one program of torch.compile: one at a time costs four times as much.
-
-A program holds one call for each configuration, and runs as often as the most frequent one has numbers of its own;
-rarer ones keep their last. Where a program raises it is halved, until the one that does is asked alone.
-"""
+"""Many configurations in one program of torch.compile: one at a time costs four times as much."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
 
-import numpy as np
+from convt.adapter.backend import MIXED, Probe
+from convt.adapter.fusing import Fuser, Part
+from convt.adapter.layouts import Sent
 
-from convt.adapter.backend import MIXED, Outcome, Probe
+from .programs import COMPILED, FORWARD, REVERSE, SECOND, place_of, required
 
-from .gradients import FORWARD, REVERSE, SECOND, Bound, place_of, wanted
-
-if TYPE_CHECKING:
-    from .adapter import PyTorch
-
-PROGRAM = 100
+SIZE = 100
 """Configurations in one program. Larger ones are hardly faster, and a crash takes the whole program along."""
-
-
-class Part(NamedTuple):
-    """One configuration of a program, with the places of its probes."""
-
-    probe: Probe
-    function: Callable[..., Any]
-    """Of x, w, b, and of g and t where it is a derivative of its own."""
-    places: list[int]
 
 
 def kind_of(probe: Probe) -> str | None:
@@ -41,91 +24,57 @@ def kind_of(probe: Probe) -> str | None:
     return "derivative" if probe.want in (*SECOND, *FORWARD) else None
 
 
-def name_of(probe: Probe) -> tuple[Any, ...]:
+def name_of(probe: Probe) -> Hashable:
     """What probes of one configuration share."""
     want = "grad" if probe.want in ("grad-x", "grad-w", "grad-b") else probe.want
-    return (
-        probe.settings,
-        probe.call_form,
-        want,
-        *(None if a is None else (a.shape, str(a.dtype)) for a in probe.arrays),
-    )
+    forms = (None if a is None else (a.shape, str(a.dtype)) for a in probe.arrays)
+    return probe.settings, probe.call_form, want, *forms
 
 
-class Fused:
-    """Programs of many configurations, of one adapter."""
+class Fused(Fuser):
+    """The programs of one device; what a program as a whole raises is not told apart while it is traced."""
 
-    def __init__(self, adapter: PyTorch) -> None:
-        self.torch = adapter.torch
-        self.adapter = adapter
+    def __init__(self, torch: Any, device: str, compiler: str, **asking: Any) -> None:
+        super().__init__(SIZE, **asking)
+        self.torch, self.device, self.compiler = torch, device, compiler
 
-    def run(self, probes: Sequence[Probe]) -> list[Outcome]:
-        """The outcomes in the order of the probes; what is not to be fused is asked alone."""
-        outcomes: dict[int, Outcome] = {}
-        same: dict[Any, list[int]] = defaultdict(list)
-        for place, probe in enumerate(probes):
-            if self._fuses(probe):
-                same[kind_of(probe), name_of(probe)].append(place)
-            else:
-                outcomes[place] = self.adapter.run(probe)
-        kinds: dict[Any, list[Part]] = defaultdict(list)
-        for (kind, _), places in sorted(same.items(), key=lambda item: len(item[1])):  # frequencies stand together
-            first = probes[places[0]]
-            kinds[kind].append(Part(first, self.adapter.traced(first), places))
-        for kind, parts in kinds.items():
-            for at in range(0, len(parts), PROGRAM):
-                outcomes |= self._some(kind, parts[at : at + PROGRAM], probes)
-        return [outcomes[place] for place in range(len(probes))]
+    def group(self, probe: Probe) -> Hashable:
+        return kind_of(probe)
 
-    def _fuses(self, probe: Probe) -> bool:
-        """Whether a probe is a plain call, with nothing that may raise or needs care of its own."""
-        plain = probe.invalid is None and probe.layout == ("", "") and not probe.force and kind_of(probe) is not None
-        return plain and self.adapter.refusal(probe) is None
-
-    def _some(self, kind: str, parts: list[Part], probes: Sequence[Probe]) -> dict[int, Outcome]:
-        """The outcomes of one program, or of its halves."""
-        if len(parts) == 1:
-            return {place: self.adapter.run(probes[place]) for place in parts[0].places}
-        try:
-            return self._program(kind, parts, probes)
-        except Exception:
-            half = len(parts) // 2
-            return self._some(kind, parts[:half], probes) | self._some(kind, parts[half:], probes)
-
-    def _program(self, kind: str, parts: list[Part], probes: Sequence[Probe]) -> dict[int, Outcome]:
+    def joined(self, parts: Sequence[Part], raised: dict[int, str]) -> Callable[..., Any]:
         functions = [part.function for part in parts]
 
         def program(arguments: list[tuple[Any, ...]]) -> list[Any]:
             return [function(*arrays) for function, arrays in zip(functions, arguments, strict=True)]
 
-        compiled = self.adapter.programs.compiled(program)
-        outcomes: dict[int, Outcome] = {}
-        given: list[Probe] = [part.probe for part in parts]
-        for turn in range(max(len(part.places) for part in parts)):
-            fresh = [which for which, part in enumerate(parts) if turn < len(part.places)]
-            for which in fresh:
-                given[which] = probes[parts[which].places[turn]]
-            with self.adapter.context(kind):
-                answers = self._answers(kind, compiled, given)
-            for which in fresh:
-                value = np.array(self.adapter.array(answers[which]))
-                outcomes[parts[which].places[turn]] = Outcome("value", value=value)
-        return outcomes
+        return program
 
-    def _answers(self, kind: str, compiled: Callable[..., Any], given: Sequence[Probe]) -> Sequence[Any]:
-        tensor: Callable[[Any], Any] = self.adapter.tensor
-        arrays = [
-            tuple(
-                None if a is None else tensor(a) for a in (probe.x[0] if probe.want == "unbatched" else probe.x, *rest)
-            )
-            for probe in given
-            for rest in [probe.arrays[1:] if kind == "derivative" else probe.arrays[1:3]]
-        ]
-        if kind != "reverse":
-            with self.torch.no_grad():
-                return list(compiled(arrays))
-        leaves = [wanted(Bound(compiled, *each), probe.want) for each, probe in zip(arrays, given, strict=True)]
+    def compile(self, program: Callable[..., Any], arguments: list[tuple[Any, ...]]) -> Callable[..., Any]:
+        self.torch._dynamo.reset()
+        compiled: Callable[..., Any] = self.torch.compile(program, backend=self.compiler, **COMPILED)
+        return compiled
+
+    def answers(self, compiled: Callable[..., Any], given: list[Sent], probes: list[Probe]) -> Sequence[Any]:
+        torch, kind = self.torch, kind_of(probes[0])
+        if kind == "reverse":
+            return self._gradients(compiled, given, probes)
+        with torch.no_grad():
+            if kind not in MIXED:
+                return list(compiled([each.arrays for each in given]))
+            dtype = getattr(torch, str(kind).removeprefix("mixed-"))
+            with torch.autocast(self.device.split(":")[0], dtype=dtype):
+                return list(compiled([each.arrays for each in given]))
+
+    def _gradients(self, compiled: Callable[..., Any], given: list[Sent], probes: list[Probe]) -> Sequence[Any]:
+        """One gradient of each part, of all the parts' answers at once: the cotangent stands last in what is sent."""
+        arrays = [each.arrays[:-1] for each in given]
+        leaves = []
+        for each, probe in zip(arrays, probes, strict=True):
+            for name, leaf in zip("xwb", each, strict=False):
+                leaf.requires_grad_(name in required(probe.want))
+            leaves.append([leaf for leaf in each if leaf.requires_grad])
         flat = [leaf for some in leaves for leaf in some]
-        gradients = iter(self.torch.autograd.grad(compiled(arrays), flat, [tensor(probe.g) for probe in given]))
+        cotangents = [each.arrays[-1] for each in given]
+        gradients = iter(self.torch.autograd.grad(compiled(arrays), flat, cotangents))
         taken = [[next(gradients) for _ in some] for some in leaves]
-        return [some[place_of(probe.want)] for some, probe in zip(taken, given, strict=True)]
+        return [some[place_of(probe.want)] for some, probe in zip(taken, probes, strict=True)]

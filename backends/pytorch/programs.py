@@ -1,138 +1,287 @@
-"""How PyTorch runs a call: eagerly, through torch.compile, as an exported program, or as TorchScript.
+"""The source of what runs for a probe, from numpy x, w, b, g and t to numpy y, in each of PyTorch's modes.
 
-A mode is how the same call is run. A layer is compiled, exported or scripted as the module that it is; a function as
-what takes x, w and b.
+A mode is how the same call is run: eagerly, through torch.compile, as an exported program, or as TorchScript. A layer
+is exported or scripted as the module that it is; torch.compile is given a function of x, w and b, as many of which are
+fused into one program too.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Sequence
+
+from convt.adapter.backend import MIXED, RESIZES, Program, Unsupported, Want
+from convt.adapter.form import Form
 
 from .calls import FUNCTIONAL, Words
-from .gradients import Bound
 
 MODES = ("eager", "compile", "export", "script")
+REVERSE: tuple[Want, ...] = ("grad-x", "grad-w", "grad-b", "only-x", "only-w", "only-b")
+SECOND: tuple[Want, ...] = ("grad-xw", "grad-wx")
+FORWARD: tuple[Want, ...] = ("jvp-x", "jvp-w", "jvp-grad-x")
+FUNCTIONS = {
+    "jvp-x": "torch.func.jvp(lambda x: {}, (x,), (t,))[1]",
+    "jvp-w": "torch.func.jvp(lambda w: {}, (w,), (t,))[1]",
+    "jvp-grad-x": "torch.func.jvp(lambda w: torch.func.vjp(lambda x: {}, x)[1](g)[0], (w,), (t,))[1]",
+    "grad-xw": "torch.func.vjp(lambda w: torch.func.vjp(lambda x: {}, x)[1](g)[0], w)[1](t)[0]",
+    "grad-wx": "torch.func.vjp(lambda x: torch.func.vjp(lambda w: {}, w)[1](g)[0], x)[1](t)[0]",
+}
+"""Derivatives of an expression of x, w and b by torch.func alone."""
 COMPILED = {"dynamic": False, "fullgraph": True}
 """Arguments of torch.compile: the shapes are what is tested, and nothing is to fall back to eager unseen."""
-EXPORTED = 128
-"""Exported programs that are kept, of the configurations asked for last: each costs 15 ms to make."""
+Lines = list[str]
 
 
-class Programs:
-    """Calls of one mode."""
+def required(want: Want) -> str:
+    """The names of the arrays that require a gradient; the others are constants."""
+    if want not in (*REVERSE, *SECOND):
+        return ""
+    return want[-1] if want.startswith("only-") else "xw" if want in SECOND else "xwb"
 
-    def __init__(self, torch: Any, mode: str) -> None:
-        self.torch = torch
-        self.mode = mode
-        self.compiler = "inductor" if compiler_found() else "aot_eager"
-        self._exported: dict[str, Any] = {}
 
-    def bind(self, words: Words, call_form: int, x: Any, w: Any, b: Any, mixed: str = "") -> Bound:
-        """The call in this mode, with its leaves; `mixed` names the dtype of the autocast that it is made under."""
-        if call_form == FUNCTIONAL:
-            function = self.function(words)
-            run = function if self.mode == "eager" else self._function_run(words, function, x, w, b, mixed)
-            return Bound(lambda x: run(x, w, b), x, w, b, run)
-        layer = self.layer(words, w, b)
-        if self.mode == "export":
-            return self._exported_layer(layer, words, x, w, b, mixed)
-        run = layer
-        if self.mode == "compile":
-            run = self.compiled(layer)
-        elif self.mode == "script":
-            run = self._scripted(layer)
-        leaf = None if b is None else run.bias
-        pure = None if self.mode == "script" else self.stateless(layer, words)
-        return Bound(lambda x: run(x, **words.at_call), x, run.weight, leaf, pure)
+def place_of(want: Want) -> int:
+    """Which of the gradients of those that require one is asked for."""
+    return 0 if want.startswith("only-") else "xwb".index(want[-1])
 
-    def layer(self, words: Words, w: Any, b: Any) -> Any:
-        """The layer with this weight and bias, which require no gradient."""
-        nn = self.torch.nn
-        layer = getattr(nn, words.name)(**words.arguments, device="meta")  # there no initial weights are drawn
-        if words.declared:
-            layer.load_state_dict({"weight": w} | ({} if b is None else {"bias": b}), assign=True)
-            return layer.requires_grad_(False)
-        layer.weight = nn.Parameter(w, requires_grad=False)
-        if b is not None:
-            layer.bias = nn.Parameter(b, requires_grad=False)
-        return layer
 
-    def function(self, words: Words) -> Callable[[Any, Any, Any], Any]:
-        """The function of torch.nn.functional, of x, w and b."""
-        function, arguments = getattr(self.torch.nn.functional, words.name), words.arguments
+def program(form: Form, words: Words, mode: str, device: str, compiler: str) -> Program:
+    """The program of a form whose call is said by these words. `compiler` is torch.compile's backend."""
+    want = "value" if form.want == "shape" else form.want
+    if want in RESIZES:
+        return Text(form, words, device, compiler).resize(form)
+    by = {"compile": Compiled, "export": Exported, "script": Scripted}.get(mode, Text)
+    return by(form, words, device, compiler).program(want)
 
-        def call(x: Any, w: Any, b: Any = None) -> Any:
-            return function(x, w, b, **arguments)
 
-        return call
+class Text:
+    """The text of one call in eager mode; the other modes change what runs."""
 
-    def stateless(self, module: Any, words: Words) -> Callable[[Any, Any, Any], Any]:
-        """A module as a function of x, w and b."""
-        call, at_call = self.torch.func.functional_call, words.at_call
+    makes = False
+    """Whether a part of the program, `exported`, is made once."""
 
-        def pure(x: Any, w: Any, b: Any = None) -> Any:
-            return call(module, {"weight": w} if b is None else {"weight": w, "bias": b}, (x,), at_call)
+    def __init__(self, form: Form, words: Words, device: str, compiler: str) -> None:
+        self.words, self.device, self.compiler, self.dtypes = words, device, compiler, form.dtypes
+        self.layered = form.call_form != FUNCTIONAL
+        self.arrays = [name for name in "xwb" if name in form.dtypes]
+        self.said = ", ".join(f"{key}={value!r}" for key, value in words.arguments.items())
+        self.given = "".join(f", {key}={value!r}" for key, value in words.at_call.items())
+        self.move, self.back = ("", "") if device == "cpu" else (f'.to("{device}")', ".cpu()")
 
-        return pure
+    def program(self, want: Want) -> Program:
+        """The program of a want."""
+        body = self.plain() if want == "value" else None
+        names = tuple(self.dtypes)
+        entry = "convolve" if body else "answer"
+        if body is None:
+            body = [*self.tensors(names), *(["x = x[0]"] if want == "unbatched" else []), *self.body(want)]
+        source = "\n".join([*self.above(want), f"def {entry}({', '.join(names)}):", *_in(body)]) + "\n"
+        if "ml_dtypes" in source:  # numpy has no bfloat16 by itself
+            source = f"import ml_dtypes\n\n\n{source}"
+        return Program(source, entry, names, self.call(), self.traced(want), "exported" if self.makes else "")
 
-    def compiled(self, run: Any) -> Any:
-        """A module or function through torch.compile.
+    def resize(self, form: Form) -> Program:
+        """The program of a resize by the strides, with half-pixel centres."""
+        mode = "nearest" if form.want == "nearest" else ("linear", "bilinear", "trilinear")[form.settings.rank - 1]
+        corners = "" if form.want == "nearest" else ", align_corners=False"
+        factors = tuple(map(float, form.settings.stride))
+        said = f"scale_factor={factors}, mode={mode!r}{corners}"
+        made = f"torch.nn.functional.interpolate({self.tensor('x', form.dtype)}{self.move}, {said})"
+        source = f"def resize(x):\n    return {self.numpy(made, bare=True)}\n"
+        return Program(source, "resize", ("x",), f"torch.nn.functional.interpolate(x, {said})")
 
-        It keeps at most 8 programs of one function, and all layers of a kind share one: each begins anew.
-        """
-        self.torch._dynamo.reset()
-        return self.torch.compile(run, backend=self.compiler, **COMPILED)
+    def call(self) -> str:
+        """The framework's own call, on one line."""
+        if not self.layered:
+            return f"torch.nn.functional.{self.words.name}({self.operands()})"
+        applied = f"(x{self.given})" if self.given else ""
+        return f"torch.nn.{self.words.name}({self.said}){applied}"
 
-    def _scripted(self, layer: Any) -> Any:
-        """The layer as TorchScript, which keeps every layer's class for ever: half a megabyte each, unless forgotten.
+    def above(self, want: Want) -> Lines:
+        """What stands before the entry."""
+        return []
 
-        Source: torch/testing/_internal/jit_utils.py, clear_class_registry.
-        """
-        jit = self.torch.jit
-        self.torch._C._jit_clear_class_registry()
-        jit._recursive.concrete_type_store = jit._recursive.ConcreteTypeStore()
-        jit._state._clear_class_state()
-        return jit.script(layer)
+    def traced(self, want: Want) -> str:
+        """The name of the function of tensors that is compiled; empty where none is."""
+        return ""
 
-    def _function_run(self, words: Words, function: Any, x: Any, w: Any, b: Any, mixed: str) -> Any:
-        """The function of x, w and b in a mode that is not eager."""
-        given = (x, w) if b is None else (x, w, b)
-        if self.mode == "compile":
-            return self.compiled(function)
-        if self.mode == "script":
-            program = self.torch.jit.trace(function, given, check_trace=False)
+    def plain(self) -> Lines | None:
+        """What a person writes for the answer alone; None where the mode needs more."""
+        tensors = {name: f"{self.tensor(name, self.dtypes[name])}{self.move}" for name in self.arrays}
+        if self.layered:
+            call = f"layer({tensors['x']}{self.given})"
+            return [*self.layer(tensors), f"return {self.numpy(call, bare=True)}"]
+        lines = [f"    {tensor}," for tensor in tensors.values()]
+        lines += [f"    {self.said},"] if self.said else []
+        return [f"return torch.nn.functional.{self.words.name}(", *lines, self.numpy(")", bare=True)]
+
+    def body(self, want: Want) -> Lines:
+        """The lines from tensors to the numpy y that is returned."""
+        made, call, pure, leaves = self.run()
+        if want in MIXED:
+            within = [*made, f"y = {call}.detach(){self.back}"]
+            dtype = want.removeprefix("mixed-")
+            under = f"with torch.autocast({self.device.split(':')[0]!r}, dtype=torch.{dtype}):"
+            return [under, *_in(within), f"return {self.received('y', dtype)}"]
+        if want in FORWARD:
+            if pure is None and want != "jvp-x":
+                raise Unsupported("The stateless API can't be used with Jitted modules")
+            return [*made, f"return {self.numpy(FUNCTIONS[want].format(call if want == 'jvp-x' else pure))}"]
+        asked = [leaves[name] for name in self.arrays if name in required(want)]
+        lines = [*made, *(f"{leaf}.requires_grad_()" for leaf in asked)]
+        if want in REVERSE:
+            call = f"torch.autograd.grad({call}, [{', '.join(asked)}], g)[{place_of(want)}]"
+        elif want in SECOND:
+            inner, outer = (leaves[name] for name in ("xw" if want == "grad-xw" else "wx"))
+            lines.append(f"(first,) = torch.autograd.grad({call}, [{inner}], g, create_graph=True)")
+            call = f"torch.autograd.grad(first, [{outer}], t)[0]"
+        return [*lines, f"return {self.numpy(call)}"]
+
+    def run(self) -> tuple[Lines, str, str | None, dict[str, str]]:
+        """(what makes what runs, its call, the call as an expression of x, w and b, the leaves by their names)."""
+        if not self.layered:
+            return [], self.functional(), self.functional(), {name: name for name in self.arrays}
+        leaves = {"x": "x", "w": "layer.weight", "b": "layer.bias"}
+        return self.layer(), f"layer(x{self.given})", self.stateless("layer"), leaves
+
+    def layer(self, tensors: dict[str, str] | None = None) -> Lines:
+        """The lines that make the layer of tensors, which require no gradient."""
+        named = {"weight": "w"} | ({"bias": "b"} if "b" in self.arrays else {})
+        named = {parameter: (tensors or {}).get(name, name) for parameter, name in named.items()}
+        made = self.bare()
+        if self.words.declared:  # shapes that are declared are held against those that are loaded
+            state = ", ".join(f'"{parameter}": {tensor}' for parameter, tensor in named.items())
+            return [made, f"layer.load_state_dict({{{state}}}, assign=True)", "layer.requires_grad_(False)"]
+        parameters = (
+            f"layer.{parameter} = torch.nn.Parameter({tensor}, requires_grad=False)"
+            for parameter, tensor in named.items()
+        )
+        return [f"{made}  # its weights come next", *parameters]
+
+    def bare(self) -> str:
+        """The line that makes the layer without weights."""
+        return f'layer = torch.nn.{self.words.name}({self.said}, device="meta")'
+
+    def operands(self) -> str:
+        """What the function is given, as tensors."""
+        return f"{', '.join(self.arrays)}{', ' if self.said else ''}{self.said}"
+
+    def functional(self) -> str:
+        """The function's call on tensors."""
+        return f"torch.nn.functional.{self.words.name}({self.operands()})"
+
+    def stateless(self, module: str) -> str:
+        """A module's call as an expression of x, w and b."""
+        state = '{"weight": w, "bias": b}' if "b" in self.arrays else '{"weight": w}'
+        at_call = f", {self.words.at_call!r}" if self.words.at_call else ""
+        return f"torch.func.functional_call({module}, {state}, (x,){at_call})"
+
+    def function(self) -> Lines:
+        """The lines that define the call as a function of x, w and b."""
+        call = self.stateless("layer") if self.layered else self.functional()
+        return [f"def convolve({', '.join(self.arrays)}):", f"    return {call}", "", ""]
+
+    def tensors(self, names: Sequence[str]) -> Lines:
+        """The lines that make tensors of numpy's arrays."""
+        if len(set(self.dtypes.values())) > 1:
+            return [f"{name} = {self.tensor(name, self.dtypes[name])}{self.move}" for name in names]
+        joined, one = ", ".join(names), f"{self.tensor('array', self.dtypes['x'])}{self.move}"
+        return [f"{joined} = ({one} for array in ({joined}))"]
+
+    def tensor(self, name: str, dtype: str) -> str:
+        """The expression of an array as a tensor; torch takes no bfloat16 from numpy."""
+        if dtype == "bfloat16":
+            return f'torch.from_numpy({name}.view("int16")).view(torch.bfloat16)'
+        return f"torch.from_numpy({name})"
+
+    def numpy(self, tensor: str, bare: bool = False) -> str:
+        """The expression of a tensor as numpy's array."""
+        return self.received(f"{tensor}{'' if bare else '.detach()'}{self.back}", self.dtypes["x"])
+
+    def received(self, tensor: str, dtype: str) -> str:
+        """Of a tensor on the CPU that has no gradient; torch gives no bfloat16 to numpy."""
+        if dtype == "bfloat16":
+            return f"{tensor}.view(torch.int16).numpy().view(ml_dtypes.bfloat16)"
+        resolved = ".resolve_conj().resolve_neg()" if dtype.startswith("complex") else ""
+        return f"{tensor}{resolved}.numpy()"
+
+
+class Compiled(Text):
+    """torch.compile of a function of tensors: of the call, or of a derivative that nothing takes of a compiled one."""
+
+    def above(self, want: Want) -> Lines:
+        layer = [self.bare(), "", ""] if self.layered else []
+        if self.traced(want) == "convolve":
+            return [*layer, *self.function()]
+        call = self.stateless("layer") if self.layered else self.functional()
+        names = ", ".join(self.dtypes)
+        return [*layer, f"def derivative({names}):", f"    return {FUNCTIONS[want].format(call)}", "", ""]
+
+    def traced(self, want: Want) -> str:
+        return "derivative" if want in (*SECOND, *FORWARD) else "convolve"
+
+    def plain(self) -> Lines | None:
+        return None
+
+    def body(self, want: Want) -> Lines:
+        if self.traced(want) == "convolve":
+            return super().body(want)
+        call = f"run({', '.join(self.dtypes)})"
+        return [self.compiled("derivative"), f"return {self.numpy(call)}"]
+
+    def run(self) -> tuple[Lines, str, str | None, dict[str, str]]:
+        lines = [self.compiled("convolve")]
+        if self.words.declared and self.layered:
+            state = '{"weight": w, "bias": b}' if "b" in self.arrays else '{"weight": w}'
+            lines = [f"layer.load_state_dict({state}, assign=True)", *lines]
+        return lines, f"run({', '.join(self.arrays)})", None, {name: name for name in self.arrays}
+
+    def compiled(self, function: str) -> str:
+        said = ", ".join(f"{key}={value!r}" for key, value in {"backend": self.compiler, **COMPILED}.items())
+        return f"run = torch.compile({function}, {said})"
+
+
+class Exported(Text):
+    """torch.export of the layer, or of a module that calls the function: made once for arrays of the same form."""
+
+    makes = True
+
+    def above(self, want: Want) -> Lines:
+        names = ", ".join(self.arrays)
+        given = f", {self.words.at_call!r}" if self.words.at_call and self.layered else ""
+        if self.layered:
+            lines, module = self.layer(), f"torch.export.export(layer, (x,){given})"
         else:
-            program = self._export(f"{words} {mixed}", lambda: self._as_module(function), given, {})
-        return lambda x, w, b=None: program(x, w) if b is None else program(x, w, b)
+            lines = ["class Convolution(torch.nn.Module):", f"    def forward(self, {names}):"]
+            lines += [f"        return {self.functional()}", ""]
+            module = f"torch.export.export(Convolution(), ({names}))"
+        return [f"def exported({names}):", *_in(lines), f"    return {module}.module()", "", ""]
 
-    def _exported_layer(self, layer: Any, words: Words, x: Any, w: Any, b: Any, mixed: str) -> Bound:
-        held = [None if a is None else (tuple(a.shape), a.dtype, a.stride()) for a in (w, b)]
-        program = self._export(f"{words} {mixed} {held}", lambda: layer, (x,), words.at_call)
-        pure = self.stateless(program, words)
-        return Bound(lambda x: pure(x, w, b), x, w, b, pure)
+    def plain(self) -> Lines | None:
+        return None
 
-    def _export(self, name: str, module: Callable[[], Any], given: tuple[Any, ...], at_call: Any) -> Any:
-        """The module of the exported program, which is the same for arrays of the same form."""
-        key = f"{name} {[(tuple(a.shape), a.dtype, a.stride()) for a in given]}"
-        if key not in self._exported:
-            while len(self._exported) >= EXPORTED:
-                del self._exported[next(iter(self._exported))]
-            self._exported[key] = self.torch.export.export(module(), given, at_call).module()
-        return self._exported[key]
-
-    def _as_module(self, function: Any) -> Any:
-        """A module that calls the function: what torch.export takes."""
-
-        def forward(_: Any, x: Any, w: Any, b: Any = None) -> Any:
-            return function(x, w, b)
-
-        return type("Convolution", (self.torch.nn.Module,), {"forward": forward})()
+    def run(self) -> tuple[Lines, str, str | None, dict[str, str]]:
+        names = ", ".join(self.arrays)
+        call = self.stateless("run") if self.layered else f"run({names})"
+        return [f"run = exported({names})"], call, call, {name: name for name in self.arrays}
 
 
-def compiler_found() -> bool:
-    """Whether there is a C++ compiler, without which inductor, torch.compile's own backend, has no CPU kernels."""
-    asked = os.environ.get("CXX", "")
-    return any(shutil.which(name) for name in (asked, "g++", "clang++", "c++", "cl") if name)
+class Scripted(Text):
+    """torch.jit.script of the layer, or torch.jit.trace of the function."""
+
+    def above(self, want: Want) -> Lines:
+        # tracing wants a module's name, which is not everywhere known of what a script defines
+        return [] if self.layered else [*self.function()[:-1], 'convolve.__module__ = "__main__"', "", ""]
+
+    def plain(self) -> Lines | None:
+        return None
+
+    def run(self) -> tuple[Lines, str, str | None, dict[str, str]]:
+        if self.layered:
+            leaves = {"x": "x", "w": "run.weight", "b": "run.bias"}
+            return [*self.layer(), "run = torch.jit.script(layer)"], f"run(x{self.given})", None, leaves
+        names = ", ".join(self.arrays)
+        made, call = f"run = torch.jit.trace(convolve, ({names}), check_trace=False)", f"run({names})"
+        return [made], call, call, {name: name for name in self.arrays}
+
+
+def _in(lines: Lines) -> Lines:
+    return [f"    {line}" if line else "" for line in lines]

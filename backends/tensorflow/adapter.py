@@ -16,7 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from convt.adapter.backend import GRADIENTS, MIXED, RESIZES, Backend, Outcome, Probe, Want
+from convt.adapter.backend import GRADIENTS, MIXED, RESIZES, Backend, Form, Outcome, Probe, Script, Want
+from convt.adapter.fusing import Part
+from convt.adapter.layouts import Sent
 from convt.adapter.stress import threads
 from convt.conv.settings import Settings
 
@@ -24,7 +26,7 @@ from .arrays import Tensors, laid, last, received, sent
 from .calls import KEYWORD, Arguments, say, say_invalid
 from .claims import FLOATS, Maker, no_dtype, refused, takes_any_float
 from .gradients import computed
-from .programs import Fused, Part
+from .programs import Graphs
 from .scripts import written
 
 HELD = 64
@@ -130,21 +132,19 @@ class TensorFlow(Backend):
             y = self._compiled(resize)(self._tensor(last(probe.x, probe.settings.rank)))
         return received(probe, y)
 
-    def script(self, settings: Settings, call_form: int = 0) -> str:
-        return self.script_of(settings, call_form)
-
-    def script_of(
-        self, settings: Settings, call_form: int = 0, want: Want = "value", invalid: Any = None, prepared: Any = None
-    ) -> str:
+    def script_of(self, form: Form, prepared: Any = None) -> Script:
+        settings, call_form, want, invalid = form.settings, form.call_form, form.want, form.invalid
         name, arguments = say_invalid(settings, call_form, invalid or {})
         place = "" if self.device == "cpu" else self.place
-        return written(settings, name, arguments, want, self.mode, place, invalid is not None)
+        said = "".join(f", {key}={value!r}" for key, value in arguments.items())
+        text = written(settings, name, arguments, want, self.mode, place, invalid is not None)
+        return Script(text, f"tf.nn.{name}(x, w{said})")
 
     def run_many(self, probes: Sequence[Probe]) -> list[Outcome] | None:
         if self.mode == "eager":
             return None
-        fused = Fused(self._placed, self._part, self.run)
-        outcomes = fused.run(probes, self._key)
+        fused = Graphs(self._placed, key=self._key, part=self._part, alone=self.run)
+        outcomes = fused.run(probes)
         self._forget(fused.compiled)
         return outcomes
 
@@ -157,7 +157,7 @@ class TensorFlow(Backend):
 
     def _part(self, probe: Probe) -> Part:
         function = self._function(probe, *say(probe.settings, probe.call_form))
-        send = self._on_device(lambda each: tuple(map(self._tensor, sent(each))))
+        send = self._on_device(lambda each: Sent(tuple(map(self._tensor, sent(each)))))
         return Part(function, send, received)
 
     def _answer(self, probe: Probe, name: str, arguments: Arguments) -> np.ndarray:

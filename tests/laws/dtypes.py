@@ -12,6 +12,7 @@ from convt.cases.case import Case
 from convt.conv import data
 from convt.conv.bounds import UNIT_ROUNDOFF, bound
 from convt.conv.data import Arrays
+from convt.conv.dtypes import numpy_dtype
 from convt.conv.oracles import wide
 from convt.laws.comparison import equal, within
 from convt.laws.law import Finding, Law, without_value
@@ -64,7 +65,7 @@ class DType(Law):
 
 
 def _equal(actual: np.ndarray, right: np.ndarray, dtype: str, what: str) -> Finding:
-    return equal(actual, right.astype(data.numpy_dtype(dtype)), f"out of {what}")
+    return equal(actual, right.astype(numpy_dtype(dtype)), f"out of {what}")
 
 
 def _within(probe: Probe, actual: np.ndarray, right: np.ndarray) -> Finding:

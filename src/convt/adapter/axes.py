@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from convt.adapter.layouts import Laid
+from convt.adapter.layouts import Laid, Sent
 from convt.adapter.probe import Probe
 
 LIKE_X = ("grad-x", "only-x", "grad-wx", "jvp-grad-x")
@@ -14,18 +14,6 @@ LIKE_W = ("grad-w", "only-w", "grad-xw")
 LIKE_B = ("grad-b", "only-b")
 ALONG_X = ("grad-xw", "jvp-x")
 """Whose direction t is like x; that of the others is like w."""
-
-
-class Sent(NamedTuple):
-    """What the framework is given for a probe, and the memory to look at afterwards."""
-
-    arrays: tuple[np.ndarray | None, ...]
-    laid: tuple[Laid, ...] = ()
-
-    def check(self) -> None:
-        """Raise InputChanged where the framework wrote into x or w."""
-        for name, each in zip("xw", self.laid, strict=False):
-            each.check(name)
 
 
 def laid_out(probe: Probe, x: np.ndarray, w: np.ndarray, *others: np.ndarray | None) -> Sent:
@@ -37,7 +25,7 @@ def laid_out(probe: Probe, x: np.ndarray, w: np.ndarray, *others: np.ndarray | N
     if probe.layout == ("", ""):
         return Sent((np.array(x, order="C"), np.array(w, order="C"), *rest))
     laid = (Laid(x, probe.layout[0]), Laid(w, probe.layout[1]))
-    return Sent((laid[0].view, laid[1].view, *rest), laid)
+    return Sent((laid[0].view, laid[1].view, *rest), tuple(zip("xw", laid, strict=True)))
 
 
 def tuples(value: Any) -> Any:

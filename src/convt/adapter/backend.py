@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
+from convt.adapter.form import Form
+from convt.adapter.layouts import in_memory
 from convt.adapter.probe import (
     GRADIENTS,
     LAYOUTS,
@@ -29,6 +32,7 @@ from convt.adapter.probe import (
     unpack_outcome,
     unpack_probe,
 )  # fmt: skip
+from convt.adapter.program import Compiler, Program, Script
 from convt.conv.block_sums import block_sums
 from convt.conv.settings import Settings
 
@@ -39,10 +43,13 @@ __all__ = [
     "RESIZES",
     "UNSAFE",
     "Backend",
+    "Form",
     "Kind",
     "Layout",
     "Outcome",
     "Probe",
+    "Program",
+    "Script",
     "Unsupported",
     "Want",
     "describe",
@@ -116,7 +123,7 @@ class Backend:
         Where `probe.want` is one of MIXED, the call is made under the framework's own mixed precision. Where
         `probe.block` is set, the result may be most of the memory, and goes back as the framework holds it: see `kept`.
         """
-        raise NotImplementedError
+        return self.run_program(probe)
 
     def gradient(self, probe: Probe) -> np.ndarray:
         """What `probe.want`, one of GRADIENTS, asks for, in the stored shape and order of what it is a gradient of."""
@@ -142,24 +149,45 @@ class Backend:
         """x resized by `stride` with the framework's own `probe.want` resize, half-pixel centres."""
         raise Unsupported(f"{self.name} has no resize")
 
+    def program(self, form: Form, prepared: Any = None) -> Program | None:
+        """The source of what computes numpy `y` for probes of this form: what runs, and what the report shows.
+
+        None where the adapter makes the call by itself, in `call` and the rest, and shows it by `script`. Unsupported
+        where the call has no words for the form. `prepared` is what the host prepared for it.
+        """
+        return None
+
     def script(self, settings: Settings, call_form: int = 0) -> str:
-        """Plain framework code that computes numpy `y` from numpy `x`, `w` and `b` in the shapes of `settings`.
+        """Plain framework code that computes numpy `y` from numpy `x`, `w` and `b`, where there is no `program`.
 
         A backend whose entry has `prepare` takes a third argument: what that gives for these settings.
         """
         raise NotImplementedError
 
-    def script_of(
-        self, settings: Settings, call_form: int = 0, want: Want = "value", invalid: Any = None, prepared: Any = None
-    ) -> str:
-        """The same for whatever a probe wants, from `g` and `t` too; raise Unsupported where no script says it."""
-        if invalid is not None or want not in ("value", "shape", "unbatched"):
-            raise Unsupported(f"no script for {want}")
-        return self.script(settings, call_form) if prepared is None else self.script(settings, call_form, prepared)  # type: ignore[call-arg]
+    def script_of(self, form: Form, prepared: Any = None) -> Script:
+        """What is shown for probes of this form; raise Unsupported where no script says it."""
+        program = self.program(form, prepared)
+        if program is not None:
+            return Script(program.script, program.call)
+        if form.invalid is not None or form.want not in ("value", "shape", "unbatched"):
+            raise Unsupported(f"no script for {form.want}")
+        more = () if prepared is None else (prepared,)
+        return Script(str(self.script(form.settings, form.call_form, *more)))
 
-    def script_in(self, text: str, dtype: str) -> str:
-        """A script for arrays of this dtype, where that takes other words than for float32."""
-        return text
+    @cached_property
+    def compiler(self) -> Compiler:
+        """The functions made of this adapter's programs."""
+        return Compiler(self.script_imports)
+
+    def run_program(self, probe: Probe) -> np.ndarray:
+        """What the entry of the probe's program gives for its arrays; InputChanged where it wrote into x or w."""
+        program = self.program(Form.of(probe), probe.prepared)
+        if program is None:
+            raise NotImplementedError(f"{type(self).__name__} has neither this call nor a program for it")
+        given = in_memory(probe, program.names)
+        answer = kept(probe, self.compiler.entry(program)(*given.arrays))
+        given.check()
+        return answer
 
     def refusal(self, probe: Probe) -> str | None:
         """Why this probe is not asked: a call form that the backend does not have, or settings that it cannot say.

@@ -5,9 +5,12 @@ Runs in the target's process, so it needs Python 3.10+ and numpy alone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
 import numpy as np
 
-from convt.adapter.probe import Layout
+from convt.adapter.probe import Layout, Probe
 
 CANARY = 0xA5
 """Every byte of the memory around and between the numbers."""
@@ -44,6 +47,31 @@ class Laid:
         if after != self._before:
             count = sum(a != b for a, b in zip(after, self._before, strict=True))
             raise InputChanged(f"{count} bytes of {name}, laid out {self.layout}, are other ones after the call")
+
+
+class Sent(NamedTuple):
+    """What the framework is given for a probe, and the memory to look at afterwards."""
+
+    arrays: tuple[Any, ...]
+    """Of numpy, or the framework's own; None where there is none."""
+    laid: tuple[tuple[str, Laid], ...] = ()
+    """By the name of the array."""
+
+    def check(self) -> None:
+        """Raise InputChanged where the framework wrote into x or w."""
+        for name, each in self.laid:
+            each.check(name)
+
+
+def in_memory(probe: Probe, names: Sequence[str]) -> Sent:
+    """The probe's arrays of these names, x and w in the memory that it wants; the rest as copies in C order.
+
+    KeyError where it lacks one.
+    """
+    there = {name: array for name, array in zip("xwbgt", probe.arrays, strict=True) if array is not None}
+    laid = {name: Laid(there[name], how) for name, how in zip("xw", probe.layout, strict=True) if how and name in names}
+    arrays = (laid[name].view if name in laid else np.array(there[name], order="C") for name in names)
+    return Sent(tuple(arrays), tuple(laid.items()))
 
 
 def statement(name: str, array: np.ndarray, layout: Layout) -> str:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from convt.conv.dtypes import numpy_dtype
 from convt.conv.settings import Settings
 
 Want = Literal[
@@ -151,16 +152,7 @@ def unpack_array(packed: Any) -> np.ndarray | None:
     if packed is None:
         return None
     name, shape, data = packed
-    return np.frombuffer(bytearray(data), dtype=_dtype(name)).reshape(shape)
-
-
-def _dtype(name: str) -> np.dtype:
-    try:
-        return np.dtype(name)
-    except TypeError:
-        import ml_dtypes
-
-        return np.dtype(getattr(ml_dtypes, name))
+    return np.frombuffer(bytearray(data), dtype=numpy_dtype(name)).reshape(shape)
 
 
 def pack_probe(probe: Probe) -> Any:

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 
 from convt.conv.data import Arrays
+from convt.conv.dtypes import numpy_dtype
 from convt.conv.oracles import scatter
 from convt.conv.settings import Settings
 
@@ -80,14 +80,10 @@ class Reject:
             raise ValueError(f"{name} has neither numbers nor a shape")
         if wanted is None:
             return valid
-        dtype = _dtype(wanted.dtype) if wanted.dtype else np.dtype(np.float32)
+        dtype = numpy_dtype(wanted.dtype) if wanted.dtype else np.dtype(np.float32)
         return (np.abs(valid) if dtype.kind in "ub" else valid).astype(dtype)
 
     def content(self) -> str:
         """What is passed, as text that is equal for equal calls: for the content hash."""
         arrays = {name: (other.shape, other.dtype) for name, other in self.arrays.items()}
         return json.dumps([dict(self.invalid), arrays], sort_keys=True)
-
-
-def _dtype(name: str) -> np.dtype:
-    return np.dtype(getattr(ml_dtypes, name)) if name == "bfloat16" else np.dtype(name)

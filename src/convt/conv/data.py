@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from convt.conv.dtypes import numpy_dtype
 from convt.conv.settings import Settings
 
 EXACT_LIMIT = {
@@ -113,15 +113,6 @@ def narrow(settings: Settings, dtype: str, seed: int = 0) -> Arrays | None:
 
 def _per_group(settings: Settings) -> int:
     return settings.channels_in // settings.groups
-
-
-def numpy_dtype(dtype: str) -> Any:
-    """numpy's own name of a dtype, or ml_dtypes' type, which only the host side has."""
-    if dtype != "bfloat16":
-        return dtype
-    import ml_dtypes
-
-    return ml_dtypes.bfloat16
 
 
 def real_in(settings: Settings, dtype: str, seed: int = 0) -> Arrays:

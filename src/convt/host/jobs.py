@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any
 
-from convt.adapter.backend import Outcome, Probe, Want
-from convt.conv.settings import Settings
+from convt.adapter.backend import Form, Outcome, Probe, Script
 
 Each = Callable[[Probe, Outcome], None]
 
@@ -37,11 +35,7 @@ class BatchJob:
 
 @dataclass(eq=False)
 class ScriptJob:
-    """What a script is asked to compute: a probe without its numbers."""
+    """What a script is asked to compute."""
 
-    settings: Settings
-    call_form: int
-    want: Want
-    dtype: str
-    invalid: Mapping[str, Any] | None
-    future: Future[str]
+    form: Form
+    future: Future[Script]

@@ -10,10 +10,8 @@ import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
 
-from convt.adapter.backend import Outcome, Probe, Want
-from convt.conv.settings import Settings
+from convt.adapter.backend import Form, Outcome, Probe, Script
 from convt.host.jobs import BatchJob, Each, Limits, NoScript, ScriptJob
 from convt.host.packing import Packer
 from convt.host.registry import Entry, built_in
@@ -119,19 +117,10 @@ class Pool:
         self._runner(target).submit(BatchJob(tuple(probes), future, each))
         return future
 
-    def script(
-        self,
-        target: str,
-        settings: Settings,
-        call_form: int = 0,
-        want: Want = "value",
-        *,
-        dtype: str = "float32",
-        invalid: Mapping[str, Any] | None = None,
-    ) -> str:
-        """Plain framework code for these settings; NoScript, with the reason, where the target gives none."""
-        future: Future[str] = Future()
-        self._runner(target).submit(ScriptJob(settings, call_form, want, dtype, invalid, future))
+    def script(self, target: str, form: Form) -> Script:
+        """Plain framework code for probes of this form; NoScript, with the reason, where the target gives none."""
+        future: Future[Script] = Future()
+        self._runner(target).submit(ScriptJob(form, future))
         return future.result()
 
     def close(self) -> None:

@@ -7,39 +7,19 @@ everything but the numbers, so that one answer serves all probes of the same for
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import importlib.util
-import json
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
-from convt.adapter.backend import Probe, Want, wrapped
-from convt.conv.settings import Settings
+from convt.adapter.backend import Probe, wrapped
+from convt.adapter.form import Form
 from convt.host.registry import Entry
 
 LIMIT = 4096
 """How many answers a target keeps."""
-
-
-Arrays = tuple[tuple[str, tuple[int, ...], str], ...]
-"""Name, shape and dtype of x, w and b."""
-
-
-@dataclass(frozen=True)
-class Form:
-    """The form of a probe: everything about it but its numbers. `call_form` is one that the backend has."""
-
-    settings: Settings
-    want: Want = "value"
-    call_form: int = 0
-    dtype: str = "float32"
-    """That of x."""
-    invalid: Mapping[str, Any] | None = None
-    """Raw values in place of settings, as in a probe."""
-    arrays: Arrays = ()
-    """Of the arrays of a call that may mean nothing; empty where they are as the settings say."""
 
 
 Prepare = Callable[[Form, str, Mapping[str, str]], Any]
@@ -62,34 +42,19 @@ class Preparer:
         module, name = entry.prepare.split(":")
         self._prepare: Prepare = getattr(importlib.import_module(module), name)
         self._mode, self._versions, self._call_forms = mode, versions, call_forms
-        self._held: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+        self._held: OrderedDict[Hashable, Any] = OrderedDict()
 
-    def __call__(
-        self,
-        settings: Settings,
-        want: Want,
-        call_form: int,
-        dtype: str,
-        invalid: Mapping[str, Any] | None = None,
-        arrays: Arrays = (),
-    ) -> Any:
-        """What the function gives for such a probe; call forms past the last begin again, as they do over there."""
-        call_form = wrapped(call_form, self._call_forms)
-        said = "" if invalid is None else json.dumps(invalid, sort_keys=True)
-        key = (settings.digest, want, call_form, dtype, said, arrays)
-        if key not in self._held:
-            known = call_form < self._call_forms  # one that the backend does not have is refused there
-            form = Form(settings, want, call_form, dtype, invalid, arrays)
-            self._held[key] = self._prepare(form, self._mode, self._versions) if known else None
-        self._held.move_to_end(key)
+    def __call__(self, form: Form) -> Any:
+        """What the function gives for a form; call forms past the last begin again, as they do over there."""
+        form = dataclasses.replace(form, call_form=wrapped(form.call_form, self._call_forms))
+        if form.key not in self._held:
+            known = form.call_form < self._call_forms  # one that the backend does not have is refused there
+            self._held[form.key] = self._prepare(form, self._mode, self._versions) if known else None
+        self._held.move_to_end(form.key)
         while len(self._held) > LIMIT:
             self._held.popitem(last=False)
-        return self._held[key]
+        return self._held[form.key]
 
     def of(self, probe: Probe) -> Any:
         """What the function gives for a probe."""
-        arrays: Arrays = ()
-        if probe.invalid is not None:
-            named = (("x", probe.x), ("w", probe.w), ("b", probe.b))
-            arrays = tuple((name, array.shape, str(array.dtype)) for name, array in named if array is not None)
-        return self(probe.settings, probe.want, probe.call_form, str(probe.x.dtype), probe.invalid, arrays)
+        return self(Form.of(probe))

@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from convt.adapter.backend import Kind, Outcome, Probe, describe, pack_probe, unpack_outcome
+from convt.adapter.backend import Kind, Outcome, Probe, Script, describe, pack_probe, unpack_outcome
 from convt.adapter.stress import environment
 from convt.host import memory
 from convt.host.jobs import BatchJob, Limits, NoScript, ScriptJob
@@ -232,18 +232,16 @@ class Runner(threading.Thread):
             counted = f"{self._ends} ends in a row (a hang counts {HANG_WEIGHT})"
             self._fail(f"is given up after {counted}; the last: {end.outcome.reason}")
 
-    def _script(self, job: ScriptJob) -> str:
+    def _script(self, job: ScriptJob) -> Script:
         process = self._ready()
         if process is None:
             raise NoScript(self._why())
         try:
-            asked = (job.settings, job.want, job.call_form, job.dtype, job.invalid)
-            prepared = self._preparer(*asked) if self._preparer else None
+            prepared = self._preparer(job.form) if self._preparer else None
         except Exception as error:
             raise NoScript(f"the host cannot prepare it: {describe(error)}") from None
         try:
-            said = (job.settings.canonical(), job.dtype, job.call_form, job.want, job.invalid, prepared)
-            process.send(("script", *said), self._limits.deadline)
+            process.send(("script", job.form.pack(), prepared), self._limits.deadline)
             message = process.receive(self._limits.deadline)
         except Ended as error:
             self._drop()
@@ -253,7 +251,7 @@ class Runner(threading.Thread):
             raise NoScript(f"{self.target.name}: no answer within {self._limits.deadline:g} s")
         if message[0] != "script":
             raise NoScript(message[1])
-        return str(message[1])
+        return Script(*message[1:])
 
     def _ready(self) -> Process | None:
         """The running process, or a fresh one; None where there is none to be had: `_why` says why."""

@@ -4,9 +4,9 @@ Python 3.10+, numpy and the framework are all that it needs; execnet sends itsel
 
     to the host     ("hello", {...}) | ("missing", reason) | ("failed", reason)          once, at the start
                     ("outcomes", [(position, packed outcome), ...], last)                for a batch
-                    ("script", text) | ("no-script", reason)
+                    ("script", text, call in one line) | ("no-script", reason)
     from the host   ("batch", number, [pickled probe, ...], [size of a group, ...], flush every outcome)
-                    ("script", canonical settings, dtype, call form, want, instead, what the host prepared for them)
+                    ("script", packed form, what the host prepared for it)
 
 What is being evaluated stands in a small file that both sides map: it costs no message and survives the process.
 """
@@ -30,9 +30,8 @@ from typing import Any
 
 import numpy as np
 
-from convt.adapter.backend import Backend, Outcome, Probe, describe, pack_outcome, unpack_probe
+from convt.adapter.backend import Backend, Form, Outcome, Probe, describe, pack_outcome, unpack_probe
 from convt.adapter.stress import STRESS, own_mode, poison, told
-from convt.conv.settings import Settings
 from convt.host.watch import Watch, filters, show_all
 from convt.results.targets import TargetError
 
@@ -153,10 +152,10 @@ class _Server:
     def _send(self, *message: Any) -> None:
         self._channel.send(pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
 
-    def _script(self, settings: dict[str, Any], dtype: str, *how: Any) -> tuple[str, str]:
+    def _script(self, packed: Any, prepared: Any) -> tuple[str, ...]:
         try:
-            text = self._adapter.script_of(Settings.from_canonical(settings), *how)
-            return "script", str(self._adapter.script_in(text, dtype))
+            script = self._adapter.script_of(Form.unpack(packed), prepared)
+            return "script", script.text, script.call
         except BaseException as error:
             return "no-script", describe(error)
 

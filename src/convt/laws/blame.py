@@ -8,7 +8,8 @@ import numpy as np
 
 from convt.adapter.backend import RESIZES, Outcome, Probe
 from convt.conv.bounds import accumulation, bound
-from convt.conv.data import Arrays, numpy_dtype
+from convt.conv.data import Arrays
+from convt.conv.dtypes import numpy_dtype
 from convt.laws.block_sums import judged_block_sums
 from convt.laws.comparison import equal, same_shape, within
 from convt.laws.probes import integral_arrays

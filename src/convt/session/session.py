@@ -11,7 +11,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from convt.adapter.backend import Probe
+from convt.adapter.backend import Form, Probe
 from convt.cases.case import Case
 from convt.cases.known import Known, load_known
 from convt.cases.loader import load_cases
@@ -296,13 +296,11 @@ class Session:
 
     def _script(self, target: str, probe: Probe) -> tuple[str, str]:
         try:
-            dtype = str(probe.x.dtype)
-            body = self.pool.script(
-                target, probe.settings, probe.call_form, probe.want, dtype=dtype, invalid=probe.invalid
-            )
+            script = self.pool.script(target, Form.of(probe))
         except NoScript:
             return "", ""
-        return call_line(body), paste(self.info(target).script_imports, body, probe)
+        body = script.text
+        return script.call or call_line(body), paste(self.info(target).script_imports, body, probe)
 
     def owe(self, found: LawVerdict) -> None:
         """Remember to give a verdict its script at the end: nobody reads it before, and its target is at work."""

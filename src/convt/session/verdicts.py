@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -234,14 +233,6 @@ def _said(items: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def call_line(body: str) -> str:
-    """The framework's own call in a script, on one line: the call of something named after a convolution.
-
-    Where nothing has such a name, the longest line with a parenthesis; it may say in a comment what the call is.
-    """
-    try:
-        calls = [node for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Call)]
-    except SyntaxError:  # a backend from outside may show what it likes
-        calls = []
-    own = [ast.unparse(node) for node in calls if "conv" in ast.unparse(node.func).rpartition(".")[2].lower()]
+    """The longest line of a script that has a parenthesis, for a backend that does not say which is its own call."""
     lines = [line.strip() for line in body.splitlines() if "(" in line and not line.lstrip().startswith("#")]
-    return max(own or lines, key=len, default="")
+    return max(lines, key=len, default="")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from convt.adapter.backend import UNSAFE, Backend, Outcome, Probe, Want
+from convt.adapter.backend import UNSAFE, Backend, Form, Outcome, Probe, Want
 from convt.cases.known import Known, KnownTarget
 from convt.conv.data import exact
 from convt.conv.oracles import reference
@@ -91,7 +91,7 @@ def drifting_scripts(adapter: Backend, settings: Iterable[Settings], excused: Ex
     for it, call_form, outcome, _ in answers(adapter, settings):
         if outcome.value is None or excused(it, outcome):
             continue
-        script = adapter.script(it, call_form)
+        script = adapter.script_of(Form(it, call_form=call_form)).text
         y, ran = run_script(adapter, script, it), ran + 1
         if y.dtype != outcome.value.dtype or y.shape != outcome.value.shape or y.tobytes() != outcome.value.tobytes():
             drifting.append(f"{script} {it}")

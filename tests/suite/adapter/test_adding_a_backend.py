@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from convt.adapter.backend import Outcome, Probe
+from convt.adapter.backend import Form, Outcome, Probe, Program
 from convt.conv.data import exact
 from convt.conv.oracles import reference
 from convt.conv.settings import Settings
 from convt.host.pool import Pool
 from convt.host.registry import parse_target, register_external
+from docs.examples import numpy_backend
 
 ROOT = Path(__file__).parents[3]
 PATH = "docs.examples.numpy_backend:NumpyConvolve"
@@ -63,6 +66,20 @@ def test_the_guide_holds_the_adapter_that_is_run() -> None:
 
 
 @pytest.mark.parametrize("settings", SAYS.values(), ids=SAYS)
+def test_the_program_of_the_guide_answers_as_the_call_does(settings: Settings) -> None:
+    guide = (ROOT / "docs" / "adding-a-backend.md").read_text()
+    _, method = guide.split("In place of both methods above:\n\n```python\n")
+    scope: dict[str, Any] = {"textwrap": textwrap, "Program": Program, "Form": Form, "Any": Any} | vars(numpy_backend)
+    exec(f"class Programmed(NumpyConvolve):\n{method.split('```')[0]}    call = Backend.call\n", scope)  # noqa: S102
+    probe = asked(settings)
+    programmed, called = (scope[name]("eager", "cpu") for name in ("Programmed", "NumpyConvolve"))
+    assert programmed.run(probe).digest == called.run(probe).digest != ""
+    assert programmed.script_of(Form(settings)).text.endswith(
+        f"y = convolve({'x, w, b' if settings.bias else 'x, w'})\n"
+    )
+
+
+@pytest.mark.parametrize("settings", SAYS.values(), ids=SAYS)
 def test_what_the_call_can_say_is_right(pool: Pool, settings: Settings) -> None:
     probe = asked(settings)
     outcome = answer(pool, probe)
@@ -75,7 +92,7 @@ def test_what_the_call_can_say_is_right(pool: Pool, settings: Settings) -> None:
 def test_the_script_makes_the_same_call(pool: Pool, settings: Settings) -> None:
     probe = asked(settings)
     names = {"np": np, "x": probe.x, "w": probe.w, "b": probe.b}
-    exec(pool.script(NAME, settings), names)  # noqa: S102  what a person pastes
+    exec(pool.script(NAME, Form(settings)).text, names)  # noqa: S102  what a person pastes
     np.testing.assert_array_equal(names["y"], answer(pool, probe).value, strict=True)
 
 

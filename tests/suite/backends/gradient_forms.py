@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from convt.adapter.backend import GRADIENTS, Backend, Outcome, Probe, Want
+from convt.adapter.form import Form
 from convt.conv.data import Arrays, exact
 from convt.conv.oracles import scatter
 from convt.conv.settings import Settings
@@ -87,8 +88,7 @@ def is_gradient(probe: Probe, outcome: Outcome) -> bool:
 
 def script_answer(adapter: Backend, probe: Probe) -> np.ndarray:
     """`y` of the adapter's script for a probe, given the probe's own arrays."""
-    invalid = None if probe.invalid is None else dict(probe.invalid)
-    text = adapter.script_of(probe.settings, probe.call_form, probe.want, invalid)
+    text = adapter.script_of(Form.of(probe), probe.prepared).text
     scope = {"np": np} | dict(zip("xwbgt", probe.arrays, strict=True))
     exec(f"{adapter.script_imports}\n{text}", scope)  # noqa: S102  (our own, as a person pastes it)
     return np.asarray(scope["y"])

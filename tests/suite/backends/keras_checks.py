@@ -14,6 +14,7 @@ import numpy as np
 from convt.content.backends.keras.adapter import ENGINE, FIRST, LAST, OPS, Keras
 
 from convt.adapter.backend import Outcome, Probe
+from convt.adapter.form import Form
 from convt.conv.data import exact, real
 from convt.conv.oracles import reference
 from convt.conv.settings import Op, Settings
@@ -107,7 +108,7 @@ def drifting_scripts(adapter: Keras) -> Report:
             outcome = adapter.run(probe)
             if outcome.value is None:
                 continue
-            script = adapter.script(probe.settings, probe.call_form)
+            script = adapter.script_of(Form.of(probe)).text
             y, ran = adapters.run_script(adapter, script, probe.settings), ran + 1
             if Outcome("value", y).digest != outcome.digest:
                 drifting.append(f"{script} {probe.settings}")

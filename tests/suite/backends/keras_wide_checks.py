@@ -13,6 +13,7 @@ from convt.content.backends.keras.gradients import FORWARD
 from convt.content.backends.keras.modes import layer_of, model_of, through_config, through_file
 
 from convt.adapter.backend import MIXED, Layout, Outcome, Probe, Want
+from convt.adapter.form import Form
 from convt.conv.data import exact
 from convt.conv.oracles import reference
 from convt.conv.settings import Op, Settings
@@ -126,7 +127,7 @@ def drifting_gradient_scripts(adapter: Keras) -> Report:
                         continue
                     ran += 1
                     if not same_bits(outcome.value, script_answer(keras, asked)):
-                        drifting.append(f"{mode} {keras.script_of(it, call_form, want)}")
+                        drifting.append(f"{mode} {keras.script_of(Form(it, want, call_form)).text}")
     return drifting, ran
 
 

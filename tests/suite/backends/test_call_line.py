@@ -2,41 +2,46 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 import pytest
 
+from convt.adapter.backend import Form
+from convt.conv.settings import Settings
+from convt.host.pool import Pool
+from convt.host.registry import built_in, parse_target
 from convt.session.verdicts import call_line
 
-KERAS = """layer = keras.layers.Conv2DTranspose(
-    filters=2,
-    padding='same',
-)
-layer.set_weights([np.moveaxis(w, (0, 1), (-1, -2)), a_name_that_makes_this_the_longest_line_of_them_all])
-y = layer(np.moveaxis(x, 1, -1))
-"""
-JAX = """@jax.jit
-def convolve(lhs, rhs):
-    return jax.lax.conv_transpose(
-        lhs,
-        rhs,
-        strides=(1, 3),
-    )
+IT = Settings(input=(4, 3), kernel=(3, 2), stride=(2, 1), padding="valid", channels_out=2)
+CALLS = {
+    "pytorch": "torch.nn.ConvTranspose2d(in_channels=1, out_channels=2, kernel_size=(3, 2), stride=(2, 1), bias=False)",
+    "tensorflow": "tf.nn.conv2d_transpose(x, w, output_shape=[1, 9, 4, 2], strides=[2, 1], padding='VALID')",
+    "jax": "jax.lax.conv_transpose(lhs, rhs, strides=(2, 1), padding='VALID', "
+    "dimension_numbers=('NHWC', 'HWIO', 'NHWC'), precision='highest')",
+    "keras-torch": "keras.layers.Conv2DTranspose(filters=2, kernel_size=(3, 2), strides=(2, 1), padding='valid', "
+    "use_bias=False)",
+    "onnxruntime": "session.run(None, {\"x\": x})[0]  # ConvTranspose, auto_pad='VALID', dilations=[1, 1], "
+    "group=1, kernel_shape=[3, 2], output_padding=[0, 0], strides=[2, 1]",
+}
 
-y = np.transpose(np.asarray(convolve(lhs, rhs)), (0, 3, 1, 2))
-"""
-ONNX = """options.intra_op_num_threads = int("1")
-y = session.run(None, {"x": x})[0]  # ConvTranspose, strides=[5]
-"""
+
+@pytest.mark.parametrize("name", CALLS)
+def test_every_backend_says_its_own_call_with_all_its_arguments(name: str) -> None:
+    entry = built_in()[name]
+    if not all(importlib.util.find_spec(package) for package in (*entry.packages, *entry.host_packages)):
+        pytest.skip(f"{name} is not installed")
+    with Pool([parse_target(name)]) as pool:
+        assert pool.script(name, Form(IT)).call == CALLS[name]
 
 
 @pytest.mark.parametrize(
     ("body", "call"),
     [
-        pytest.param(KERAS, "keras.layers.Conv2DTranspose(filters=2, padding='same')", id="a-layer-over-several-lines"),
-        pytest.param(JAX, "jax.lax.conv_transpose(lhs, rhs, strides=(1, 3))", id="not-the-function-around-it"),
-        pytest.param(ONNX, ONNX.splitlines()[1], id="a-comment-says-what-runs"),
+        pytest.param("z = 1\ny = f(x, w, 2)\ny = y.numpy()", "y = f(x, w, 2)", id="the-longest-with-a-parenthesis"),
+        pytest.param("# f(a comment, which is long)\ny = f(x)", "y = f(x)", id="no-comment"),
         pytest.param("y = f(x", "y = f(x", id="no-python"),
         pytest.param("", "", id="nothing"),
     ],
 )
-def test_it_is_the_convolution_with_all_its_arguments(body: str, call: str) -> None:
+def test_of_a_script_alone_it_is_a_line_of_it(body: str, call: str) -> None:
     assert call_line(body) == call

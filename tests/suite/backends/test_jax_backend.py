@@ -16,6 +16,7 @@ from convt.content.backends.jax.adapter import Jax
 from convt.content.backends.jax.calls import call_for
 
 from convt.adapter.backend import Outcome, Probe
+from convt.adapter.form import Form
 from convt.adapter.jit_programs import PROGRAM
 from convt.conv.data import exact, real
 from convt.conv.oracles import reference
@@ -170,7 +171,7 @@ def test_a_script_gives_the_same_bits_as_the_call(op: Op, mode: str) -> None:
             outcome = adapter(mode).run(probe(it, call_form=call_form))
             if outcome.value is None:
                 continue
-            y = adapters.run_script(adapter(mode), adapter(mode).script(it, call_form), it)
+            y = adapters.run_script(adapter(mode), adapter(mode).script_of(Form(it, call_form=call_form)).text, it)
             assert Outcome("value", y).digest == outcome.digest
             ran += 1
     assert ran > 10
@@ -183,7 +184,7 @@ def test_abstract_evaluation_gives_the_shape_of_the_settings(op: Op) -> None:
 
 def test_a_script_reads_as_a_person_writes_it() -> None:
     it = Settings(input=(4, 4), kernel=(3, 3), stride=(2, 2), padding="same", channels_out=2, bias=True)
-    assert adapter("jit").script(it).splitlines() == [
+    assert adapter("jit").script_of(Form(it)).text.splitlines() == [
         "@jax.jit",
         "def convolve(lhs, rhs):",
         "    return jax.lax.conv_transpose(",
@@ -195,9 +196,14 @@ def test_a_script_reads_as_a_person_writes_it() -> None:
         "        precision='highest',",
         "    )",
         "",
-        "lhs = np.transpose(x, (0, 2, 3, 1))",
-        "rhs = np.flip(np.transpose(w, (2, 3, 0, 1)), (0, 1))",
-        "y = np.transpose(np.asarray(convolve(lhs, rhs)), (0, 3, 1, 2)) + b.reshape(-1, 1, 1)",
+        "",
+        "def answer(x, w, b):",
+        "    lhs = np.transpose(x, (0, 2, 3, 1))",
+        "    rhs = np.flip(np.transpose(w, (2, 3, 0, 1)), (0, 1))",
+        "    return np.transpose(np.asarray(convolve(lhs, rhs)), (0, 3, 1, 2)) + b.reshape(-1, 1, 1)",
+        "",
+        "",
+        "y = answer(x, w, b)",
     ]
 
 
@@ -258,7 +264,7 @@ def test_xla_aborts_where_it_mistakes_an_axis_for_a_group() -> None:
     assert aborts(it)
     assert not aborts(it.replace(input=(2, 1)))
     data = "import numpy as np\nx, w = np.ones((1, 1, 3, 1), 'f'), np.ones((1, 1, 2, 3), 'f')"
-    command = [sys.executable, "-c", f"{data}\n{Jax.script_imports}\n{adapter('jit').script(it)}"]
+    command = [sys.executable, "-c", f"{data}\n{Jax.script_imports}\n{adapter('jit').script_of(Form(it)).text}"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         pytest.skip("this jaxlib compiles it")

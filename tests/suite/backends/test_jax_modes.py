@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 from convt.content.backends.jax.adapter import Jax
-from convt.content.backends.jax.calls import Sent, mapped_over
+from convt.content.backends.jax.programs import mapped_over
 
 from convt.adapter.backend import MIXED, Probe
-from convt.adapter.jit_programs import Part, run_programs
-from convt.adapter.layouts import Laid
+from convt.adapter.fusing import Part
+from convt.adapter.jit_programs import JitPrograms
+from convt.adapter.layouts import Laid, Sent
 from convt.conv.data import exact
 from convt.conv.oracles import reference
 from convt.conv.settings import Op, Settings
@@ -89,8 +90,8 @@ for name in ("float32", "float64", "complex128", "int64", "float16"):
     script = script_answer(x64, asked)
     same = same_bits(alone.value, script) and fused.digest == alone.digest
     said["dtypes"][name] = [str(alone.value.dtype), bool(same)]
-y = x64._placed(np.ones(3))
-said["on"] = str(next(iter(y.devices())))
+with x64.jax.default_device(x64.place):
+    said["on"] = str(next(iter(x64.jax.numpy.ones(3).devices())))
 json.dump(said, sys.stdout)
 """
 
@@ -146,10 +147,11 @@ def test_a_fused_program_tells_that_its_input_was_changed() -> None:
 
     def send(_: Probe) -> Sent:
         laid[1].view[...] = 7
-        return Sent((laid[0].view, laid[1].view), laid)
+        return Sent((laid[0].view, laid[1].view), (("x", laid[0]), ("w", laid[1])))
 
     part = Part(lambda x, w: x + w.sum(), send, receive)
-    [outcome] = run_programs(adapter("jit").jax, [asked], lambda _: 0, lambda _: part, asked_alone)
+    fuser = JitPrograms(adapter("jit").jax, key=lambda _: 0, part=lambda _: part, alone=asked_alone)
+    [outcome] = fuser.run([asked])
     assert outcome.kind == "raised"
     assert "bytes of w" in outcome.reason
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from convt.adapter.form import Form
+
 ENGINES = ("tensorflow", "jax", "torch")
 ROOT = Path(__file__).parents[3]
 
@@ -96,7 +98,7 @@ def test_a_script_reads_as_a_person_writes_it() -> None:
     from convt.conv.settings import Settings
 
     settings = Settings(input=(4, 4), kernel=(3, 3), stride=(2, 2), padding="same", channels_out=2, bias=True)
-    assert Keras.script(object.__new__(Keras), settings).splitlines() == [
+    assert Keras.script_of(object.__new__(Keras), Form(settings)).text.splitlines() == [
         "layer = keras.layers.Conv2DTranspose(",
         "    filters=2,",
         "    kernel_size=(3, 3),",

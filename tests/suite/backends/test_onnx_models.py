@@ -9,8 +9,8 @@ import pytest
 from convt.content.backends.onnxruntime.models import Parts, prepare, versions_for
 from convt.content.backends.onnxruntime.nodes import CALL_FORMS, INPUTS, PADS, SYMBOLIC
 
+from convt.adapter.form import Form
 from convt.conv.settings import Settings
-from convt.host.preparing import Form
 
 GROUPED = Settings(
     input=(4, 3), kernel=(3, 2), stride=(2, 1), channels_in=4, channels_out=6, groups=2, bias=True, padding="same"

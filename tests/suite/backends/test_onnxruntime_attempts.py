@@ -10,6 +10,7 @@ import pytest
 from convt.content.backends.onnxruntime.nodes import PADS
 
 from convt.adapter.backend import Outcome, Probe
+from convt.adapter.form import Form
 from convt.conv.data import exact
 from convt.conv.settings import Settings
 from convt.host.pool import Pool
@@ -108,7 +109,7 @@ def test_a_script_says_what_is_said_instead(pool: Pool) -> None:
     data = exact(it)
     probe = Probe(it, data.x, data.w, call_form=PADS, invalid=invalid)
     [outcome] = pool.submit(TARGET, [probe]).result(120)
-    text = adapter.script_of(it, PADS, "value", invalid, preparer(it, "value", PADS, "float32", invalid))
+    text = adapter.script_of(Form(it, call_form=PADS, invalid=invalid), preparer.of(probe)).text
     assert "group=2" in text
     scope = {"np": np, "x": data.x, "w": data.w}
     exec(f"{adapter.script_imports}\n{text}", scope)  # noqa: S102  (our own, as a person pastes it)

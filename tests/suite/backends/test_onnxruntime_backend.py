@@ -22,6 +22,8 @@ from convt.content.backends.onnxruntime.nodes import (
 from convt.content.tests.laws.layouts import LAYOUTS
 
 from convt.adapter.backend import GRADIENTS, MIXED, Backend, Outcome, Probe, Unsupported, Want
+from convt.adapter.form import Form
+from convt.adapter.program import Program
 from convt.cases.known import load_known
 from convt.conv.data import exact
 from convt.conv.oracles import reference
@@ -51,11 +53,8 @@ class WithModels(OnnxRuntime):  # type: ignore[misc]  # content is found by path
     def run(self, probe: Probe) -> Outcome:
         return super().run(replace(probe, prepared=self.preparer.of(probe)))
 
-    def script_of(
-        self, settings: Settings, call_form: int = 0, want: Want = "value", invalid: Any = None, prepared: Any = None
-    ) -> str:
-        made = self.preparer(settings, want, call_form, "float32", invalid)
-        return super().script_of(settings, call_form, want, invalid, made)
+    def program(self, form: Form, prepared: Any = None) -> Program:
+        return super().program(form, self.preparer(form))
 
 
 @pytest.fixture(scope="module")
@@ -205,12 +204,15 @@ def test_a_bilinear_resize_has_half_pixel_centres(adapter: Backend) -> None:
 
 
 def test_a_script_names_the_node_and_carries_the_model(adapter: Backend) -> None:
-    lines = adapter.script(Settings(input=(4,), kernel=(3,), stride=(2,), bias=True), PADS).splitlines()
-    assert lines[0] == 'model = b"".join(['
-    assert [line for line in lines if "tobytes" in line] == ["    w.tobytes(),", "    b.tobytes(),"]
-    assert lines[-1] == 'y = session.run(None, {"x": x})[0]  # ConvTranspose, strides=[2]'
-    assert '{"x": x, "w": w}' in adapter.script(FOOLING, INPUTS)
-    assert "ORT_DISABLE_ALL" in WithModels("disabled").script(FOOLING)
+    lines = adapter.script_of(
+        Form(Settings(input=(4,), kernel=(3,), stride=(2,), bias=True), call_form=PADS)
+    ).text.splitlines()
+    assert '    model = b"".join([' in lines
+    assert [line for line in lines if "tobytes" in line] == ["        w.tobytes(),", "        b.tobytes(),"]
+    assert '    return session.run(None, {"x": x})[0]  # ConvTranspose, strides=[2]' in lines
+    assert lines[-1] == "y = infer(x, w, b)"
+    assert '{"x": x, "w": w}' in adapter.script_of(Form(FOOLING, call_form=INPUTS)).text
+    assert "ORT_DISABLE_ALL" in WithModels("disabled").script_of(Form(FOOLING)).text
 
 
 def test_the_arrays_given_are_neither_changed_nor_shared(adapter: Backend) -> None:
@@ -261,7 +263,7 @@ def test_there_are_no_gradients_and_no_mixed_precision(adapter: Backend, want: W
     claim = run(adapter, it, want=want)
     assert (claim.kind, claim.reason.startswith("ONNX Runtime ")) == ("unsupported", True)
     with pytest.raises(Unsupported):
-        adapter.script_of(it, 0, want)
+        adapter.script_of(Form(it, want))
 
 
 def test_memory_of_every_layout_gives_the_same_and_stays_as_it_was(adapter: Backend) -> None:
@@ -277,11 +279,14 @@ def test_the_memory_that_is_given_is_the_laid_out_one(adapter: Backend, monkeypa
     fed: dict[str, np.ndarray] = {}
 
     class Session:
+        def __init__(self, *model: object, **providers: object) -> None:
+            pass
+
         def run(self, names: None, feed: dict[str, np.ndarray]) -> list[np.ndarray]:
             fed.update(feed)
             return [feed["x"]]
 
-    monkeypatch.setattr(adapter, "_session", lambda parts, weights: Session())
+    monkeypatch.setattr(adapter.onnxruntime, "InferenceSession", Session)  # type: ignore[attr-defined]
     run(adapter, FOOLING, call_form=INPUTS, layout=("strided", "read-only"))
     assert fed["x"].strides[-1] == 8
     assert not fed["w"].flags.writeable

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from convt.adapter.backend import Backend, Outcome, Probe
+from convt.adapter.form import Form
 from convt.conv.data import exact
 from convt.conv.oracles import reference
 from convt.conv.settings import Op, Settings
@@ -61,12 +62,19 @@ def test_meta_tensors_have_the_shape_of_the_settings(adapter: Backend, op: Op) -
 
 def test_a_script_reads_as_a_person_writes_it(adapter: Backend) -> None:
     settings = Settings(input=(4,), kernel=(3,), stride=(2,), padding=((1, 1),), output_size=(8,), bias=True)
-    assert adapter.script(settings).splitlines() == [
-        "layer = torch.nn.ConvTranspose1d(in_channels=1, out_channels=1, kernel_size=(3,), stride=(2,), padding=(1,))",
-        "layer.weight = torch.nn.Parameter(torch.from_numpy(w), requires_grad=False)",
-        "layer.bias = torch.nn.Parameter(torch.from_numpy(b), requires_grad=False)",
-        "y = layer(torch.from_numpy(x), output_size=(8,)).numpy()",
+    said = "in_channels=1, out_channels=1, kernel_size=(3,), stride=(2,), padding=(1,)"
+    shown = adapter.script_of(Form(settings))
+    assert shown.text.splitlines() == [
+        "def convolve(x, w, b):",
+        f'    layer = torch.nn.ConvTranspose1d({said}, device="meta")  # its weights come next',
+        "    layer.weight = torch.nn.Parameter(torch.from_numpy(w), requires_grad=False)",
+        "    layer.bias = torch.nn.Parameter(torch.from_numpy(b), requires_grad=False)",
+        "    return layer(torch.from_numpy(x), output_size=(8,)).numpy()",
+        "",
+        "",
+        "y = convolve(x, w, b)",
     ]
+    assert shown.call == f"torch.nn.ConvTranspose1d({said})(x, output_size=(8,))"
 
 
 def test_same_with_the_odd_pixel_cropped_at_the_end_cannot_be_said(adapter: Backend) -> None:
@@ -76,7 +84,7 @@ def test_same_with_the_odd_pixel_cropped_at_the_end_cannot_be_said(adapter: Back
 
 def test_the_odd_pixel_cropped_at_the_beginning_is_an_output_padding(adapter: Backend) -> None:
     mirrored = FOOLING.replace(padding=((2, 1),))
-    assert "padding=(2,), output_padding=(1,)" in adapter.script(mirrored)
+    assert "padding=(2,), output_padding=(1,)" in adapter.script_of(Form(mirrored)).text
     data = exact(mirrored)
     np.testing.assert_array_equal(run(adapter, mirrored).value, reference(mirrored, data.x, data.w))
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from convt.adapter.backend import GRADIENTS, MIXED, Backend, Layout, Outcome, Probe, Want
+from convt.adapter.form import Form
 from convt.conv.data import exact
 from convt.conv.gradients import derivative
 from convt.conv.oracles import scatter
@@ -216,7 +217,7 @@ def test_a_script_in_bfloat16_gives_the_same_bits(adapter: Backend, op: Op, want
     asked = probe(it, want, dtype="bfloat16")
     asked = asked if want in GRADIENTS else replace(asked, g=None, t=None)
     outcome = adapter.run(asked)
-    script = paste(adapter.script_imports, adapter.script_in(adapter.script_of(it, 0, want), "bfloat16"), asked)
+    script = paste(adapter.script_imports, adapter.script_of(Form.of(asked)).text, asked)
     scope: dict[str, Any] = {}
     exec(script.replace("print(y)", ""), scope)  # noqa: S102  (our own, as a person pastes it)
     assert str(scope["y"].dtype) == "bfloat16"

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from convt.adapter import program
 from convt.adapter.backend import GRADIENTS, MIXED, Backend, Probe, Want
+from convt.adapter.form import Form
 from convt.conv.settings import Settings
 from tests.suite.backends.test_pytorch_gradients import OPS, gradients, is_right, probe, wrong
 from tests.suite.conv.random_settings import empty_settings, random_settings
@@ -87,14 +89,24 @@ def test_only_compiled_programs_are_fused(adapters: dict[str, Backend]) -> None:
     assert all(adapters[mode].run_many([probe(FORWARD)]) is None for mode in ("eager", *CHEAP))
 
 
-def test_exported_programs_are_kept_but_not_without_end() -> None:
-    from convt.content.backends.pytorch.programs import EXPORTED, Programs
+def test_exported_programs_are_kept_but_not_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
 
-    adapter: Any = made("export")
-    programs: Programs = adapter.programs
-    for size in range(1, EXPORTED + 20):
-        assert adapter.run(probe(Settings(input=(size,), kernel=(1,)), call_form=2)).value is not None
-    assert len(programs._exported) == EXPORTED
+    exports = []
+    plain = torch.export.export
+
+    def watched(*arguments: Any) -> Any:
+        exports.append(arguments)
+        return plain(*arguments)
+
+    monkeypatch.setattr(torch.export, "export", watched)
+    monkeypatch.setattr(program, "KEPT_MADE", 4)
+    adapter = made("export")
+    asked = [probe(Settings(input=(size,), kernel=(1,)), call_form=2) for size in range(1, 7)]
+    for one in (*asked, asked[-1], asked[0]):
+        assert is_right(one, adapter.run(one))
+    assert len(exports) == 7
+    assert len(adapter.compiler._made) == 4
 
 
 @pytest.mark.parametrize("mode", ["eager", *CHEAP])
@@ -119,7 +131,7 @@ def test_a_script_is_the_same_call(adapters: dict[str, Backend], mode: str, want
 def test_a_script_compiles_what_the_mode_compiles(adapters: dict[str, Backend], want: Want) -> None:
     for call_form in (0, 2):
         asked = probe(FORWARD, want, call_form)
-        script = adapters["compile"].script_of(FORWARD, call_form, want)
+        script = adapters["compile"].script_of(Form.of(asked)).text
         assert "torch.compile(" in script
         assert is_right(asked, adapters["compile"].run(asked))
         np.testing.assert_array_equal(run_script(adapters["compile"], asked), adapters["eager"].run(asked).value)
@@ -127,7 +139,7 @@ def test_a_script_compiles_what_the_mode_compiles(adapters: dict[str, Backend], 
 
 def run_script(adapter: Backend, asked: Probe) -> np.ndarray:
     scope = {"np": np} | {name: copy.copy(a) for name, a in zip("xwbgt", asked.arrays, strict=True) if a is not None}
-    script = adapter.script_of(asked.settings, asked.call_form, asked.want, asked.invalid)
+    script = adapter.script_of(Form.of(asked)).text
     exec(f"{adapter.script_imports}\n{script}", scope)  # noqa: S102  (our own, as a person pastes it)
     return np.asarray(scope["y"])
 

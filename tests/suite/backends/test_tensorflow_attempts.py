@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from convt.adapter.backend import Outcome, Probe
+from convt.adapter.form import Form
 from convt.conv.data import exact
 from convt.conv.settings import Settings
 from convt.host.pool import Pool
@@ -91,7 +92,7 @@ def test_arrays_are_passed_in_the_shapes_and_dtypes_that_they_have(pool: Pool) -
 @pytest.mark.parametrize("mode", ["eager", "function"])
 def test_a_script_says_what_is_said_instead(mode: str) -> None:
     it = adapter(mode)
-    text = it.script_of(PLAIN, 0, "value", {"stride": [1, 0], "padding": [[1, 2], [0, 0]]})
+    text = it.script_of(Form(PLAIN, invalid={"stride": [1, 0], "padding": [[1, 2], [0, 0]]})).text
     assert "strides=(1, 0)" in text
     assert "padding=([0, 0], [1, 2], [0, 0], [0, 0])" in text
     probe = probe_with({"stride": [1, 1], "output_size": [4, 3]})

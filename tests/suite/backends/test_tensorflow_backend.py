@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from convt.adapter.backend import Backend, Outcome, Probe, Want
+from convt.adapter.form import Form
 from convt.cases.known import KnownTarget, load_known
 from convt.conv.data import exact
 from convt.conv.oracles import reference
@@ -94,7 +95,7 @@ def test_tracing_gives_the_shape_of_the_settings_or_a_known_one(
 
 def test_a_script_reads_as_a_person_writes_it(adapter: Backend) -> None:
     settings = Settings(input=(4, 4), kernel=(3, 3), stride=(2, 2), padding="same", channels_out=2, bias=True)
-    assert adapter.script(settings).splitlines() == [
+    assert adapter.script_of(Form(settings)).text.splitlines() == [
         "y = tf.nn.conv2d_transpose(",
         "    x.transpose(0, 2, 3, 1),",
         "    w.transpose(2, 3, 1, 0),",
@@ -124,7 +125,7 @@ def test_a_keyword_stands_for_the_pairs_that_it_means(
     outcome = run(adapter, settings)
     assert outcome.kind == ("value" if keyword else "unsupported")
     if keyword:
-        assert f"padding='{keyword}'" in adapter.script(settings)
+        assert f"padding='{keyword}'" in adapter.script_of(Form(settings)).text
     else:
         assert "neither crops" in outcome.reason
 

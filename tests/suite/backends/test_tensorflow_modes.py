@@ -10,10 +10,11 @@ from typing import Any, cast
 
 import pytest
 from convt.content.backends.tensorflow import adapter as tensorflow_backend
-from convt.content.backends.tensorflow import programs as tensorflow_programs
 from convt.content.backends.tensorflow.claims import mirrored
+from convt.content.backends.tensorflow.programs import Graphs
 
 from convt.adapter.backend import Outcome, Probe
+from convt.adapter.form import Form
 from convt.cases.known import KnownTarget, load_known
 from convt.conv.settings import Settings
 from tests.suite.backends.gradient_forms import probe_for, same_bits, script_answer, wants
@@ -76,7 +77,7 @@ def test_a_script_of_a_graph_gives_the_same_bits(mode: str) -> None:
         probe = probe_for(PLAIN, want)
         assert same_bits(adapter(mode).run(probe).value, script_answer(adapter(mode), probe))
     decorator = "@tf.function(jit_compile=True)" if mode == "xla" else "@tf.function"
-    assert decorator in adapter(mode).script(PLAIN).splitlines()
+    assert decorator in adapter(mode).script_of(Form(PLAIN)).text.splitlines()
 
 
 def test_a_program_answers_each_of_its_probes_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,13 +136,13 @@ def test_only_the_last_functions_are_kept(monkeypatch: pytest.MonkeyPatch) -> No
 def traces_of(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many configurations each program that is compiled from now on has."""
     counts: list[int] = []
-    plain = tensorflow_programs.Fused._program
+    plain = Graphs._program
 
     def program(self: Any, probes: Any, members: Any) -> Any:
         counts.append(len(members))
         return plain(self, probes, members)
 
-    monkeypatch.setattr(tensorflow_programs.Fused, "_program", program)
+    monkeypatch.setattr(Graphs, "_program", program)
     return counts
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from convt.adapter.backend import Probe
+from convt.adapter.form import Form
 from convt.conv.settings import Settings
-from convt.host.preparing import Form
 from convt.host.registry import Entry, register_external
 from tests.suite.host.fakes import ROOT, AnswersWell
 

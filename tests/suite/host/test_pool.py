@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from convt.adapter.backend import Probe
+from convt.adapter.form import Form
 from convt.conv.oracles import reference
 from convt.host.pool import NoScript, Pool
 from convt.host.registry import Entry, parse_target
@@ -99,19 +100,21 @@ def test_a_device_that_is_not_there_makes_the_target_missing(patient: Asking) ->
 
 def test_a_script_is_the_adapters_own(patient: Asking) -> None:
     patient.info("answers-well")
-    assert patient.pool.script("answers-well", probe().settings, 1) == "y = fancy(x, w, stride=(2,))"
+    assert (
+        patient.pool.script("answers-well", Form(probe().settings, call_form=1)).text == "y = fancy(x, w, stride=(2,))"
+    )
 
 
 def test_a_script_that_cannot_be_has_a_reason(patient: Asking) -> None:
     patient.info("answers-well")
     with pytest.raises(NoScript, match="IndexError"):
-        patient.pool.script("answers-well", probe().settings, 7)
+        patient.pool.script("answers-well", Form(probe().settings, call_form=7))
 
 
 def test_a_missing_target_has_no_script(patient: Asking) -> None:
     patient.info("lacks")
     with pytest.raises(NoScript, match="framework_that_nobody_has is not installed"):
-        patient.pool.script("lacks", probe().settings)
+        patient.pool.script("lacks", Form(probe().settings))
 
 
 def test_environment_variables_are_set_for_one_target_alone() -> None:

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from convt.adapter.backend import Probe, pack_probe, unpack_probe
+from convt.adapter.form import Form
 from convt.host import preparing
 from convt.host.pool import NoScript, Pool
-from convt.host.preparing import Form, Preparer
+from convt.host.preparing import Preparer
 from convt.host.registry import parse_target
 from tests.suite.host import prepared
 from tests.suite.host.fakes import probe
@@ -48,7 +49,9 @@ def test_a_spelling_past_the_last_is_prepared_as_the_one_that_it_means(pool: Poo
 
 
 def test_a_script_is_given_it(pool: Pool) -> None:
-    assert pool.script(NAME, probe().settings, 1) == "y = np.float32([2, 1, 4])  # value eager 1.2.3"
+    assert (
+        pool.script(NAME, Form(probe().settings, call_form=1)).text == "y = np.float32([2, 1, 4])  # value eager 1.2.3"
+    )
 
 
 def test_what_cannot_be_prepared_did_not_run_and_harms_no_other(pool: Pool) -> None:
@@ -56,7 +59,7 @@ def test_what_cannot_be_prepared_did_not_run_and_harms_no_other(pool: Pool) -> N
     assert [outcome.kind for outcome in outcomes] == ["value", "not-run", "value"]
     assert outcomes[1].reason == "the host cannot prepare this probe: ValueError: no model has so many taps"
     with pytest.raises(NoScript, match="the host cannot prepare it: ValueError: no model has so many taps"):
-        pool.script(NAME, asked(prepared.UNPREPARABLE).settings)
+        pool.script(NAME, Form.of(asked(prepared.UNPREPARABLE)))
 
 
 def test_a_package_that_the_host_lacks_makes_the_target_missing() -> None:

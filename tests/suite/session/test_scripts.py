@@ -16,7 +16,7 @@ import pytest
 from convt.content.tests.laws.large import Large
 from convt.content.tests.laws.layouts import Memory
 
-from convt.adapter.backend import Outcome, Probe
+from convt.adapter.backend import Form, Outcome, Probe
 from convt.cases.case import Case
 from convt.cases.loader import load_cases
 from convt.conv.oracles import scatter
@@ -68,7 +68,7 @@ def test_every_script_gives_what_the_target_gave(name: str, pool: Pool, tmp_path
             continue
         path = tmp_path / f"{index}.py"
         imports = pool.infos[name].script_imports
-        path.write_text(paste(imports, pool.script(name, probe.settings, dtype=str(probe.x.dtype)), probe))
+        path.write_text(paste(imports, pool.script(name, Form.of(probe)).text, probe))
         assert imported(path) <= {"numpy", "os", "base64", FRAMEWORKS.get(name, "keras")}
         if outcome.kind == "crashed":
             alone.append((path, outcome))
@@ -86,7 +86,7 @@ def test_the_script_of_a_folded_result_compares_it_with_the_definition(name: str
     paths = []
     for case in load_cases([ROOT / "specs" / "folded.yaml"]):
         probe = Large().probes(case)["block sums"]
-        body = pool.script(name, probe.settings, dtype=str(probe.x.dtype))
+        body = pool.script(name, Form.of(probe)).text
         paths.append(tmp_path / f"{case.id}.py")
         paths[-1].write_text(paste(pool.infos[name].script_imports, body, probe))
     done = run(tmp_path, paths)

@@ -1,0 +1,98 @@
+"""One call as source text: what an adapter runs, and what the report shows.
+
+Runs in the target's process, so it needs Python 3.10+ and numpy alone.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Any, NamedTuple
+
+KEPT = 512
+"""Compiled programs that are kept, those asked for last: a few kB each, and what frameworks compile for them."""
+KEPT_MADE = 128
+"""Answers of `made` that are kept, likewise: an exported program of PyTorch's costs 15 ms to make."""
+
+
+class Script(NamedTuple):
+    """What is shown for a probe."""
+
+    text: str
+    """Framework code that computes numpy y from numpy x, w, b, g and t."""
+    call: str = ""
+    """The framework's own call, on one line; empty where the adapter does not say it."""
+
+
+class Program(NamedTuple):
+    """Source text that defines functions, and which of them computes numpy `y` from the numpy arrays named."""
+
+    source: str
+    """It may use `np` and what the backend's `script_imports` import."""
+    entry: str
+    """The function from the named arrays to y."""
+    names: tuple[str, ...]
+    """What the entry takes, in order: some of x, w, b, g and t."""
+    call: str = ""
+    """The framework's own call, on one line."""
+    traced: str = ""
+    """The function of the framework's own arrays that many such programs are fused by, where there is one."""
+    made: str = ""
+    """A function of these arrays whose answer serves all others of the same shapes, dtypes and strides: it is kept."""
+
+    @property
+    def script(self) -> str:
+        """The text to paste: the source and the call of its entry."""
+        return f"{self.source.rstrip()}\n\n\ny = {self.entry}({', '.join(self.names)})\n"
+
+
+class Compiler:
+    """Makes functions of programs, once for each source."""
+
+    def __init__(self, imports: str) -> None:
+        self._given: dict[str, Any] = {}
+        exec(f"import numpy as np\n{imports}", self._given)  # noqa: S102  the adapter's own line
+        self._held: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        self._made: OrderedDict[Hashable, Any] = OrderedDict()
+
+    def functions(self, program: Program) -> dict[str, Any]:
+        """What the source defines, by name."""
+        found = self._held.get(program.source)
+        if found is None:
+            found = dict(self._given)
+            exec(compile(program.source, "<convt program>", "exec"), found)  # noqa: S102  the adapter's own text
+            if program.made:
+                found[program.made] = self._once(program.source, found[program.made])
+            _put(self._held, program.source, found, KEPT)
+        self._held.move_to_end(program.source)
+        return found
+
+    def entry(self, program: Program) -> Callable[..., Any]:
+        """The function that computes y."""
+        function: Callable[..., Any] = self.functions(program)[program.entry]
+        return function
+
+    def _once(self, source: str, make: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, asked once for arrays of the same form."""
+
+        def made(*arrays: Any) -> Any:
+            key = (source, *map(_form, arrays))
+            if key not in self._made:
+                _put(self._made, key, make(*arrays), KEPT_MADE)
+            self._made.move_to_end(key)
+            return self._made[key]
+
+        return made
+
+
+def _put(held: OrderedDict[Any, Any], key: Hashable, value: Any, most: int) -> None:
+    """Hold a value, and let go of those asked for longest ago."""
+    held[key] = value
+    while len(held) > most:
+        held.popitem(last=False)
+
+
+def _form(array: Any) -> Hashable:
+    """What a program may depend on beside the numbers: of numpy's arrays and of tensors alike."""
+    strides = array.stride() if hasattr(array, "stride") else getattr(array, "strides", None)
+    return tuple(array.shape), str(array.dtype), strides
