@@ -61,6 +61,8 @@ class Known:
     """Why it does not show every time; empty where it does, and the entry is strict."""
     rejects: tuple[str, ...] = ()
     """Of the law `rejects`: the kinds of settings that mean nothing; none stands for all."""
+    finding: str = ""
+    """The id of the finding that it belongs to."""
 
     def concerns(
         self, settings: Settings, want: str, call_form: int, target: KnownTarget, dtype: str = "float32"
@@ -168,6 +170,7 @@ def read_known(path: Path, laws: Collection[str] = ()) -> list[Known]:
                 since=form.since, origin=f"{sheet.name}:{sheet.root.find(keys).place.line}",
                 wants=tuple(asked.want), call_forms=tuple(asked.call_form or ()), dtypes=tuple(asked.dtype or ()),
                 intermittent=form.intermittent or "", rejects=tuple(form.rejects or ()),
+                finding=form.finding or "",
             )
         )  # fmt: skip
     if sheet.faults:

@@ -293,6 +293,8 @@ class KnownForm(Form):
     """What is seen instead."""
     reason: Text
     """Why, and what the framework does."""
+    finding: Id | None = None
+    """The finding that it belongs to, in findings.yaml beside this file or beside another framework's."""
     issue: Text
     """Where it is reported: a URL, or text that says so."""
     since: Text

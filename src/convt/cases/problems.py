@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from convt.cases.errors import Fault, Keys, Place, near, show, shown_path, spell
+from convt.cases.finding_forms import FORMS as FINDING_FORMS
 from convt.cases.marks import Node, read
 from convt.cases.model import FORMS, Form
 from convt.cases.reject_forms import FORMS as REJECT_FORMS
@@ -119,7 +120,7 @@ def _fault(error: dict[str, Any], keys: Keys, root: Node) -> Fault:
 def _siblings(keys: Keys) -> list[str]:
     """The fields that the form around `keys` has."""
     names = [key for key in keys[:-1] if isinstance(key, str)]
-    return list((FORMS | REJECT_FORMS)[names[-1] if names else "file"].model_fields)
+    return list((FORMS | REJECT_FORMS | FINDING_FORMS)[names[-1] if names else "file"].model_fields)
 
 
 def complaint(message: str) -> str:
