@@ -197,13 +197,13 @@ def _when(form: WhenForm | None) -> dict[str, str | tuple[str, ...]]:
 def _check_kind(sheet: Sheet, keys: Keys, form: KnownForm) -> None:
     """An entry is about laws and has a verdict, or about the call and has an outcome; never a mixture."""
     about, other = ("verdict", "outcome") if form.law is not None else ("outcome", "verdict")
-    says = "with law" if form.law is not None else "without law"
+    says = "with `law`" if form.law is not None else "without `law`"
     if getattr(form.wrong, about) is None:
-        sheet.fault((*keys, "wrong"), f"found no {about}, accepted one {says}")
+        sheet.fault((*keys, "wrong"), f"an entry {says} needs `wrong.{about}`")
     if getattr(form.wrong, other) is not None:
-        sheet.fault((*keys, "wrong", other), f"found {getattr(form.wrong, other)!r}, accepted {about} {says}")
+        sheet.fault((*keys, "wrong", other), f"an entry {says} excludes `wrong.{other}`: use `wrong.{about}`")
     if form.law is not None and form.asked is not None:
-        sheet.fault((*keys, "asked"), "found beside law, accepted without")
+        sheet.fault((*keys, "asked"), "`asked` cannot be combined with `law`")
 
 
 def _check(sheet: Sheet, keys: Keys, form: KnownForm, laws: Collection[str]) -> None:
@@ -233,7 +233,7 @@ def _check(sheet: Sheet, keys: Keys, form: KnownForm, laws: Collection[str]) -> 
 def _check_rejects(sheet: Sheet, keys: Keys, form: KnownForm) -> None:
     """Kinds of settings go with the law about them, and are those that there are."""
     if form.rejects and not (_laws(form) and set(_laws(form)) <= {"rejects", "mode", "device"}):
-        sheet.fault((*keys, "rejects"), "found without 'law: rejects', accepted with it, or with mode or device")
+        sheet.fault((*keys, "rejects"), "`rejects` needs `law: rejects`, mode or device")
     for index, kind in enumerate(form.rejects or ()):
         if kind not in kinds():
             sheet.fault((*keys, "rejects", index), f"found {kind!r}, accepted {near(kind, kinds())}")

@@ -300,7 +300,7 @@ class KnownForm(Form):
     since: Text
     """The version or the date from which it is known."""
     intermittent: Text | None = None
-    """Why it does not show every time, such as memory that nobody wrote. The entry is then not strict."""
+    """Why it does not show every time, such as uninitialised memory. The entry is then not strict."""
 
 
 class KnownFile(Form):

@@ -102,7 +102,7 @@ def _keys(location: tuple[str | int, ...]) -> Keys:
 def _fault(error: dict[str, Any], keys: Keys, root: Node) -> Fault:
     node = root.find(keys)
     if error["type"] == "missing":
-        return Fault(node.place, spell(keys), "found no such field, accepted one: it is required")
+        return Fault(node.place, spell(keys), "missing required field")
     if error["type"] == "extra_forbidden":
         parent = root.find(keys[:-1])
         place = parent.keys.get(str(keys[-1]), parent.place)
@@ -125,6 +125,8 @@ def _siblings(keys: Keys) -> list[str]:
 
 def complaint(message: str) -> str:
     """The message of a SettingsError, `X; Y is accepted`, in the form of all errors."""
+    if message.startswith("`"):  # a relation between fields
+        return message
     found, _, accepted = message.rpartition("; ")
     for ending in (" is accepted", " are accepted"):
         if found and accepted.endswith(ending):
@@ -132,4 +134,4 @@ def complaint(message: str) -> str:
     if " does not divide " in message:
         found, of = message.split(" does not divide ")
         return f"found {found}, accepted a divisor of {of}"
-    return f"found {found}, accepted: {accepted}" if found else f"found {message}, accepted: leave it out"
+    return f"found {found}: {accepted}" if found else message

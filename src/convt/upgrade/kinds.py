@@ -15,7 +15,7 @@ from convt.conv.oracles import scatter
 from convt.laws.probes import integral_arrays
 
 KINDS = {
-    "outcome": "one side answers where the other refuses, fails or ends, or they do so in other ways",
+    "outcome": "the outcome changed (value, refusal, exception, crash)",
     "value": "the numbers differ, on fractions by more than the a-priori bound",
     "shape": "the results have other shapes",
     "dtype": "the results have other dtypes",

@@ -116,10 +116,10 @@ def test_only_the_expected_wrong_behaviour_is_explained(
 
 
 BAD = [
-    ("no-wrong", "    wrong: {verdict: error, message: crash}\n", "", "2:5: known[0].wrong: found no such field"),
-    ("no-message", ", message: crash", "", "4:12: known[0].wrong.message: found no such field"),
+    ("no-wrong", "    wrong: {verdict: error, message: crash}\n", "", "2:5: known[0].wrong: missing required field"),
+    ("no-message", ", message: crash", "", "4:12: known[0].wrong.message: missing required field"),
     ("a-pass", "verdict: error", "verdict: pass", "4:22: known[0].wrong.verdict: found 'pass', accepted 'differs' or"),
-    ("no-reason", "    reason: It crashes.\n", "", "2:5: known[0].reason: found no such field"),
+    ("no-reason", "    reason: It crashes.\n", "", "2:5: known[0].reason: missing required field"),
     ("number-as-since", '"2026-11-01"', "3.0", "7:12: known[0].since: found 3.0, accepted text"),
     ("unknown-field", "law: value", "laws: value", "3:5: known[0].laws: found an unknown field, accepted 'law'"),
     ("unknown-when", "law: value", "law: value\n    when: {versions: '3'}", "4:12: known[0].when.versions: found an"),

@@ -131,7 +131,7 @@ rejects:
         (
             "    instead: {stride: 0}\n",
             "",
-            "4:5: rejects[0]: found nothing that is passed instead, accepted instead or",
+            "4:5: rejects[0]: needs `invalid` or `arrays`",
         ),
         ("{stride: 0}", "{stride: {evry: 0}}", "4:5: rejects[0]: found evry, accepted each"),
         ("{stride: 0}", "{stride: 0}\n    answer: {}", "8:13: rejects[0].answer: found without either and means"),

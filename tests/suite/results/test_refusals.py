@@ -210,7 +210,7 @@ def test_the_page_shows_the_table_and_the_settings_matrix_leaves_them_out(tmp_pa
     for said in ("stride-zero", "2 refused", "1 accepted", "1 crashed", "1 unclear", "bias-in-float64", "not run"):
         assert said in section
     assert 'href="#refusals"' in html
-    assert "passed instead" in html.partition('<section id="cases">')[2]
+    assert "invalid call" in html.partition('<section id="cases">')[2]
     settings = html.partition('<section id="settings">')[2].partition("</section>")[0]
     assert "1 case<" not in settings
     assert "12 cases" not in settings
