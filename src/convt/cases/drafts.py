@@ -1,4 +1,4 @@
-"""A finding as text: a draft for the framework's tracker, and its entry on the page of findings. Both from one entry."""
+"""A finding as text, from one entry: a draft for the framework's tracker, and its place on the page of findings."""
 
 from __future__ import annotations
 
@@ -64,10 +64,10 @@ def findings_page(groups: Sequence[FrameworkFindings], known: Sequence[Known]) -
         "# Findings",
         "<!-- written by python -m tests.suite.project.documents from backends/*/findings.yaml; do not edit -->",
         _wrap(
-            "What frameworks get wrong, as conformance runs found it: one sentence, the smallest script without the suite, "
-            "what is right, and where it is reported. `convt show --upstream ID` prints a finding as a draft for the "
-            "framework's tracker. The cases are in `specs/findings.yaml` and `specs/rejects.yaml`, the predicates in "
-            "`backends/*/known.yaml`.",
+            "What frameworks get wrong, as conformance runs found it: one sentence, the smallest script without the "
+            "suite, what is right, and where it is reported. `convt show --upstream ID` prints a finding as a draft "
+            "for the framework's tracker. The cases are in `specs/findings.yaml` and `specs/rejects.yaml`, the "
+            "predicates in `backends/*/known.yaml`.",
             PAGE_WIDTH,
         ),
     ]

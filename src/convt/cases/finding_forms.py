@@ -1,4 +1,4 @@
-"""The form of a findings file: what a framework gets wrong, as its maintainers can be told. A schema comes from here."""
+"""The form of a findings file: what a framework gets wrong, as its maintainers can be told; also its schema."""
 
 from __future__ import annotations
 

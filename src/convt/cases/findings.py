@@ -52,11 +52,21 @@ class FrameworkFindings:
     findings: tuple[FrameworkFinding, ...]
 
 
+def findings_files(folder: Path) -> list[Path]:
+    """The files of findings in a folder: `NAME/findings.yaml`."""
+    return sorted(folder.glob("*/findings.yaml"))
+
+
+def is_findings_file(path: Path) -> bool:
+    """Whether a file says by a key of its own that it holds findings."""
+    return path.is_file() and re.search(r"^findings:", path.read_text(errors="replace"), re.MULTILINE) is not None
+
+
 def load_findings(folder: Path) -> list[FrameworkFindings]:
-    """The findings of every */findings.yaml in a folder, PyTorch's first; SpecErrors with all that is wrong."""
+    """The findings of every NAME/findings.yaml in a folder; SpecErrors with all that is wrong."""
     lines: list[str] = []
     found: list[FrameworkFindings] = []
-    for path in sorted(folder.glob("*/findings.yaml")):
+    for path in findings_files(folder):
         try:
             found.append(read_findings(path))
         except SpecErrors as error:

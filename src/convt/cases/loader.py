@@ -164,7 +164,10 @@ def _fill(file: Sheet, keys: Keys, form: CaseForm, case: Case) -> _Draft:
         for name, size in (("input", it.x_shape), ("kernel", it.w_shape)):
             given = getattr(form, name)
             if 0 not in size and not (isinstance(given, ArrayForm) and given.data is not None):
-                raise build.DataError(f"`expect.data` needs `{name}.data`: the numbers are drawn from the seed otherwise", ("expect", "data"))
+                raise build.DataError(
+                    f"`expect.data` needs `{name}.data`: the numbers are drawn from the seed otherwise",
+                    ("expect", "data"),
+                )
     expect = Expect() if form.expect is None else expect_of(form.expect, it, ("expect",), fits=True)
     refuted = None if form.refuted is None else expect_of(form.refuted, it, ("refuted",), fits=False)
     literal = None if arrays is None else build.in_float32(arrays)

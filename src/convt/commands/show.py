@@ -35,10 +35,10 @@ def configure(commands: Commands) -> None:
                   "convt show run.jsonl same-k5-s2-picture jax     on one target, with a script",
                   "convt show --upstream jax-empty-input-keeps-no-stride"),
     )  # fmt: skip
-    parser.add_argument("what", nargs="*", metavar="RUN CASE TARGET", help="a run file, JSON lines (default: "
-                        f"{RUN}), then the name of a case, then that of a target")  # fmt: skip
-    parser.add_argument("--upstream", metavar="ID", help="print a report in Markdown for the framework's tracker; ID is "
-                        "that of a finding or of a known difference")  # fmt: skip
+    parser.add_argument("what", nargs="*", metavar="RUN CASE TARGET", help=f"a run file, JSON lines (default: {RUN}), "
+                        "then the name of a case, then that of a target")  # fmt: skip
+    parser.add_argument("--upstream", metavar="ID", help="print a report in Markdown for the framework's tracker: of a "
+                        "finding, or of the one that a known difference belongs to")  # fmt: skip
     parser = command(
         commands, "script", "print the script to paste for one case and target", script,
         examples=("convt script run.jsonl same-k5-s2-picture keras-torch",),
@@ -101,7 +101,7 @@ def _upstream(name: str) -> int:
 
 
 def finding_of(name: str, groups: Iterable[FrameworkFindings], known: Iterable[Known]) -> FrameworkFinding:
-    """The finding of this id, or the one that the known difference of this id belongs to; UsageError with near names."""
+    """The finding of this id, or that of the known difference of this id; UsageError with near names."""
     findings = {finding.id: finding for group in groups for finding in group.findings}
     belongs = {entry.id: entry.finding for entry in known}
     chosen("ID", name, sorted({*findings, *belongs}))

@@ -10,7 +10,7 @@ TERMS = {
     "verdict": "What a law says of a case on a target: pass, differs, error, unsupported, not-run or suite-bug.",
     "outcome": "What one evaluation ends with: a value, unsupported, an exception, a crash, a timeout, or not run.",
     "oracle": "An independent computation of the right answer; three of them must agree before anybody is judged.",
-    "tolerance": "The largest error that rounding can explain, computed for each element; the rest of it is the headroom.",
+    "tolerance": "The largest error that rounding explains, computed per element; the unused part is the headroom.",
     "ulp": "The distance between two neighbouring numbers of a dtype: the unit of a rounding error.",
     "known difference": "A failure that an entry in `known.yaml` predicts: where it happens, what is seen, and why.",
     "call form": "One of the ways to write the same operation in a framework, such as a layer or a function.",
@@ -20,7 +20,7 @@ TERMS = {
     "dilation": "The distance between two neighbouring taps of the kernel.",
     "output padding": "Positions added at the end of an axis, to choose one of the sizes that one input can come from.",
     "crop": "Positions cut from the two ends of an axis of the full result; frameworks call it padding.",
-    "adjoint": "The operation that moves from one side of a dot product to the other: <conv(x), y> = <x, conv_transpose(y)>.",
+    "adjoint": "The operation on the other side of a dot product: <conv(x), y> = <x, conv_transpose(y)>.",
     "block sums": "Sums over blocks of a result that is too large to be compared number by number.",
     "minimal example": "The smallest settings and numbers, found by shrinking, that still show the difference.",
 }

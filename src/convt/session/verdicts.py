@@ -111,7 +111,9 @@ def failure(matched: Matched, version: str, repeat: str, script: str) -> str:
     lines = [f"{judgement.verdict} {found.law.id}: {first}  [{place}]", *(f"  {line}" for line in rest)]
     if matched.stale is not None:
         says = "it is wrong in another way" if judgement.verdict in ("differs", "error") else "the law holds"
-        lines.append(f"  {matched.stale.origin}: known difference {matched.stale.id} expects a failure here, but {says}")
+        lines.append(
+            f"  {matched.stale.origin}: known difference {matched.stale.id} expects a failure here, but {says}"
+        )
     lines.append(f"  law: {found.law.statement}")
     lines.append(f"  repeat: {repeat}")
     if script:

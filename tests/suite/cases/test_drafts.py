@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,7 +62,7 @@ def test_a_draft_fits_on_a_screen_and_needs_no_words_of_ours(name: str) -> None:
         ({"script": "import convt\n"}, "convt"),
     ],
 )
-def test_a_draft_that_is_too_long_or_not_self_contained_is_found(wrong: dict[str, str], said: str) -> None:
+def test_a_draft_that_is_too_long_or_not_self_contained_is_found(wrong: dict[str, Any], said: str) -> None:
     assert said in "; ".join(faults(dataclasses.replace(next(iter(FINDINGS.values())), **wrong)))
 
 

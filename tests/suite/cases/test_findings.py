@@ -1,4 +1,4 @@
-"""Findings: every script still shows what is said of it. What takes GBs runs where CONVT_LARGE is set, and then alone."""
+"""Findings: every script still shows what is said of it. What takes GBs runs where CONVT_LARGE is set, alone."""
 
 from __future__ import annotations
 
@@ -176,5 +176,5 @@ def test_two_findings_of_one_id_are_refused(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "findings.yaml").write_text(ENTRY.replace("right: 2", 'right: "2"'))
-    with pytest.raises(SpecErrors, match="found 'one', which .* has already"):
+    with pytest.raises(SpecErrors, match=r"found 'one', which .* has already"):
         load_findings(tmp_path)

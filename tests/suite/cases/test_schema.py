@@ -61,5 +61,11 @@ def test_check_reads_known_differences_in_their_own_form(tmp_path: Path, capsys:
     assert "known[0].wrong: missing required field" in capsys.readouterr().out
 
 
+def test_check_reads_findings_in_their_own_form(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "findings.yaml").write_text("framework: JAX\nfindings:\n  - {id: one, title: A title}\n")
+    assert main(["check", str(tmp_path)]) == 1
+    assert "findings[0].script: missing required field" in capsys.readouterr().out
+
+
 def test_the_shipped_specs_have_no_errors(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check"]) == 0, capsys.readouterr().out

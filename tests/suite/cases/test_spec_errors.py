@@ -9,16 +9,9 @@ import pytest
 
 from convt.cases.errors import SpecErrors
 from convt.cases.loader import load_cases
-from tests.suite.cases.spec_files import BAD, HEAD, errors
+from tests.suite.cases.spec_files import BAD, HEAD, RELATION, errors
 
 BAD_FILES = sorted(BAD.glob("*.yaml"))
-RELATION = (
-    r"missing required field|.*`[\w.: \[\]]+` (?:needs|excludes) .+|.+; exclude it with `where`|needs one or more of .+"
-    r"|given here and in the case: give it once|the oracles confirm this prediction: .+|found no value: give one, .+"
-    r"|.+ is undefined here; guard it, .+|a forward convolution \(`op: conv`\) excludes it"
-    r"|found .+: (?:crop less|give one .+)|`where` holds for no combination: .+"
-)
-"""An error that is no value's: what one field needs of others, or excludes."""
 
 
 def test_the_bad_files_are_many() -> None:

@@ -185,7 +185,13 @@ BAD: list[tuple[str, dict[str, Any], str, str, str]] = [
     ("output-size-large", {**TWO, "output_size": (11,)}, "output_size", "11 on axis 0", "9 to 10 is accepted"),
     ("output-size-same-small", {**TWO, "padding": "same", "output_size": (6,)}, "output_size", "6 on axis 0", "7 to 8"),
     ("output-size-same-large", {**TWO, "padding": "same", "output_size": (9,)}, "output_size", "9 on axis 0", "7 to 8"),
-    ("forward-output-padding", {**ONE, "op": "conv", "output_padding": (1,)}, "output_padding", "forward", "excludes it"),
+    (
+        "forward-output-padding",
+        {**ONE, "op": "conv", "output_padding": (1,)},
+        "output_padding",
+        "forward",
+        "excludes it",
+    ),
     ("forward-output-size", {**ONE, "op": "conv", "output_size": (2,)}, "output_size", "forward", "excludes it"),
 ]
 

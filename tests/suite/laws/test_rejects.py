@@ -115,7 +115,7 @@ rejects:
   - id: one
     about: c
     fault: [stride]
-    instead: {stride: 0}
+    invalid: {stride: 0}
 """
 
 
@@ -123,18 +123,18 @@ rejects:
     ("old", "new", "line"),
     [
         (
-            "instead: {stride: 0}",
-            "instead: {strid: 0}",
-            "7:15: rejects[0].instead.strid: found an unknown field, accepted",
+            "invalid: {stride: 0}",
+            "invalid: {strid: 0}",
+            "7:15: rejects[0].invalid.strid: found an unknown field, accepted",
         ),
         ("[stride]", "[strides]", "6:13: rejects[0].fault[0]: found 'strides', accepted 'stride'"),
         (
-            "    instead: {stride: 0}\n",
+            "    invalid: {stride: 0}\n",
             "",
             "4:5: rejects[0]: needs `invalid` or `arrays`",
         ),
         ("{stride: 0}", "{stride: {evry: 0}}", "4:5: rejects[0]: found evry, accepted each"),
-        ("{stride: 0}", "{stride: 0}\n    answer: {}", "8:13: rejects[0].answer: found without either and means"),
+        ("{stride: 0}", "{stride: 0}\n    answer: {}", "8:13: rejects[0].answer: `answer` needs `either` or `means`"),
         ("about: c", "about: c\n    base: {groups: 3}", "6:20: rejects[0].base.groups: found 3, accepted a divisor of"),
         ("about: c", "about: c\n    rank: [4]", "6:12: rejects[0].rank[0]: found 4, accepted"),
     ],

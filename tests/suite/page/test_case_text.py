@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from convt.cli import main
@@ -85,9 +83,7 @@ def test_a_target_that_did_not_run_says_so(run: Run) -> None:
         (["--upstream", "x"], "--upstream excludes"),
     ],
 )
-def test_what_is_not_there_is_told(
-    run: Run, capsys: pytest.CaptureFixture[str], more: list[str], said: str
-) -> None:
+def test_what_is_not_there_is_told(run: Run, capsys: pytest.CaptureFixture[str], more: list[str], said: str) -> None:
     names = [next(iter(run.cases)) if name == "CASE" else name for name in more]
     assert main(["show", str(run.path), *names]) == 2
     assert said in capsys.readouterr().err

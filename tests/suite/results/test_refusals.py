@@ -53,7 +53,7 @@ def test_an_entry_speaks_of_kinds_and_ranks(tmp_path: Path) -> None:
     ("old", "new", "line"),
     [
         ("[stride-zero]", "[stride-zro]", "4:15: known[0].rejects[0]: found 'stride-zro', accepted 'stride-zero'"),
-        ("law: rejects", "law: value", "4:14: known[0].rejects: found without 'law: rejects', accepted with it"),
+        ("law: rejects", "law: value", "4:14: known[0].rejects: `rejects` needs `law: rejects`"),
         ("[stride-zero]", "[]", "4:14: known[0].rejects: found 0 items, accepted 1 or more items"),
     ],
     ids=["unknown-kind", "another-law", "no-kind"],
