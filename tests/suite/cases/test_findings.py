@@ -62,10 +62,11 @@ def ran(finding: FrameworkFinding, folder: Path) -> tuple[int, str]:
 def fault(finding: FrameworkFinding, status: int, printed: str) -> str:
     """What a script did that its finding does not say; empty where it did what is said."""
     signals = [-signal.Signals[name] for name in finding.ends]
-    if finding.sometimes:
-        return "" if status in (0, *signals) else f"exit status {status}"
-    if status not in (signals or [0, 1]):  # 1: an exception that nobody caught
+    accepted = signals or [0, 1]  # 1: an exception that nobody caught
+    if status not in ((0, *accepted) if finding.sometimes else accepted):
         return f"exit status {status}"
+    if finding.sometimes:
+        return ""
     return "" if finding.shown_in(printed) else "it did not print what is said to be seen"
 
 
