@@ -138,14 +138,14 @@ def steps(it: Settings) -> int:
 def check_fold(form: CaseForm, it: Settings) -> None:
     """DataError where a case that is judged by sums asks for more than the law `large` alone can say of it."""
     if form.laws != ["large"]:
-        raise DataError("found beside other laws, accepted with laws: [large]", ("block",))
+        raise DataError("`block` needs `laws: [large]`", ("block",))
     given = [getattr(form, name) for name in ("input", "kernel")]
     if any(isinstance(each, ArrayForm) and each.data is not None for each in given) or isinstance(form.bias, list):
-        raise DataError("found beside literal data, accepted with shapes alone", ("block",))
+        raise DataError("`block` excludes literal data: give shapes alone", ("block",))
     if form.refuted is not None or (form.expect is not None and form.expect.model_fields_set - {"size"}):
-        raise DataError("found beside numbers that are expected, accepted with expect.size alone", ("block",))
+        raise DataError("`block` excludes expected numbers: give `expect.size` alone", ("block",))
     if 0 in it.x_shape + it.y_shape:
-        raise DataError("found beside a result of no numbers, accepted with some", ("block",))
+        raise DataError("`block` needs a result with numbers", ("block",))
     largest = it.channels_in // it.groups * prod(it.kernel) * PERIODS[0] * PERIODS[1] + PERIODS[2]
     if largest > EXACT_LIMIT["float16"]:
         raise DataError(f"found sums up to {largest:,}, accepted up to {EXACT_LIMIT['float16']:,}", ("block",))

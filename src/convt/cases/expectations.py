@@ -85,12 +85,12 @@ def flaws(subject: Subject, form: ExpectForm | None, refuted: ExpectForm | None,
                 if holds:
                     yield (
                         ("refuted", name),
-                        "found a prediction that comes true, accepted one that the oracles refute",
+                        "the oracles confirm this prediction: the claim holds",
                     )
                 elif holds is None:
                     yield (("refuted", name, *keys), text)
     except OraclesDisagree as error:
-        yield ((), f"found oracles that disagree, which is an error of the suite: {error}")
+        yield ((), f"the oracles disagree, which is an error of the suite: {error}")
 
 
 def _outcomes(

@@ -81,7 +81,7 @@ class Expression:
         except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
             offset = getattr(error, "offset", 1) or 1
             raise ExpressionError(
-                f"found {text!r}, which is no expression, accepted such as 'stride > 1'", lead + offset - 1
+                f"found {text!r}, accepted an expression such as 'stride > 1'", lead + offset - 1
             ) from None
         _check(self._tree)
 
@@ -185,9 +185,8 @@ def _look_up(node: ast.expr, name: str, it: Settings) -> Value:
         return NAMES[name](it)
     except (ValueError, IndexError, TypeError):
         # settings that mean nothing are looked at too, because `where` is there to exclude them
-        raise _refuse(
-            node, f"{name!r}, which these settings do not have", "a condition before it that excludes them"
-        ) from None
+        text = f"{name!r} is undefined here; guard it, for example `rank == 2 and ...`"
+        raise ExpressionError(text, getattr(node, "col_offset", 0)) from None
 
 
 def _join(node: ast.expr, conjunction: bool, values: list[ast.expr], it: Settings, per_axis: bool) -> Value:

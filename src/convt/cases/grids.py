@@ -76,10 +76,10 @@ def members(
     """The cases of a matrix over `base`, in the order of its product; MatrixError where none is left or one is bad."""
     axes = {name: list(matrix[name]) for name in FIELDS if name in matrix}
     if not axes:
-        raise MatrixError("matrix", f"found no field, accepted one or more of {', '.join(FIELDS)}")
+        raise MatrixError("matrix", f"needs one or more of {', '.join(FIELDS)}")
     for name, values in axes.items():
         if name in base:
-            raise MatrixError(f"matrix.{name}", "found the field here and in the case, accepted one of the two")
+            raise MatrixError(f"matrix.{name}", "given here and in the case: give it once")
         words = [_word(name, value) for value in values]
         if twice := [value for value, word in zip(values, words, strict=True) if words.count(word) > 1]:
             raise MatrixError(f"matrix.{name}", f"found {show(twice[0])} twice, accepted once")
@@ -119,7 +119,7 @@ def _allowed(
     if refused:
         raise _refusal(refused, axes)
     if not allowed:
-        raise MatrixError("where", f"found no combination for which {where!r} holds, accepted one or more")
+        raise MatrixError("where", f"`where` holds for no combination: {where!r}")
     return allowed
 
 
@@ -154,8 +154,8 @@ def _refusal(refused: list[tuple[Combination, SettingsError]], axes: Mapping[str
     combination, error = refused[0]
     more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
     field = f"matrix.{error.field}" if error.field in axes else "matrix"
-    found = f"found the combination {spell(combination)}{more}, which means nothing ({error})"
-    return MatrixError(field, f"{found}; accepted with a 'where' that excludes it")
+    found = f"the combination {spell(combination)}{more} is invalid ({error})"
+    return MatrixError(field, f"{found}; exclude it with `where`")
 
 
 def thin(

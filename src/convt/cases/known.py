@@ -88,6 +88,8 @@ class Known:
     """Why it does not show every time; empty where it does, and the entry is strict."""
     rejects: tuple[str, ...] = ()
     """Of the law `rejects`: the kinds of settings that mean nothing; none stands for all."""
+    finding: str = ""
+    """The id of the finding that it belongs to."""
 
     def concerns(
         self, settings: Settings, want: str, call_form: int, target: KnownTarget, dtype: str = "float32"
@@ -194,6 +196,7 @@ def read_known(path: Path, laws: Collection[str] = ()) -> list[Known]:
                 since=form.since, origin=f"{sheet.name}:{sheet.root.find(keys).place.line}",
                 wants=tuple(asked.want), call_forms=tuple(asked.call_form or ()), dtypes=tuple(asked.dtype or ()),
                 intermittent=form.intermittent or "", rejects=tuple(form.rejects or ()),
+                finding=form.finding or "",
             )
         )  # fmt: skip
     if sheet.faults:
@@ -229,19 +232,22 @@ def _when(form: WhenForm | None) -> dict[str, str | tuple[str, ...]]:
 def _check_kind(sheet: Sheet, keys: Keys, form: KnownForm) -> None:
     """An entry is about laws and has a verdict, or about the call and has an outcome; never a mixture."""
     about, other = ("verdict", "outcome") if form.law is not None else ("outcome", "verdict")
-    says = "with law" if form.law is not None else "without law"
+    says = "with `law`" if form.law is not None else "without `law`"
     if getattr(form.wrong, about) is None:
-        sheet.fault((*keys, "wrong"), f"found no {about}, accepted one {says}")
+        sheet.fault((*keys, "wrong"), f"an entry {says} needs `wrong.{about}`")
     if getattr(form.wrong, other) is not None:
-        sheet.fault((*keys, "wrong", other), f"found {getattr(form.wrong, other)!r}, accepted {about} {says}")
+        sheet.fault((*keys, "wrong", other), f"an entry {says} excludes `wrong.{other}`: use `wrong.{about}`")
     if "differs" in (form.wrong.verdict, form.wrong.outcome) and form.wrong.kind is None:
-        sheet.fault((*keys, "wrong"), f"found no kind, accepted one of {', '.join(FINDING_KINDS)}, or a list of them")
+        kinds = ", ".join(FINDING_KINDS)
+        sheet.fault((*keys, "wrong"), f"`differs` needs `kind`: one of {kinds}, or a list of them")
     if (form.wrong.verdict == "error" or form.wrong.outcome == "raised") and not (
         form.wrong.exception or form.wrong.message
     ):
-        sheet.fault((*keys, "wrong"), "found neither exception nor message, accepted one of them, or both")
+        sheet.fault(
+            (*keys, "wrong"), f"`{form.wrong.verdict or form.wrong.outcome}` needs `exception`, `message`, or both"
+        )
     if form.law is not None and form.asked is not None:
-        sheet.fault((*keys, "asked"), "found beside law, accepted without")
+        sheet.fault((*keys, "asked"), "`asked` cannot be combined with `law`")
 
 
 def _check(sheet: Sheet, keys: Keys, form: KnownForm, laws: Collection[str]) -> None:
@@ -271,7 +277,7 @@ def _check(sheet: Sheet, keys: Keys, form: KnownForm, laws: Collection[str]) -> 
 def _check_rejects(sheet: Sheet, keys: Keys, form: KnownForm) -> None:
     """Kinds of settings go with the law about them, and are those that there are."""
     if form.rejects and not (_laws(form) and set(_laws(form)) <= {"rejects", "mode", "device"}):
-        sheet.fault((*keys, "rejects"), "found without 'law: rejects', accepted with it, or with mode or device")
+        sheet.fault((*keys, "rejects"), "`rejects` needs `law: rejects`, mode or device")
     for index, kind in enumerate(form.rejects or ()):
         if kind not in kinds():
             sheet.fault((*keys, "rejects", index), f"found {kind!r}, accepted {near(kind, kinds())}")

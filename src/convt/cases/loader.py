@@ -85,9 +85,9 @@ def _rejects(file: Sheet, broken: set[str]) -> list[_Draft]:
             broken.add(str(file.root.find((*keys, "id")).value))
             continue
         if not form.invalid.model_fields_set and not form.arrays.model_fields_set:
-            file.fault(keys, "found nothing that is passed instead, accepted instead or arrays")
+            file.fault(keys, "needs `invalid` or `arrays`: what is passed to the call")
         if form.answer is not None and not (form.either or form.means):
-            file.fault((*keys, "answer"), "found without either and means, accepted with one of them")
+            file.fault((*keys, "answer"), "`answer` needs `either` or `means`")
         origin = f"{file.name}:{file.root.find(keys).place.line}"
         try:
             for case in cases_of(form, head, origin):
@@ -129,7 +129,7 @@ def _members(file: Sheet, keys: Keys, form: CaseForm) -> list[Member]:
         if form.matrix is None:
             for name in ("where", "cover"):
                 if name in form.model_fields_set:
-                    file.fault((*keys, name), f"found {name} without a matrix, accepted beside one")
+                    file.fault((*keys, name), f"`{name}` needs a `matrix`")
             return [Member("", {}, Settings(**build.keywords(values)))]
         given = {name: getattr(form.matrix, name) for name in form.matrix.model_fields_set}
         return members(values, given, form.where, form.cover)
@@ -164,7 +164,10 @@ def _fill(file: Sheet, keys: Keys, form: CaseForm, case: Case) -> _Draft:
         for name, size in (("input", it.x_shape), ("kernel", it.w_shape)):
             given = getattr(form, name)
             if 0 not in size and not (isinstance(given, ArrayForm) and given.data is not None):
-                raise build.DataError(f"found numbers for drawn data, accepted with {name}.data", ("expect", "data"))
+                raise build.DataError(
+                    f"`expect.data` needs `{name}.data`: the numbers are drawn from the seed otherwise",
+                    ("expect", "data"),
+                )
     expect = Expect() if form.expect is None else expect_of(form.expect, it, ("expect",), fits=True)
     refuted = None if form.refuted is None else expect_of(form.refuted, it, ("refuted",), fits=False)
     literal = None if arrays is None else build.in_float32(arrays)
@@ -175,16 +178,16 @@ def _check_claim(file: Sheet, keys: Keys, form: CaseForm) -> None:
     """A false claim says what is true and what it predicts; nothing else has a refuted prediction."""
     false = form.claim is not None and not form.claim.holds
     if form.refuted is not None and not false:
-        file.fault((*keys, "refuted"), "found without a false claim, accepted with claim.holds: false")
+        file.fault((*keys, "refuted"), "`refuted` needs `claim.holds: false`")
     if false and form.claim is not None and form.claim.correction is None:
-        file.fault((*keys, "claim"), "found a false claim without a correction, accepted with one")
+        file.fault((*keys, "claim"), "`holds: false` needs a `correction`")
     if false and form.refuted is None and (form.expect is None or form.expect.differs is None):
-        text = "found a false claim that predicts nothing, accepted with refuted or expect.differs"
+        text = "`holds: false` needs `refuted` or `expect.differs`"
         file.fault((*keys, "claim", "holds"), text)
     for name in ("expect", "refuted"):
         given = getattr(form, name)
         if given is not None and not given.model_fields_set:
-            file.fault((*keys, name), "found no field, accepted one or more of size, data, matrix, equals, differs")
+            file.fault((*keys, name), "needs one or more of size, data, matrix, equals, differs")
 
 
 def _check_ids(drafts: list[_Draft]) -> None:

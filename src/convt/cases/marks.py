@@ -208,7 +208,7 @@ def resolve(text: str) -> tuple[Any, str | None]:
     """
     if text in _WORDS:
         value = _WORDS[text]
-        return value, "found nothing, accepted a value, or no such field at all" if value is None else None
+        return value, "found no value: give one, or leave the field out" if value is None else None
     if _INTEGER.fullmatch(text):
         digits = text.lstrip("+-")
         if len(digits) > MOST_DIGITS:

@@ -317,12 +317,14 @@ class KnownForm(Form):
     """What is seen instead."""
     reason: Text
     """Why, and what the framework does."""
+    finding: Id | None = None
+    """The finding that it belongs to, in findings.yaml beside this file or beside another framework's."""
     issue: Text
     """Where it is reported: a URL, or text that says so."""
     since: Text
     """The version or the date from which it is known."""
     intermittent: Text | None = None
-    """Why it does not show every time, such as memory that nobody wrote. The entry is then not strict."""
+    """Why it does not show every time, such as uninitialised memory. The entry is then not strict."""
 
 
 class KnownFile(Form):

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from convt.cases.errors import Fault, Keys, Place, near, show, shown_path, spell
+from convt.cases.finding_forms import FORMS as FINDING_FORMS
 from convt.cases.marks import Node, read
 from convt.cases.model import FORMS, Form
 from convt.cases.reject_forms import FORMS as REJECT_FORMS
@@ -101,7 +102,7 @@ def _keys(location: tuple[str | int, ...]) -> Keys:
 def _fault(error: dict[str, Any], keys: Keys, root: Node) -> Fault:
     node = root.find(keys)
     if error["type"] == "missing":
-        return Fault(node.place, spell(keys), "found no such field, accepted one: it is required")
+        return Fault(node.place, spell(keys), "missing required field")
     if error["type"] == "extra_forbidden":
         parent = root.find(keys[:-1])
         place = parent.keys.get(str(keys[-1]), parent.place)
@@ -119,11 +120,13 @@ def _fault(error: dict[str, Any], keys: Keys, root: Node) -> Fault:
 def _siblings(keys: Keys) -> list[str]:
     """The fields that the form around `keys` has."""
     names = [key for key in keys[:-1] if isinstance(key, str)]
-    return list((FORMS | REJECT_FORMS)[names[-1] if names else "file"].model_fields)
+    return list((FORMS | REJECT_FORMS | FINDING_FORMS)[names[-1] if names else "file"].model_fields)
 
 
 def complaint(message: str) -> str:
     """The message of a SettingsError, `X; Y is accepted`, in the form of all errors."""
+    if message.startswith("`"):  # a relation between fields
+        return message
     found, _, accepted = message.rpartition("; ")
     for ending in (" is accepted", " are accepted"):
         if found and accepted.endswith(ending):
@@ -131,4 +134,4 @@ def complaint(message: str) -> str:
     if " does not divide " in message:
         found, of = message.split(" does not divide ")
         return f"found {found}, accepted a divisor of {of}"
-    return f"found {found}, accepted: {accepted}" if found else f"found {message}, accepted: leave it out"
+    return f"found {found}: {accepted}" if found else message

@@ -1,4 +1,4 @@
-"""The form of specs/rejects.yaml: kinds of settings that mean nothing, each written once for several ranks and ops.
+"""The form of specs/rejects.yaml: kinds of invalid calls, each written once for several ranks and ops.
 
 Values are written for any rank: `{each: 0}` is a list with a 0 an axis, `{first: 0, rest: 2}` one whose first axis
 differs, `{each: 2, more: 1}` one that is an item too long, and `{each: 1, times: 2}` one of two items an axis; inside
@@ -27,7 +27,7 @@ NAMED = ({"each"}, {"first"}, {"two_to"}, {"nothing"})
 """What a mapping among the values has at least."""
 ALLOWED = {"each", "first", "rest", "more", "times", "two_to", "plus", "nothing"}
 LAWS = ("rejects", "mode", "device")
-"""The laws that speak of settings that mean nothing."""
+"""The laws about invalid calls."""
 SHORT = {"conv_transpose": "transposed", "conv": "forward"}
 
 
@@ -121,12 +121,12 @@ class AnswerForm(Form):
 
 
 class RejectForm(Form):
-    """One kind of settings that mean nothing."""
+    """One kind of invalid call."""
 
     id: Id
     """The name of the kind; its cases are named KIND-transposed-2d and so on."""
     about: Text
-    """Why it means nothing."""
+    """Why it is invalid."""
     source: Text | None = None
     """Who says so; the file's own where left out."""
     fault: Annotated[list[Fault], Field(min_length=1)]
@@ -150,7 +150,7 @@ class RejectForm(Form):
 
 
 class RejectsFile(Form):
-    """A file of settings that mean nothing."""
+    """A file of invalid calls."""
 
     about: Text
     """One sentence: what the cases of this file show."""

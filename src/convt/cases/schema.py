@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 
+from convt.cases.finding_forms import FindingsFile
 from convt.cases.model import KnownFile, SpecFile
 from convt.cases.reject_forms import RejectsFile
 
@@ -32,6 +33,7 @@ def schemas() -> dict[str, str]:
         "schema.json": _text(SpecFile),
         "rejects.schema.json": _text(RejectsFile),
         "known.schema.json": _text(KnownFile),
+        "findings.schema.json": _text(FindingsFile),
     }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from convt.cases.errors import SpecErrors
+from convt.cases.findings import findings_files, is_findings_file, read_findings
 from convt.cases.known import is_known_file, known_files, read_known
 from convt.cases.loader import case_files, load_cases
 from convt.cases.schema import schemas
@@ -20,7 +21,7 @@ SPECS = ROOT / "specs"
 
 def configure(commands: Commands) -> None:
     parser = command(
-        commands, "check", "read YAML files of cases and known differences, and print every error", check,
+        commands, "check", "read YAML files of cases, known differences and findings, and print every error", check,
         examples=("convt check                   every file of convt's own", "convt check specs/mine.yaml   one file"),
         more="Exit 0: all is right; 1: the errors are printed, one a line.",
     )  # fmt: skip
@@ -37,27 +38,38 @@ def check(options: argparse.Namespace) -> int:
         return _write_schemas()
     files: Sequence[Path] = case_files(options.files or [SPECS, SPECS / "large"])
     known = [file for file in files if is_known_file(file)] if options.files else known_files(ROOT / "backends")
-    plain = [file for file in files if file not in known]
+    findings = [f for f in files if is_findings_file(f)] if options.files else findings_files(ROOT / "backends")
+    plain = [file for file in files if file not in (*known, *findings)]
     absent = [file for file in files if not file.is_file()]
-    if absent or not (plain or known):
+    if absent or not (plain or known or findings):
         say(f"found no file {absent[0] if absent else options.files[0]}, accepted YAML files, or folders with some")
         return NO_ANSWER
+    lines, said = _read(plain, known, findings)
+    say("\n".join(lines or said))
+    return WORSE if lines else OK
+
+
+def _read(plain: Sequence[Path], known: Sequence[Path], findings: Sequence[Path]) -> tuple[list[str], list[str]]:
+    """Every error of the files, and how much of each kind is right."""
     lines: list[str] = []
-    counts = {"cases": 0, "known differences": 0}
+    counts = {"cases": 0, "known differences": 0, "findings": 0}
     try:
         counts["cases"] = len(load_cases(plain))
     except SpecErrors as error:
         lines += error.errors
-    for file in known:
-        try:
-            counts["known differences"] += len(read_known(file))
-        except SpecErrors as error:
-            lines += error.errors
+    for files, name, read in (
+        (known, "known differences", read_known),
+        (findings, "findings", lambda file: read_findings(file).findings),
+    ):
+        for file in files:
+            try:
+                counts[name] += len(read(file))
+            except SpecErrors as error:
+                lines += error.errors
     said = [f"{counts['cases']} cases in {len(plain)} files"]
-    if known:
-        said.append(f"{counts['known differences']} known differences in {len(known)} files")
-    say("\n".join(lines or said))
-    return WORSE if lines else OK
+    for files, name in ((known, "known differences"), (findings, "findings")):
+        said += [f"{counts[name]} {name} in {len(files)} files"] if files else []
+    return lines, said
 
 
 def _write_schemas() -> int:

@@ -1,12 +1,18 @@
-"""`convt summary`, `convt show`, `convt script`: what a run file says, in the terminal."""
+"""`convt summary`, `convt show`, `convt script`: what a run file says, in the terminal; and drafts of reports."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
-from convt.commands.parts import OK, Commands, UsageError, chosen, command, say
+from convt.cases.drafts import draft
+from convt.cases.findings import FrameworkFinding, FrameworkFindings, links, load_findings
+from convt.cases.known import Known, load_known
+from convt.commands.parts import OK, Commands, UsageError, chosen, command, complain, say
+from convt.content import ROOT
+from convt.page.case_text import case_text, script_of
 from convt.results.runfile import Run, read_run
 from convt.results.summary import summary_json, summary_text
 from convt.session.options import OUT
@@ -22,6 +28,17 @@ def configure(commands: Commands) -> None:
     )  # fmt: skip
     _run(parser)
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: %(default)s")
+    parser = command(
+        commands, "show", "show a run, a case of it, a case on one target, or a draft for a framework's tracker", show,
+        examples=("convt show                                      the last run, as convt summary tells it",
+                  "convt show same-k5-s2-picture                   a case of the last run, on every target",
+                  "convt show run.jsonl same-k5-s2-picture jax     on one target, with a script",
+                  "convt show --upstream jax-empty-input-keeps-no-stride"),
+    )  # fmt: skip
+    parser.add_argument("what", nargs="*", metavar="RUN CASE TARGET", help=f"a run file, JSON lines (default: {RUN}), "
+                        "then the name of a case, then that of a target")  # fmt: skip
+    parser.add_argument("--upstream", metavar="ID", help="print a report in Markdown for the framework's tracker: of a "
+                        "finding, or of the one that a known difference belongs to")  # fmt: skip
     parser = command(
         commands, "script", "print the script to paste for one case and target", script,
         examples=("convt script run.jsonl same-k5-s2-picture keras-torch",),
@@ -43,16 +60,64 @@ def summary(options: argparse.Namespace) -> int:
     return OK
 
 
-def script(options: argparse.Namespace) -> int:
-    """Print the first script of the case on the target; the exit status."""
-    say(_script(read_run(options.run_file), options.case, options.target))
+def show(options: argparse.Namespace) -> int:
+    """Print a run, a case, a case on one target, or a draft; the exit status."""
+    if options.upstream:
+        if options.what:
+            raise UsageError("--upstream excludes RUN, CASE and TARGET")
+        return _upstream(options.upstream)
+    file, names = _run_and_names(options.what)
+    run = read_run(file)
+    if not names:
+        say(summary_text(run))
+        return OK
+    _check_names(run, *names)
+    say(case_text(run, *names))
     return OK
 
 
-def _script(run: Run, case: str, target: str) -> str:
+def _run_and_names(what: list[str]) -> tuple[Path, list[str]]:
+    """The run file, the last run's where none is named, and the names behind it: case, or case and target."""
+    named = bool(what) and (what[0].endswith(".jsonl") or Path(what[0]).is_file())
+    file, names = (Path(what[0]), what[1:]) if named else (RUN, what)
+    if len(names) > 2:
+        raise UsageError(f"found {len(names)} names, accepted CASE and TARGET; a run file ends in .jsonl")
+    return file, names
+
+
+def _check_names(run: Run, case: str, target: str | None = None) -> None:
     chosen("CASE", case, run.cases)
-    chosen("TARGET", target, [info.name for info in run.header.targets])
-    for (name, _, on), detail in run.details.items():
-        if (name, on) == (case, target) and detail.script:
-            return detail.script
-    raise UsageError(f"{run.path}: no script for {case} on {target}: every law holds there, or nothing ran")
+    if target is not None:
+        chosen("TARGET", target, [info.name for info in run.header.targets])
+
+
+def _upstream(name: str) -> int:
+    folder = ROOT / "backends"
+    finding = finding_of(name, load_findings(folder), load_known(folder))
+    for link in links(finding.issue):
+        complain(f"reported or discussed already: {link}")
+    say(draft(finding))
+    return OK
+
+
+def finding_of(name: str, groups: Iterable[FrameworkFindings], known: Iterable[Known]) -> FrameworkFinding:
+    """The finding of this id, or that of the known difference of this id; UsageError with near names."""
+    findings = {finding.id: finding for group in groups for finding in group.findings}
+    belongs = {entry.id: entry.finding for entry in known}
+    chosen("ID", name, sorted({*findings, *belongs}))
+    found = name if name in findings else belongs[name]
+    if found not in findings:
+        raise UsageError(f"{name}: no finding to report; its entry needs `finding`, the id of one in findings.yaml")
+    return findings[found]
+
+
+def script(options: argparse.Namespace) -> int:
+    """Print the first script of the case on the target; the exit status."""
+    run = read_run(options.run_file)
+    _check_names(run, options.case, options.target)
+    found = script_of(run, options.case, options.target)
+    if not found:
+        raise UsageError(f"{run.path}: no script for {options.case} on {options.target}: every law holds there, or "
+                         "nothing ran")  # fmt: skip
+    say(found)
+    return OK

@@ -275,11 +275,15 @@ def _check_padding(it: Settings) -> None:
     elif min(min(pair) for pair in it.padding) < 0:
         raise SettingsError("padding", f"{it.padding!r}; 0 or more is accepted")
     if not it.transposed and (it.output_padding or it.output_size):
-        raise SettingsError("output_padding" if it.output_padding else "output_size", "a forward convolution has none")
+        raise SettingsError(
+            "output_padding" if it.output_padding else "output_size", "a forward convolution (`op: conv`) excludes it"
+        )
     if it.output_padding and it.output_size:
-        raise SettingsError("output_size", "given together with output_padding; one of the two is accepted")
+        raise SettingsError("output_size", "`output_size` excludes `output_padding`: give one of the two")
     if it.output_padding and it.padding == "same":
-        raise SettingsError("output_padding", "given together with padding: same; use output_size or explicit pairs")
+        raise SettingsError(
+            "output_padding", "`output_padding` excludes `padding: same`: use output_size or explicit pairs"
+        )
     for axis, extra in enumerate(it.extra):
         _check_extra(it, axis, extra)
     if it.transposed and min(it.output) < 0:

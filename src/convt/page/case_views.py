@@ -121,7 +121,7 @@ def case_section(case: CaseRecord, run: Run, tally: Tally, brief: bool = False) 
     it = case.settings
     if case.reject:  # what could be drawn is the valid operation
         plain = True
-        table, lines = [("passed instead", passed(case)), *settings_table(it)], []
+        table, lines = [("invalid call", passed(case)), *settings_table(it)], []
     else:
         plain, table, lines = brief, settings_table(it), formulas(it)
     return CaseSection(
@@ -132,7 +132,7 @@ def case_section(case: CaseRecord, run: Run, tally: Tally, brief: bool = False) 
 
 
 def _short(case: CaseRecord) -> str:
-    """The settings in a few words, and what is passed instead of some."""
+    """The settings in a few words, and what an invalid call passes."""
     return short(case.settings) + (f" with {passed(case)}" if case.reject else "")
 
 

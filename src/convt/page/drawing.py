@@ -83,7 +83,7 @@ def describe(axis: Axis) -> str:
         return f"Each output reads {axis.taps} inputs; each input is read {often} times{zeros}."
     gaps = sum(not count for count in inside)
     said = f"Each input stamps {axis.taps} taps, {axis.stride} apart; {often} land on an output"
-    said += f"; {gaps} outputs get none" if gaps else ""
+    said += f"; {gaps} outputs get no tap" if gaps else ""
     return said + (f"; cropped: {axis.lo} before, {axis.hi} after." if axis.lo or axis.hi else "; nothing is cropped.")
 
 

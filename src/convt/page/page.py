@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 
 from convt.content import ROOT
 from convt.page.case_views import CaseRow, case_row, case_section
+from convt.page.glossary import tip
 from convt.page.matrices import anchor, feature_groups, filter_link, law_rows, link
 from convt.results.refusals import MEANINGS as REFUSED
 from convt.results.refusals import refusal_groups
@@ -89,7 +90,7 @@ def page_environment() -> Environment:
     )  # fmt: skip
     environment.globals.update(
         anchor=anchor, link=link, plural=plural, filter_link=filter_link, symbols=SYMBOLS, standings=STANDINGS,
-        meanings=MEANINGS, codes=LETTERS, web=_web,
+        meanings=MEANINGS, codes=LETTERS, web=_web, tip=tip,
     )  # fmt: skip
     environment.filters.update(comma=lambda value: f"{value:,}", prose=_prose)
     return environment

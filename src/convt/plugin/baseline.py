@@ -58,7 +58,7 @@ class Against:
 
     def __init__(self, path: Path, update: bool, laws: Sequence[Law], known: Sequence[Known]) -> None:
         self.path, self.update = path, update
-        self.lines = [f"{self}: nothing compared and nothing written, for the run did not come to its end"]
+        self.lines = [f"{self}: run interrupted: baseline neither compared nor written"]
         """What the terminal tells at the end."""
         self._laws = tuple(law.info for law in laws)
         self._known = tuple(KnownInfo(k.id, k.reason, k.issue, k.since, "", k.intermittent) for k in known)

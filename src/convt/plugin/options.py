@@ -71,8 +71,7 @@ def declare(add: Callable[..., Any]) -> None:
         "--profile",
         default="default",
         metavar="NAME",
-        help="how many cases are generated, which modes run, or results of more than 2^31 numbers: "
-        f"{', '.join(PROFILES)} (default: %(default)s)",
+        help=f"run profile: example count, modes, case set: {', '.join(PROFILES)} (default: %(default)s)",
     )
     add(
         "--seed",

@@ -30,7 +30,7 @@ CHANCE_LAWS = ("determinism",)
 
 
 def standing(record: VerdictRecord | None) -> str:
-    """`pass`, `failing` (known or not), `unsupported`, or `silent`: nobody was asked, or nobody answered."""
+    """`pass`, `failing` (known or not), `unsupported`, or `silent`: not executed, or without an answer."""
     if record is None or record.verdict == "not-run":
         return "silent"
     return "failing" if record.verdict in FAILING else record.verdict

@@ -1,4 +1,4 @@
-"""What targets do with settings that mean nothing: the word of each verdict, and the page's table of them."""
+"""What targets do with invalid calls: the word of each verdict, and the page's table of them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MEANINGS = {
 
 
 def refusal(record: VerdictRecord | None) -> str:
-    """One of REFUSALS; empty where another law judged, or nobody was asked."""
+    """One of REFUSALS; empty where another law judged, or it was not executed."""
     if record is None or record.law != LAW:
         return ""
     if record.outcome == "raised":
@@ -81,7 +81,7 @@ class RefusalCell:
 
 @dataclass(frozen=True)
 class RefusalRow:
-    """A kind of settings that mean nothing."""
+    """A kind of invalid call."""
 
     kind: str
     about: str
@@ -112,7 +112,7 @@ def _line(case: CaseRecord) -> tuple[str, int]:
 
 
 def passed(case: CaseRecord) -> str:
-    """What is passed instead, as `stride=[0, 0], w int32`; empty for settings that mean something."""
+    """What an invalid call passes, as `stride=[0, 0], w int32`; empty for a valid one."""
     if not case.reject:
         return ""
     said = [f"{name}={value!r}" for name, value in case.reject.get("invalid", {}).items()]

@@ -67,7 +67,7 @@ def _version(target: TargetInfo) -> str:
 def _breakdown(counts: Counter[str]) -> str:
     total = sum(counts.values())
     others = [f"{counts[name]:,} {name}" for name in STANDINGS if counts[name] and name != "pass"]
-    return ", ".join([f"{counts['pass']:,} of {total:,} pass", *others]) if total else "nothing asked"
+    return ", ".join([f"{counts['pass']:,} of {total:,} pass", *others]) if total else "nothing executed"
 
 
 def _cut(line: str) -> str:
@@ -95,7 +95,7 @@ def _laws(run: Run, tally: Tally) -> list[str]:
     if holding:
         lines.extend(_wrap(", ".join(holding), f"  {SYMBOLS['pass']} wherever asked and answered: ", "    "))
     if silent:
-        lines.extend(_wrap(", ".join(silent), "  asked nowhere: ", "    "))
+        lines.extend(_wrap(", ".join(silent), "  not executed: ", "    "))
     return ["laws", *lines]
 
 

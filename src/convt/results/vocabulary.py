@@ -26,7 +26,7 @@ MEANINGS = {
     "pass": "the law holds",
     "differs": "the law does not hold: other numbers, another shape, or no refusal where one is due",
     "error": "the framework raised, crashed or ran out of time",
-    "unsupported": "the framework's call cannot say this",
+    "unsupported": "the framework's call cannot express this",
     "not-run": "not executed",
     "suite-bug": "the suite's own oracles disagree",
     "known": "does not hold, in the way that a known difference predicts",

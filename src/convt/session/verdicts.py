@@ -78,8 +78,10 @@ def failure(matched: Matched, version: str, repeat: str, script: str) -> str:
     place = ", ".join(part for part in (version, case.id, case.origin) if part)
     lines = [f"{judgement.verdict} {found.law.id}: {first}  [{place}]", *(f"  {line}" for line in rest)]
     if matched.stale is not None:
-        says = "it is wrong in another way" if judgement.verdict in BROKEN else "that does not happen"
-        lines.append(f"  {matched.stale.origin}: known difference {matched.stale.id} names these settings, but {says}")
+        says = "it is wrong in another way" if judgement.verdict in BROKEN else "the law holds"
+        lines.append(
+            f"  {matched.stale.origin}: known difference {matched.stale.id} expects a failure here, but {says}"
+        )
     lines.append(f"  law: {found.law.statement}")
     lines.append(f"  repeat: {repeat}")
     if script:

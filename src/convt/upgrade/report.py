@@ -25,7 +25,7 @@ SECTIONS = """
 </section>
 {% if searches %}<section id="search">
 <h2>Search</h2>
-<p class="lead">Cases that nobody wrote down, drawn from the seed: each difference once, on its smallest case.</p>
+<p class="lead">Generated cases, drawn from the seed: each difference once, as its minimal example.</p>
 {% for found in searches %}
 <h3>{{ found.before }} and {{ found.after }}</h3>
 <p>{{ summary(found) }}</p>

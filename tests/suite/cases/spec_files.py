@@ -44,6 +44,13 @@ cases:
     matrix: {kernel: [1, 2, 3], stride: [2, 3, 4], dilation: [1, 2]}
     where: stride > dilation * (kernel - 1) + 1
 """
+RELATION = (
+    r"missing required field|.*`[\w.: \[\]]+` (?:needs|excludes) .+|.+; exclude it with `where`|needs one or more of .+"
+    r"|given here and in the case: give it once|the oracles confirm this prediction: .+|found no value: give one, .+"
+    r"|.+ is undefined here; guard it, .+|a forward convolution \(`op: conv`\) excludes it"
+    r"|found .+: (?:crop less|give one .+)|`where` holds for no combination: .+"
+)
+"""An error that is no value's: what one field needs of others, or excludes."""
 
 
 def load(folder: Path, *texts: str) -> list[Case]:

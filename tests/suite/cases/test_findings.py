@@ -1,9 +1,4 @@
-"""The page of findings: every script on it still shows what it says, every case and known difference stands on it.
-
-A line at the end of a script says how it is held: `# shows: REGEX` over all that it prints, `# ends: SIGNAL` or
-several, `# needs: CPU flags`, `# memory: GB` that have to be free, `# with: NAME=VALUE` of the environment,
-`# sometimes: why` where it only has to run. What takes GBs runs where CONVT_LARGE is set, and then alone.
-"""
+"""Findings: every script still shows what is said of it. What takes GBs runs where CONVT_LARGE is set, alone."""
 
 from __future__ import annotations
 
@@ -14,64 +9,42 @@ import re
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from convt.cases.known import load_known
-from convt.cases.loader import load_cases
+from convt.cases.errors import SpecErrors
+from convt.cases.findings import FrameworkFinding, load_findings, read_findings
 from convt.host.memory import available
 
 ROOT = Path(__file__).parents[3]
-PAGE = (ROOT / "docs" / "findings.md").read_text()
+FINDINGS = [finding for group in load_findings(ROOT / "backends") for finding in group.findings]
 DEADLINE = 120.0
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1"}
 
 
-@dataclass(frozen=True)
-class Finding:
-    """A script of the page under its heading, and its directives by name."""
-
-    name: str
-    script: str
-    says: dict[str, str]
-
-
-def findings() -> list[Finding]:
-    """Every script of the page."""
-    found = []
-    for section in re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:]:
-        for part in re.split(r"^### ", section, flags=re.MULTILINE)[1:]:
-            (script,) = re.findall(r"^```python\n(.*?)^```$", part, re.MULTILINE | re.DOTALL)
-            says = dict(re.findall(r"^# (shows|ends|needs|memory|with|sometimes): (.+)$", script, re.MULTILINE))
-            name = f"{section.splitlines()[0]}: {part.splitlines()[0]}"
-            found.append(Finding(re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-"), script, says))
-    return found
-
-
-def lacks(finding: Finding) -> str:
+def lacks(finding: FrameworkFinding) -> str:
     """What the script needs and is not here; empty where all is."""
-    modules = re.findall(r"^import (\w+)", finding.script, re.MULTILINE)
+    modules = re.findall(r"^(?:import|from) (\w+)", finding.script, re.MULTILINE)
     backends = re.findall(r'\["KERAS_BACKEND"\] = "(\w+)"', finding.script)
     for module in [*modules, *backends]:
         if importlib.util.find_spec(module) is None:
             return f"{module} is not installed"
-    if "memory" in finding.says:
-        free, needed = (available() or 0) / 1e9, float(finding.says["memory"])
-        if free < needed or not os.environ.get("CONVT_LARGE"):
-            return f"needs {needed:g} GB of memory, of which {free:.1f} are free, and CONVT_LARGE=1"
+    if finding.memory:
+        free = (available() or 0) / 1e9
+        if free < finding.memory or not os.environ.get("CONVT_LARGE"):
+            return f"needs {finding.memory} GB of memory, of which {free:.1f} are free, and CONVT_LARGE=1"
     cpu = Path("/proc/cpuinfo")
     flags = set(cpu.read_text().split()) if cpu.exists() else set()
-    absent = set(finding.says.get("needs", "").split()) - flags
+    absent = set(finding.needs) - flags
     return f"no {', '.join(sorted(absent))}" if absent else ""
 
 
-def ran(finding: Finding, folder: Path) -> tuple[int, str]:
+def ran(finding: FrameworkFinding, folder: Path) -> tuple[int, str]:
     """(exit status, all that it printed) of the script in a process of its own."""
     path = folder / "finding.py"
     path.write_text(finding.script)
-    given = dict(re.findall(r"(\w+)=(\S+)", finding.says.get("with", "")))
+    given = dict(each.split("=", 1) for each in finding.environment)
     done = subprocess.run(
         [sys.executable, path],
         cwd=folder,
@@ -84,6 +57,17 @@ def ran(finding: Finding, folder: Path) -> tuple[int, str]:
         check=False,
     )
     return done.returncode, done.stdout
+
+
+def fault(finding: FrameworkFinding, status: int, printed: str) -> str:
+    """What a script did that its finding does not say; empty where it did what is said."""
+    signals = [-signal.Signals[name] for name in finding.ends]
+    accepted = signals or [0, 1]  # 1: an exception that nobody caught
+    if status not in ((0, *accepted) if finding.sometimes else accepted):
+        return f"exit status {status}"
+    if finding.sometimes:
+        return ""
+    return "" if finding.shown_in(printed) else "it did not print what is said to be seen"
 
 
 TOGETHER = """
@@ -100,9 +84,10 @@ for path in sys.argv[1:]:
 """Runs scripts one after the other, so that a framework is imported once; prints [path, what it printed] of each."""
 
 
-def plain(finding: Finding) -> frozenset[str]:
+def plain(finding: FrameworkFinding) -> frozenset[str]:
     """What a script imports, where others that import the same may run in its process; else nothing."""
-    if finding.says.keys() != {"shows"} or "environ" in finding.script:
+    alone = (finding.ends, finding.needs, finding.memory, finding.environment, finding.sometimes)
+    if any(alone) or "environ" in finding.script or "config" in finding.script:
         return frozenset()
     return frozenset(re.findall(r"^(?:import|from) (\w+)", finding.script, re.MULTILINE))
 
@@ -111,9 +96,9 @@ def plain(finding: Finding) -> frozenset[str]:
 def printed_together(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What plain scripts printed, those that import the same in one process; less where one of them ended it."""
     groups: dict[frozenset[str], list[Path]] = {}
-    for finding in findings():
+    for finding in FINDINGS:
         if plain(finding) and not lacks(finding):
-            path = tmp_path_factory.mktemp("together") / finding.name
+            path = tmp_path_factory.mktemp("together") / finding.id
             path.write_text(finding.script)
             groups.setdefault(plain(finding), []).append(path)
     found: dict[str, str] = {}
@@ -129,35 +114,68 @@ def printed_together(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]
     return found
 
 
-@pytest.mark.parametrize("finding", findings(), ids=lambda finding: finding.name)
-def test_a_finding_is_still_there(finding: Finding, tmp_path: Path, printed_together: dict[str, str]) -> None:
+@pytest.mark.parametrize("finding", FINDINGS, ids=lambda finding: finding.id)
+def test_a_finding_is_still_there(finding: FrameworkFinding, tmp_path: Path, printed_together: dict[str, str]) -> None:
     if reason := lacks(finding):
         pytest.skip(reason)
-    if "shows" in finding.says and re.search(finding.says["shows"], printed_together.get(finding.name, "")):
+    if finding.id in printed_together and finding.shown_in(printed_together[finding.id]):
         return
     status, printed = ran(finding, tmp_path)  # alone, where it was not among others, or showed nothing there
-    ends = finding.says.get("ends")
-    signals = [] if ends is None else ends.split(" or ")
-    accepted = [-signal.Signals[name] for name in signals] or [0, 1]  # 1: an exception that nobody caught
-    if "sometimes" in finding.says:
-        assert status in (0, *accepted), printed
-        return
-    assert "shows" in finding.says or ends is not None, "a finding says what it shows"
-    assert status in accepted, printed
-    assert re.search(finding.says.get("shows", ""), printed), printed
+    assert not fault(finding, status, printed), printed
 
 
-CASES = [case.id for case in load_cases([ROOT / "specs" / "findings.yaml"])]
-KNOWN = load_known(ROOT / "backends")
+ENTRY = """framework: PyTorch
+findings:
+  - id: one
+    title: A title
+    script: print(1)
+    seen: |
+      (2, 1) and ... more
+      end
+    right: 2
+    source: arithmetic
+    versions: torch 2.13.0
+    issue: not reported yet
+"""
 
 
-@pytest.mark.parametrize("name", [*CASES, *(entry.id for entry in KNOWN)])
-def test_every_case_of_findings_and_every_known_difference_is_told(name: str) -> None:
-    assert f"`{name}`" in PAGE
+@pytest.fixture
+def one(tmp_path: Path) -> FrameworkFinding:
+    (tmp_path / "findings.yaml").write_text(ENTRY.replace("right: 2", 'right: "2"'))
+    return read_findings(tmp_path / "findings.yaml").findings[0]
 
 
-def test_the_page_names_only_cases_and_known_differences_that_there_are() -> None:
-    files = [*(ROOT / "specs").glob("*.yaml"), *(ROOT / "specs" / "large").glob("*.yaml")]
-    cases = {case.id for case in load_cases(sorted(files))}
-    told = set(re.findall(r"`([a-z][a-z0-9]*(?:-[a-z0-9]+)+)`", PAGE))
-    assert sorted(told - cases - {entry.id for entry in KNOWN}) == []
+@pytest.mark.parametrize(
+    ("printed", "shown"),
+    [
+        ("x (2, 1) and some more\nother\nthe end", True),
+        ("(2,  1) and more", False),
+        ("end\n(2, 1) and more\n", False),
+        ("(2, 2) and more\nend", False),
+        ("", False),
+    ],
+)
+def test_what_is_seen_is_found_line_by_line_in_its_order(one: FrameworkFinding, printed: str, shown: bool) -> None:
+    assert one.shown_in(printed) is shown
+
+
+def test_a_script_that_does_something_else_is_a_fault(one: FrameworkFinding, tmp_path: Path) -> None:
+    status, printed = ran(one, tmp_path)
+    assert (status, printed) == (0, "1\n")
+    assert fault(one, status, printed) == "it did not print what is said to be seen"
+    assert fault(one, -11, "(2, 1) and more\nend") == "exit status -11"
+
+
+def test_a_finding_without_anything_to_see_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "findings.yaml"
+    path.write_text(re.sub(r"    seen: \|\n.*\n.*\n", "", ENTRY).replace("right: 2", 'right: "2"'))
+    with pytest.raises(SpecErrors, match="a finding needs `seen`, `ends` or `sometimes`"):
+        read_findings(path)
+
+
+def test_two_findings_of_one_id_are_refused(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "findings.yaml").write_text(ENTRY.replace("right: 2", 'right: "2"'))
+    with pytest.raises(SpecErrors, match=r"found 'one', which .* has already"):
+        load_findings(tmp_path)

@@ -155,13 +155,18 @@ def test_of_a_call_the_outcome_counts(tmp_path: Path, outcome: str) -> None:
 
 
 BAD = [
-    ("no-wrong", "    wrong: {verdict: error, message: crash}\n", "", "2:5: known[0].wrong: found no such field"),
-    ("no-kind", "error, message: crash", "differs", "4:12: known[0].wrong: found no kind, accepted one of value, bits"),
-    ("nothing-of-the-error", ", message: crash", "", "4:12: known[0].wrong: found neither exception nor message"),
+    ("no-wrong", "    wrong: {verdict: error, message: crash}\n", "", "2:5: known[0].wrong: missing required field"),
+    ("no-kind", "error, message: crash", "differs", "4:12: known[0].wrong: `differs` needs `kind`: one of value, bits"),
+    (
+        "nothing-of-the-error",
+        ", message: crash",
+        "",
+        "4:12: known[0].wrong: `error` needs `exception`, `message`, or both",
+    ),
     ("unknown-kind", "message: crash", "kind: colour", "4:35: known[0].wrong.kind: found 'colour', accepted 'value'"),
     ("unknown-cause", "message: crash", "cause: [luck]", "4:37: known[0].wrong.cause[0]: found 'luck', accepted"),
     ("a-pass", "verdict: error", "verdict: pass", "4:22: known[0].wrong.verdict: found 'pass', accepted 'differs' or"),
-    ("no-reason", "    reason: It crashes.\n", "", "2:5: known[0].reason: found no such field"),
+    ("no-reason", "    reason: It crashes.\n", "", "2:5: known[0].reason: missing required field"),
     ("number-as-since", '"2026-11-01"', "3.0", "7:12: known[0].since: found 3.0, accepted text"),
     ("unknown-field", "law: value", "laws: value", "3:5: known[0].laws: found an unknown field, accepted 'law'"),
     ("unknown-when", "law: value", "law: value\n    when: {versions: '3'}", "4:12: known[0].when.versions: found an"),

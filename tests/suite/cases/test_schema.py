@@ -58,7 +58,13 @@ def test_check_reads_known_differences_in_their_own_form(tmp_path: Path, capsys:
     (tmp_path / "known").mkdir()
     (tmp_path / "known" / "jax.yaml").write_text("known:\n  - {id: one, law: value}\n")
     assert main(["check", str(tmp_path / "known")]) == 1
-    assert "known[0].wrong: found no such field" in capsys.readouterr().out
+    assert "known[0].wrong: missing required field" in capsys.readouterr().out
+
+
+def test_check_reads_findings_in_their_own_form(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "findings.yaml").write_text("framework: JAX\nfindings:\n  - {id: one, title: A title}\n")
+    assert main(["check", str(tmp_path)]) == 1
+    assert "findings[0].script: missing required field" in capsys.readouterr().out
 
 
 def test_the_shipped_specs_have_no_errors(capsys: pytest.CaptureFixture[str]) -> None:

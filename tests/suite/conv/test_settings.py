@@ -178,15 +178,21 @@ BAD: list[tuple[str, dict[str, Any], str, str, str]] = [
         "output-size-and-padding",
         {**TWO, "output_padding": (1,), "output_size": (10,)},
         "output_size",
-        "together with output_padding",
+        "excludes `output_padding`",
         "one of the two",
     ),
     ("output-size-small", {**ONE, "output_size": (5,)}, "output_size", "5 on axis 0", "6 to 6 is accepted"),
     ("output-size-large", {**TWO, "output_size": (11,)}, "output_size", "11 on axis 0", "9 to 10 is accepted"),
     ("output-size-same-small", {**TWO, "padding": "same", "output_size": (6,)}, "output_size", "6 on axis 0", "7 to 8"),
     ("output-size-same-large", {**TWO, "padding": "same", "output_size": (9,)}, "output_size", "9 on axis 0", "7 to 8"),
-    ("forward-output-padding", {**ONE, "op": "conv", "output_padding": (1,)}, "output_padding", "forward", "has none"),
-    ("forward-output-size", {**ONE, "op": "conv", "output_size": (2,)}, "output_size", "forward", "has none"),
+    (
+        "forward-output-padding",
+        {**ONE, "op": "conv", "output_padding": (1,)},
+        "output_padding",
+        "forward",
+        "excludes it",
+    ),
+    ("forward-output-size", {**ONE, "op": "conv", "output_size": (2,)}, "output_size", "forward", "excludes it"),
 ]
 
 

@@ -129,7 +129,7 @@ def test_what_is_no_answer_is_told_as_what_it_is(outcome: Outcome, verdict: str)
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ("input: 4, kernel: 3, block: 9", "block: found beside other laws, accepted with laws: [large]"),
+        ("input: 4, kernel: 3, block: 9", "block: `block` needs `laws: [large]`"),
         ("laws: [value, large], input: 4, kernel: 3, block: 9", "block: found beside other laws"),
         ("laws: [large], input: 4, kernel: 3, block: 0", "block: found 0, accepted 1 or more"),
         ("laws: [large], input: 4, kernel: 3, block: 1048577", "block: found 1048577, accepted up to 1,048,576"),

@@ -131,10 +131,10 @@ rejects:
         (
             "    invalid: {stride: 0}\n",
             "",
-            "4:5: rejects[0]: found nothing that is passed instead, accepted",
+            "4:5: rejects[0]: needs `invalid` or `arrays`",
         ),
         ("{stride: 0}", "{stride: {evry: 0}}", "4:5: rejects[0]: found evry, accepted each"),
-        ("{stride: 0}", "{stride: 0}\n    answer: {}", "8:13: rejects[0].answer: found without either and means"),
+        ("{stride: 0}", "{stride: 0}\n    answer: {}", "8:13: rejects[0].answer: `answer` needs `either` or `means`"),
         ("about: c", "about: c\n    base: {groups: 3}", "6:20: rejects[0].base.groups: found 3, accepted a divisor of"),
         ("about: c", "about: c\n    rank: [4]", "6:12: rejects[0].rank[0]: found 4, accepted"),
     ],

@@ -208,7 +208,7 @@ def test_a_page_of_countless_failures_stays_within_its_limits(run: Run, monkeypa
     monkeypatch.setattr(page, "MOST_ROWS", 0)
     text = page.render_page(run)
     read = Reader(text)
-    assert "without drawing, numbers and scripts: they stand in the run file" in read.text
+    assert "without drawing, numbers and scripts: those are in the run file" in read.text
     assert "the page is full; the list below has their verdicts" in read.text
     ids = {attributes.get("id") for _, attributes in read.elements}
     assert {f"case-{case.id}" for case in run.cases.values() if not case.generated} <= ids

@@ -227,7 +227,7 @@ def test_a_wrong_baseline_is_one_line_before_anything_starts(
 
 def test_a_run_that_was_stopped_renews_nothing(tmp_path: Path) -> None:
     against = Against(tmp_path / "base.jsonl.gz", True, all_laws(), [])
-    assert "nothing written, for the run did not come to its end" in against.lines[0]
+    assert "run interrupted: baseline neither compared nor written" in against.lines[0]
     assert against.finish([], [], [], whole=False) == []
     assert "not written, for the run stopped before its end" in against.lines[0]
     assert not against.path.exists()

@@ -219,7 +219,7 @@ known:
     ("where", "message", "code", "told"),
     [
         ("any(kernel > 1)", "but should be", 0, "1 xfailed"),
-        ("any(kernel > 0)", "but should be", 1, "flips-everything names these settings, but that does not happen"),
+        ("any(kernel > 0)", "but should be", 1, "flips-everything expects a failure here, but the law holds"),
         ("any(kernel > 4)", "but should be", 1, "differs value"),
         ("any(kernel > 1)", "no such words", 1, "but it is wrong in another way"),
     ],
