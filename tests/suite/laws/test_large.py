@@ -128,16 +128,25 @@ def test_what_is_no_answer_is_told_as_what_it_is(outcome: Outcome, verdict: str)
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ("input: 4, kernel: 3, fold: 9", "fold: `block` needs `laws: [large]`"),
-        ("laws: [value, large], input: 4, kernel: 3, fold: 9", "fold: found beside other laws"),
-        ("laws: [large], input: 4, kernel: 3, fold: 0", "fold: found 0, accepted 1 or more"),
-        ("laws: [large], input: 4, kernel: 3, fold: 1048577", "fold: found 1048577, accepted up to 1,048,576"),
-        ("laws: [large], input: 4, kernel: 3, bias: [1], fold: 9", "fold: found beside literal data"),
-        ("laws: [large], input: {shape: [1, 1, 1], data: [1]}, kernel: 3, fold: 9", "fold: found beside literal data"),
-        ("laws: [large], input: 1, kernel: 1, expect: {data: [1]}, fold: 9", "fold: found beside numbers that are exp"),
-        ("laws: [large], input: 4, kernel: 3, batch: 0, fold: 9", "fold: found beside a result of no numbers"),
-        ("laws: [large], input: 4, kernel: 59, fold: 9", "fold: found sums up to 2,076, accepted up to 2,048"),
-        ("laws: [large], input: [2, 1025], kernel: 1, stride: 16384, fold: 9", "fold: found 16,777,217 outputs a row"),
+        ("input: 4, kernel: 3, block: 9", "block: `block` needs `laws: [large]`"),
+        ("laws: [value, large], input: 4, kernel: 3, block: 9", "block: `block` needs `laws: [large]`"),
+        ("laws: [large], input: 4, kernel: 3, block: 0", "block: found 0, accepted 1 or more"),
+        ("laws: [large], input: 4, kernel: 3, block: 1048577", "block: found 1048577, accepted up to 1,048,576"),
+        ("laws: [large], input: 4, kernel: 3, bias: [1], block: 9", "block: `block` excludes literal data"),
+        (
+            "laws: [large], input: {shape: [1, 1, 1], data: [1]}, kernel: 3, block: 9",
+            "block: `block` excludes literal data",
+        ),
+        (
+            "laws: [large], input: 1, kernel: 1, expect: {data: [1]}, block: 9",
+            "block: `block` excludes expected numbers",
+        ),
+        ("laws: [large], input: 4, kernel: 3, batch: 0, block: 9", "block: `block` needs a result with numbers"),
+        ("laws: [large], input: 4, kernel: 59, block: 9", "block: found sums up to 2,076, accepted up to 2,048"),
+        (
+            "laws: [large], input: [2, 1025], kernel: 1, stride: 16384, block: 9",
+            "block: found 16,777,217 outputs a row",
+        ),
     ],
 )
 def test_a_case_of_which_sums_cannot_tell_everything_is_refused(fields: str, said: str, tmp_path: Path) -> None:
@@ -146,7 +155,7 @@ def test_a_case_of_which_sums_cannot_tell_everything_is_refused(fields: str, sai
 
 
 def test_an_expected_size_may_stand_beside_sums(tmp_path: Path) -> None:
-    text = HEAD + "  - {id: one, laws: [large], input: 4, kernel: 3, fold: 9, expect: {size: %d}}\n"
+    text = HEAD + "  - {id: one, laws: [large], input: 4, kernel: 3, block: 9, expect: {size: %d}}\n"
     (case,) = load(tmp_path, text % 6)
     assert (case.block, case.expect.size, str(case.data().x.dtype)) == (9, (6,), "float16")
     assert errors(tmp_path, text % 7)
