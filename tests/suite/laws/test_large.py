@@ -130,19 +130,19 @@ def test_what_is_no_answer_is_told_as_what_it_is(outcome: Outcome, verdict: str)
     ("fields", "said"),
     [
         ("input: 4, kernel: 3, block: 9", "block: `block` needs `laws: [large]`"),
-        ("laws: [value, large], input: 4, kernel: 3, block: 9", "block: found beside other laws"),
+        ("laws: [value, large], input: 4, kernel: 3, block: 9", "block: `block` needs `laws: [large]`"),
         ("laws: [large], input: 4, kernel: 3, block: 0", "block: found 0, accepted 1 or more"),
         ("laws: [large], input: 4, kernel: 3, block: 1048577", "block: found 1048577, accepted up to 1,048,576"),
-        ("laws: [large], input: 4, kernel: 3, bias: [1], block: 9", "block: found beside literal data"),
+        ("laws: [large], input: 4, kernel: 3, bias: [1], block: 9", "block: `block` excludes literal data"),
         (
             "laws: [large], input: {shape: [1, 1, 1], data: [1]}, kernel: 3, block: 9",
-            "block: found beside literal data",
+            "block: `block` excludes literal data",
         ),
         (
             "laws: [large], input: 1, kernel: 1, expect: {data: [1]}, block: 9",
-            "block: found beside numbers that are exp",
+            "block: `block` excludes expected numbers",
         ),
-        ("laws: [large], input: 4, kernel: 3, batch: 0, block: 9", "block: found beside a result of no numbers"),
+        ("laws: [large], input: 4, kernel: 3, batch: 0, block: 9", "block: `block` needs a result with numbers"),
         ("laws: [large], input: 4, kernel: 59, block: 9", "block: found sums up to 2,076, accepted up to 2,048"),
         (
             "laws: [large], input: [2, 1025], kernel: 1, stride: 16384, block: 9",
