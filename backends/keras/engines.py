@@ -23,7 +23,7 @@ def devices(engine: Any) -> list[str]:
 
 
 def prepare(engine: Any) -> dict[str, str]:
-    """Set determinism, full precision and the surroundings' threads; what is set."""
+    """Set determinism, full precision and the threads of the stress environment; what is set."""
     if ENGINE == "torch":
         return _prepare_torch(engine)
     if ENGINE == "jax":

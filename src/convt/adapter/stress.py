@@ -1,8 +1,8 @@
-"""Surroundings: the default mode of a backend in a process with another environment, as modes of their own.
+"""Stress environments: the default mode of a backend in a process with other variables, as modes of their own.
 
-What reads memory that nobody wrote is right by luck as long as that memory holds zeros; what depends on the number of
+A call that reads uninitialised memory is right as long as that memory holds zeros; what depends on the number of
 threads, or on the kernels that this processor's instruction set picks, is right on this machine alone. A target such as
-`pytorch/hostile` answers as `pytorch` does, in a process that takes the luck away.
+`pytorch/hostile` answers as `pytorch` does, in a process where it is not.
 
 `MALLOC_PERTURB_=128` (glibc) fills fresh memory with bytes 0x7F, as float32 3.39e38, and freed memory with 0x80.
 `CONVT_POISON` has the worker fill buffers of the sizes to come with NaN, and free them, before every evaluation.
@@ -33,7 +33,7 @@ STRESS: Mapping[str, Mapping[str, str]] = {
     },
     "no-onednn": {"TF_ENABLE_ONEDNN_OPTS": "0", "CONVT_NO_MKLDNN": "1"},
 }
-"""Every surroundings and the environment variables of its process, over the backend's own."""
+"""Every stress environment and the variables of its process, over the backend's own."""
 LARGEST_POISON = 1 << 26
 """Numbers of an array from which on no memory of its size is filled: there may be none to spare."""
 
@@ -44,24 +44,24 @@ def environment(mode: str) -> Mapping[str, str]:
 
 
 def own_mode(mode: str) -> str:
-    """The mode that the adapter is made with: empty, its default, in surroundings."""
+    """The mode that the adapter is made with: empty, its default, in a stress environment."""
     return "" if mode in STRESS else mode
 
 
 def threads() -> int | None:
-    """The number of threads that the surroundings ask an adapter for; None where they leave it to the adapter."""
+    """The number of threads that the stress environment asks for; None where it leaves that to the adapter."""
     asked = os.environ.get("CONVT_THREADS", "")
     return int(asked) if asked.isdigit() else None
 
 
 def told() -> dict[str, str]:
-    """The environment variables of the surroundings that are set here, for the header of the run."""
+    """The variables of the stress environment that are set here, for the header of the run."""
     names = {name for variables in STRESS.values() for name in variables}
     return {name: os.environ[name] for name in sorted(names - {"OMP_NUM_THREADS"}) if os.environ.get(name)}
 
 
 def poison(probe: Probe) -> None:
-    """Where the surroundings ask for it: fill memory of the sizes that the probe is about to need with NaN."""
+    """Where the stress environment asks for it: fill memory of the sizes that the probe is about to need with NaN."""
     if not os.environ.get("CONVT_POISON"):
         return
     it, size = probe.settings, probe.x.dtype.itemsize

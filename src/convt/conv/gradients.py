@@ -6,7 +6,7 @@ For a cotangent `g` in y's shape, per spatial axis and with the places of `convt
 
 over the same triples (i, j, o) that make y: `i*s + j*d - lo = o` where transposed, `o*s + j*d - lo = i` where forward.
 Everything of second order, and forward mode, is one of these sums with another array in a place, since y is bilinear.
-Two voices that share no code: tap by tap over a padded canvas, and by the selection tensors of the dense matrix.
+Two oracles that share no code: tap by tap over a padded canvas, and by the selection tensors of the dense matrix.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def derivative(it: Settings, want: str, sides: Sides) -> Array:
 
 
 def check_oracles(it: Settings, want: str, sides: Sides, found: Array) -> None:
-    """OraclesDisagree where the second voice, on whole numbers, says another thing than `derivative` found.
+    """OraclesDisagree where the second oracle, on whole numbers, says another thing than `derivative` found.
 
     Settings whose selections would take more than a block of memory are checked by the adjoint identity alone: with
     the same g, sum(grad-x x) = sum(grad-w w) = sum(g conv(x, w)).
@@ -166,4 +166,4 @@ def check_oracles(it: Settings, want: str, sides: Sides, found: Array) -> None:
         pair = (x, other) if like_x else (other, w)
         same = bool(np.sum(found * wide(x if like_x else w)) == np.sum(wide(_there(g)) * _plain(it, *pair)))
     if not same:
-        raise OraclesDisagree(f"two voices differ on {want} of {it}")
+        raise OraclesDisagree(f"two oracles differ on {want} of {it}")

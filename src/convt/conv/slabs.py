@@ -1,7 +1,7 @@
 """The right answer of a convolution whose result no memory holds: in slabs, each by the oracles, in C order.
 
 A slab is some items, some channels of an item, or some rows of a channel. It is a convolution of its own, of a part of
-x and of w, so that the oracles answer it. `numbers_at` is another voice: the definition, at single places.
+x and of w, so that the oracles answer it. `numbers_at` is another oracle: the definition, at single places.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ EDGES = tuple(1 << power for power in range(16, 34))
 
 
 def right_block_sums(it: Settings, arrays: Arrays, block: int) -> np.ndarray:
-    """The folded right answer; OraclesDisagree where the voices are not one."""
+    """The right block sums; OraclesDisagree where two oracles differ."""
     size = prod(it.y_shape)
     right = sum_blocks(_checked(it, arrays), size, block)
     at = marks(size)

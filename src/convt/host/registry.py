@@ -47,7 +47,7 @@ class Entry:
         return self.root is None
 
     def modes(self) -> tuple[str, ...]:
-        """The class's modes, the default first, and the surroundings; empty where only its own process can tell.
+        """The class's modes, the default first, and the stress environments; empty where only its own process can tell.
 
         Adapters import their framework in `__init__`, so asking one of ours imports none.
         """

@@ -104,7 +104,7 @@ def forward_of(settings: Settings) -> Settings | None:
 def expected(case: Case, regime: Regime = "exact") -> np.ndarray:
     """The oracles' answer: in the data's dtype where it is exact, in float64 elsewhere. May raise OraclesDisagree.
 
-    The matrix, which is dear, speaks on the exact regime: other numbers in the same settings need no third voice.
+    The matrix, which is dear, speaks on the exact regime: other numbers in the same settings need no third oracle.
     """
     arrays, it = case.data(regime), case.settings
     if integral(arrays):

@@ -15,7 +15,7 @@ from convt.laws.probes import integral_arrays
 
 @lru_cache(maxsize=256)
 def truth(probe: Probe) -> np.ndarray:
-    """The answer in float64 (complex128), by every voice that there is where the numbers are whole.
+    """The answer in float64 (complex128), by every oracle that there is where the numbers are whole.
 
     Kept for the targets to come, which are judged on the same probe one after the other.
     """

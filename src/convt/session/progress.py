@@ -84,6 +84,7 @@ class Progress:
     def _tell_often(self, console: Console) -> None:
         while not self._stop.wait(EVERY):
             console.print(self.line(), soft_wrap=True)
+            console.file.flush()  # a pipe keeps it back otherwise
 
 
 def _read(path: Path, items: int) -> list[tuple[float, float]]:
