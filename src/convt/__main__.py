@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """`python -m convt`: the command `convt`."""
 
 import sys

@@ -1,16 +1,18 @@
+# PYTHON_ARGCOMPLETE_OK
 """The command `convt`. Exit 0 the same or better, 1 worse or broken, 2 not answerable, whatever the subcommand."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import traceback
 from collections.abc import Sequence
 
-from convt.commands import bisect, check, compare, history, page, run, show, upgrade
+from convt.commands import baseline, bisect, check, compare, history, page, run, show, upgrade
 from convt.commands.parts import NO_ANSWER, UsageError, complain
 
-GROUPS = (run, upgrade, compare, bisect, history, show, page, check)
+GROUPS = (run, upgrade, compare, bisect, history, baseline, show, page, check)
 """Each declares its subcommands, in the order of the help."""
 
 
@@ -31,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand and return its exit status; bad input is one line on standard error, never a traceback."""
     from convt.cases.errors import SpecErrors
+    from convt.laws.catalogue import BadLaw
     from convt.results.records import RunFileError
     from convt.results.sides import NotComparable
     from convt.results.targets import TargetError
@@ -38,13 +41,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     given = list(sys.argv[1:] if arguments is None else arguments)
     at = given.index("--") if "--" in given else len(given)
-    options = parser().parse_args(given[:at])
+    top = parser()
+    with contextlib.suppress(ImportError):  # the extra `completion`
+        import argcomplete
+
+        argcomplete.autocomplete(top)
+    options = top.parse_args(given[:at])
     options.more = given[at + 1 :]
     try:
         return int(options.run(options))
     except SpecErrors as error:
         complain("\n".join(error.errors))
-    except (UsageError, BadOption, RunFileError, NotComparable, TargetError, OSError) as error:
+    except (UsageError, BadLaw, BadOption, RunFileError, NotComparable, TargetError, OSError) as error:
         complain(f"convt {options.command}: {error}")
     except KeyboardInterrupt:
         complain(f"convt {options.command}: interrupted")

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
+from importlib.metadata import entry_points
 from pathlib import Path
 
 from convt.adapter.stress import STRESS
@@ -22,9 +23,9 @@ class Entry:
     """One backend: `path` as `module:Class`, environment variables of its process, and the packages that it needs.
 
     `packages` are top-level import names: without one of them the target is missing, not broken. `root` is the folder
-    from which a backend outside of this repository is imported; None for the ones here. `prepare` is a function of the
-    host's, `module:function`, which adds to each probe what cannot be made in the target's process (see
-    `convt.host.preparing`); it needs `host_packages` there.
+    from which a backend outside of this repository is imported, empty where it is installed; None for the ones here.
+    `prepare` is a function of the host's, `module:function`, which adds to each probe what cannot be made in the
+    target's process (see `convt.host.preparing`); it needs `host_packages` there.
     """
 
     path: str
@@ -62,13 +63,23 @@ class Entry:
 
 BUILT_IN = "convt.content.backends.registry:BACKENDS"
 """Where the entries of this repository stand; found by path, as those of a stranger are."""
+GROUP = "convt.backends"
+"""The entry points of installed packages: `name = "package.module:Class"`."""
 
 
 @cache
 def built_in() -> Mapping[str, Entry]:
-    """What stands in this repository, in the report's order."""
+    """What stands in this repository, in the report's order, and what installed packages add to it.
+
+    TargetError where a package takes a name that is taken.
+    """
     module, name = BUILT_IN.split(":")
-    return dict(getattr(importlib.import_module(module), name))
+    found: dict[str, Entry] = dict(getattr(importlib.import_module(module), name))
+    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        if point.name in found:
+            raise TargetError("backend", f"{point.name}, which is taken, of {point.value}", ["another name"])
+        found[point.name] = Entry(point.value, root="")
+    return found
 
 
 def register_external(text: str, root: str | Path | None = None) -> tuple[str, Entry]:

@@ -103,14 +103,12 @@ def _verb(number: int, one: str, many: str) -> str:
 
 def tell(told: Told, file: IO[str], colours: bool) -> None:
     """Write the summary."""
-    console = Console(
-        file=file, force_terminal=colours, no_color=not colours, highlight=False, emoji=False, soft_wrap=False,
-        width=None if colours else WIDTH,
-    )  # fmt: skip
+    console = Console(file=file, force_terminal=colours, no_color=not colours, highlight=False, emoji=False)
+    table, width = _matrix(told), console.width if colours else WIDTH
     bold = "bold red" if any(told.total[word] for word in FAILING) else "bold"
     console.print(Text(sentence(told), style=bold), soft_wrap=True)
-    console.print(_matrix(told))
-    console.print(_legend(told.laws))
+    console.print(table, width=max(width, console.measure(table).maximum), crop=False, no_wrap=True)
+    console.print(_legend(told.laws), width=width)
     for line in told.lines:
         console.print(Text(line), soft_wrap=True)
     for path in told.written:

@@ -26,10 +26,11 @@ def law(name: str) -> str:
 
 
 def message(text: str) -> str:
-    """A message with the probe that it begins with, by its name of today."""
+    """A message with the probe that its first line names, by its name of today: at its beginning, or after `by`."""
     for former, name in PROBES.items():
-        if text.startswith(former):
-            return name + text[len(former) :]
+        for before in ("", "out by "):
+            if text.startswith(before + former):
+                return before + name + text[len(before + former) :]
     return text
 
 

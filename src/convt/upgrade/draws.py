@@ -17,7 +17,6 @@ SIZE = 16
 BATCHES = 3
 """Draws of a round, each a list: of single cases the first few are plain ones, of lists the first alone."""
 
-DRAWN = tuple(law for law in all_laws() if law.draws)
 STEP = 11
 """Between laws, so that neighbours, which lean to much the same, come far apart. Their number is no multiple of it."""
 EVERY = st.one_of(*[cases()] * 7, resizes())
@@ -38,7 +37,8 @@ def rounds(seed: int, count: int) -> Iterator[list[Case]]:
 @lru_cache(maxsize=64)
 def _round(seed: int, number: int) -> tuple[Case, ...]:
     """The different cases of one round; kept, because each target of an upgrade is searched with the same."""
-    law = DRAWN[number // 2 * STEP % len(DRAWN)] if number % 2 else None
+    laws = [law for law in all_laws() if law.draws]
+    law = laws[number // 2 * STEP % len(laws)] if number % 2 else None
     each = EVERY if law is None else cases(applies=law)
     drawn: list[Case] = []
     lists = st.lists(each, min_size=SIZE, max_size=SIZE)

@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "plugin": {"adapter", "cases", "content", "conv", "host", "laws", "results", "session"},
     "pytest_plugin": {"cases", "plugin", "results", "session"},
     "commands": {"cases", "content", "host", "laws", "page", "plugin", "results", "session", "upgrade"},
-    "cli": {"cases", "commands", "host", "results", "session"},
+    "cli": {"cases", "commands", "laws", "results", "session"},
     "__main__": {"cli"},
     "__init__": {"adapter", "cases", "conv", "laws", "results", "session"},
 }
@@ -177,3 +177,11 @@ def test_the_host_of_a_run_loads_no_framework() -> None:
     code = f"import convt.pytest_plugin, convt.cli, sys; print(sorted({FRAMEWORKS!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_graph_that_is_printed_has_every_package_above_what_it_imports() -> None:
+    from tests.suite.project.import_graph import graph, layers
+
+    floors = {package: floor for floor, names in enumerate(layers()) for package in names}
+    assert set(floors) == set(MAY_IMPORT)
+    assert all(floors[package] > floors[other] for package, others in graph().items() for other in others)

@@ -44,6 +44,11 @@ def test_a_run_of_0_1_has_first_versions_and_the_names_of_today(tmp_path: Path) 
     assert [*run.details] == [(CASE, "call-form", "jax")]
 
 
+def test_a_former_name_after_by_is_told_by_its_name_of_today() -> None:
+    assert former.message("out by another spelling[0]=3") == "out by another call form[0]=3"
+    assert former.message("no other spelling says it") == "no other spelling says it"
+
+
 def test_a_run_of_0_1_is_compared_with_one_of_today(tmp_path: Path) -> None:
     before = of_0_1(tmp_path / "a.jsonl", verdict(), verdict(law="spelling"))
     laws = (*LAWS, LawInfo("call-form", "Every call form gives the same."))
