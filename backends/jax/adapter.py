@@ -45,6 +45,7 @@ class Jax(Backend):
         "padding by keyword",
     )
     script_imports = "import jax"
+    functions_kept = 512
 
     def __init__(self, mode: str, device: str) -> None:
         super().__init__(mode, device)

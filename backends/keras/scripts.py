@@ -6,6 +6,7 @@ from convt.adapter.axes import ALONG_X, LIKE_B, LIKE_W
 from convt.adapter.backend import GRADIENTS, MIXED
 from convt.conv.settings import Settings
 
+from ..jax.gradients import family
 from ..jax.gradients import lines as jax_lines
 from .calls import DEPTHWISE, ENGINE, FIRST, OPS, Call, folded, input_shape
 from .gradients import FORWARD, lines
@@ -132,7 +133,17 @@ def _differentiated(want: str, count: int, mode: str) -> list[str]:
         names = ("x", "w", "b")[:count]
         body = [f"    {line}" if line else "" for line in jax_lines(want, "convolve", names)]  # type: ignore[arg-type]
         jit = ["@jax.jit"] if mode == "compiled" else []
-        return ["", "", *jit, f"def gradient_of({', '.join(names)}):", *body, "", "", "y = gradient_of(*arrays)"]
+        index = f"[{'xwb'.index(want[-1])}]" if family(want) == "grad" else ""  # type: ignore[arg-type]
+        return [
+            "",
+            "",
+            *jit,
+            f"def gradient_of({', '.join(names)}):",
+            *body,
+            "",
+            "",
+            f"y = gradient_of(*arrays){index}",
+        ]
     made = lines(ENGINE, want, count)  # type: ignore[arg-type]
     if ENGINE == "tensorflow" and mode == "compiled":
         return [

@@ -90,6 +90,8 @@ class Backend:
     """Whether `call` answers the MIXED wants, under the framework's own mixed precision."""
     script_imports: ClassVar[str] = ""
     """The import lines of a script to paste, numpy's aside."""
+    functions_kept: ClassVar[int] = 0
+    """How many functions of programs are kept, where each holds what a framework compiled; 0: the default."""
 
     def __init__(self, mode: str, device: str) -> None:
         self.mode = mode
@@ -177,11 +179,12 @@ class Backend:
     @cached_property
     def compiler(self) -> Compiler:
         """The functions made of this adapter's programs."""
-        return Compiler(self.script_imports)
+        return Compiler(self.script_imports, self.functions_kept)
 
     def run_program(self, probe: Probe) -> np.ndarray:
         """What the entry of the probe's program gives for its arrays; InputChanged where it wrote into x or w."""
-        program = self.program(Form.of(probe), probe.prepared)
+        form, prepared = Form.of(probe), probe.prepared
+        program = self.compiler.program(form, self.program) if prepared is None else self.program(form, prepared)
         if program is None:
             raise NotImplementedError(f"{type(self).__name__} has neither this call nor a program for it")
         given = in_memory(probe, program.names)

@@ -9,8 +9,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple
 
-KEPT = 512
-"""Compiled programs that are kept, those asked for last: a few kB each, and what frameworks compile for them."""
+from convt.adapter.form import Form
+
+KEPT = 4096
+"""Functions that are kept, and programs by their forms, those asked for last: a few kB each, where no framework compiles
+them. A default run of the cases has about 1,500 sources."""
 KEPT_MADE = 128
 """Answers of `made` that are kept, likewise: an exported program of PyTorch's costs 15 ms to make."""
 
@@ -49,7 +52,10 @@ class Program(NamedTuple):
 class Compiler:
     """Makes functions of programs, once for each source."""
 
-    def __init__(self, imports: str) -> None:
+    def __init__(self, imports: str, keeps: int = 0) -> None:
+        """`keeps`: how many functions are kept, where each holds much; 0: as many as KEPT says."""
+        self._keeps = keeps
+        self._programs: OrderedDict[Hashable, Program | None] = OrderedDict()
         self._given: dict[str, Any] = {}
         exec(f"import numpy as np\n{imports}", self._given)  # noqa: S102  the adapter's own line
         self._held: OrderedDict[str, dict[str, Any]] = OrderedDict()
@@ -63,9 +69,19 @@ class Compiler:
             exec(compile(program.source, "<convt program>", "exec"), found)  # noqa: S102  the adapter's own text
             if program.made:
                 found[program.made] = self._once(program.source, found[program.made])
-            _put(self._held, program.source, found, KEPT)
+            _put(self._held, program.source, found, self._keeps or KEPT)
         self._held.move_to_end(program.source)
         return found
+
+    def program(self, form: Form, make: Callable[[Form], Program | None]) -> Program | None:
+        """What `make` gives for the form; of valid calls, those asked for last are made once."""
+        if form.invalid is not None:
+            return make(form)
+        key = (form.settings, form.want, form.call_form, form.dtype)
+        if key not in self._programs:
+            _put(self._programs, key, make(form), KEPT)
+        self._programs.move_to_end(key)
+        return self._programs[key]
 
     def entry(self, program: Program) -> Callable[..., Any]:
         """The function that computes y."""

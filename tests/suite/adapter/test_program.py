@@ -91,6 +91,21 @@ def test_a_source_is_compiled_once_and_the_last_ones_are_kept(monkeypatch: pytes
     assert list(compiler._held) == [sources[2], sources[0]]
 
 
+def test_a_program_is_made_once_for_probes_of_one_form() -> None:
+    heard: list[Form] = []
+
+    class Counted(Full):
+        def program(self, form: Form, prepared: Any = None) -> Program:
+            heard.append(form)
+            return super().program(form)
+
+    adapter = Counted("eager", "cpu")
+    for dtype in ("float32", "float64", "float32"):
+        data = exact(IT, dtype=dtype)
+        assert adapter.run(Probe(IT, data.x, data.w, data.b)).value is not None
+    assert [form.dtype for form in heard] == ["float32", "float64"]
+
+
 def test_what_is_made_once_is_made_anew_for_arrays_of_another_form() -> None:
     counted = "made = []\n\ndef exported(x):\n    made.append(x.shape)\n    return len(made)\n"
     source = f"{counted}\n\ndef y(x):\n    return exported(x)\n"
