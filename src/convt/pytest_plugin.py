@@ -104,9 +104,9 @@ def conformance(pytestconfig: pytest.Config) -> Session:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
     report = yield
-    if report.when == "call":
-        report.convt = item.stash.get(VERDICTS, [])
-        item.stash[VERDICTS] = []  # pytest keeps its items until the end
+    if report.when == "call" and VERDICTS in item.stash:
+        report.convt = item.stash[VERDICTS]
+        del item.stash[VERDICTS]  # pytest keeps its items until the end
     return report
 
 

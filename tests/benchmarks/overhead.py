@@ -65,7 +65,7 @@ def _bare(folder: Path, targets: list[str]) -> float:
 
     began = time.perf_counter()
     children = [
-        (name, _child("bare", name, str(folder / name), env=os.environ | dict(built_in()[name].env)))
+        (name, _child("bare", name, str(folder / name), env=os.environ | built_in()[name].variables()))
         for name in targets
     ]
     for name, child in children:

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from convt.adapter.form import Form
 
 KEPT = 4096
-"""Functions that are kept, and programs by their forms, those asked for last: a few kB each, where no framework compiles
-them. A default run of the cases has about 1,500 sources."""
+"""Functions that are kept, and programs by their forms, those asked for last: a few kB each, where no framework
+compiles them. A default run of the cases has about 1,500 sources."""
 KEPT_MADE = 128
 """Answers of `made` that are kept, likewise: an exported program of PyTorch's costs 15 ms to make."""
 

@@ -8,6 +8,8 @@ from convt.plugin.collecting import planned
 from convt.session.progress import Progress
 from convt.session.session import Session
 
+FILES = ("test_cases.py::", "test_generated.py::")
+
 
 class Line:
     """A pytest plugin of the controlling process. Silent where pytest is asked for more words, or for fewer."""
@@ -25,13 +27,22 @@ class Line:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
-        reporter = self._config.pluginmanager.getplugin("terminalreporter")
-        option = session.config.option
-        if reporter is None or option.verbose or option.collectonly or not any(planned(session.items)):
+        if any(planned(session.items)):
+            self._begin(len(session.items))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """Under pytest-xdist this process has no items of its own; each of the others has all."""
+        if self._progress is None and any(path in name for name in ids[:1] for path in FILES):
+            self._begin(len(ids))
+
+    def _begin(self, items: int) -> None:
+        reporter, option = self._config.pluginmanager.getplugin("terminalreporter"), self._config.option
+        if reporter is None or option.verbose or option.collectonly:
             return
         reporter.showfspath = False
         self._progress = Progress(
-            len(session.items), self._session.waiting, self._session.options.report, reporter._tw._file, reporter.isatty
+            items, self._session.waiting, self._session.options.report, reporter._tw._file, reporter.isatty
         )
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

@@ -18,7 +18,8 @@ from convt.session.session import Session
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 WIDTH = 118
-"""Columns where nobody says how wide the terminal is."""
+"""Columns of the text around the matrix."""
+UNBOUNDED = 4096
 
 
 @dataclass(frozen=True)
@@ -102,22 +103,21 @@ def _verb(number: int, one: str, many: str) -> str:
 
 
 def tell(told: Told, file: IO[str], colours: bool) -> None:
-    """Write the summary."""
-    console = Console(file=file, force_terminal=colours, no_color=not colours, highlight=False, emoji=False)
-    table, width = _matrix(told), console.width if colours else WIDTH
+    """Write the summary; a terminal that is narrower than the matrix wraps its lines, and none is cut off."""
+    table = _matrix(told)
+    wide = Console(width=UNBOUNDED).measure(table).maximum
+    console = Console(
+        file=file, force_terminal=colours, no_color=not colours, highlight=False, emoji=False, width=max(wide, WIDTH)
+    )
     bold = "bold red" if any(told.total[word] for word in FAILING) else "bold"
     console.print(Text(sentence(told), style=bold), soft_wrap=True)
-    console.print(table, width=max(width, console.measure(table).maximum), crop=False, no_wrap=True)
-    console.print(_legend(told.laws), width=width)
+    console.print(table)
+    console.print(_legend(told.laws))
     for line in told.lines:
         console.print(Text(line), soft_wrap=True)
     for path in told.written:
-        console.print(
-            Text("wrote "),
-            Text(os.path.relpath(path), style=f"link {path.absolute().as_uri()}"),
-            sep="",
-            soft_wrap=True,
-        )
+        link = Text(os.path.relpath(path), style=f"link {path.absolute().as_uri()}")
+        console.print(Text("wrote "), link, sep="", soft_wrap=True)
 
 
 def _matrix(told: Told) -> Table:
