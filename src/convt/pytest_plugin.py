@@ -63,9 +63,18 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection(session: pytest.Session) -> None:
     """Read the specification first: what is wrong in a file is said in its lines, and no item is made."""
-    if not all("suite" in Path(argument).parts for argument in session.config.args):
-        with _usage():
-            session.config.stash[SESSION].read()
+    if all("suite" in Path(argument).parts for argument in session.config.args):
+        return
+    own = session.config.stash[SESSION]
+    if own.options.targets and not _elsewhere(session.config):
+        own.begin(own.targets)  # importing a framework and reading the specification take as long, and both can be now
+    with _usage():
+        own.read()
+
+
+def _elsewhere(config: pytest.Config) -> bool:
+    """Whether nothing is judged in this process, or what is judged is shared out over the processes of pytest-xdist."""
+    return config.option.collectonly or config.pluginmanager.hasplugin("dsession") or hasattr(config, "workerinput")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

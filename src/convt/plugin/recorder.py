@@ -13,11 +13,14 @@ import pytest
 
 from convt.plugin.baseline import Against
 from convt.plugin.terminal import Told, tell
+from convt.results.reader import read_run
 from convt.session.recording import Recording, target_infos
 from convt.session.session import Session
 
 NARROWING = ("keyword", "markexpr", "--law", "--spec", "lf", "failedfirst")
 """Options that leave out cases or laws."""
+MANY = 4000
+"""From how many verdicts on their page is drawn by a process of its own, which takes half a second to start."""
 
 
 class Recorder:
@@ -89,15 +92,29 @@ class Recorder:
         tell(told, terminalreporter._tw._file, terminalreporter._tw.hasmarkup)
 
     def _draw(self, run: Path, page: Path) -> None:
-        """The page, drawn by a process of its own: the whole run a second time would be this one's peak of memory."""
-        command = [sys.executable, "-m", "convt", "page", str(run), "--out", str(page)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode == 0:
+        """The page; that of many verdicts by another process: the run a second time would be the peak of this one."""
+        if len(self.recording.verdicts) > MANY:
+            command = [sys.executable, "-m", "convt", "page", str(run), "--out", str(page)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            fault = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1] if done.returncode else ""
+        else:
+            fault = _drawn_here(run, page)
+        if not fault:
             self._written.append(page)
         else:
-            last = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
             repeat = shlex.join(["convt", "page", os.path.relpath(run), "--out", os.path.relpath(page)])
-            self._complaints.append(f"{page} was not drawn: {last}; repeat: {repeat}")
+            self._complaints.append(f"{page} was not drawn: {fault}; repeat: {repeat}")
+
+
+def _drawn_here(run: Path, page: Path) -> str:
+    """Draw the page in this process; why it could not be, or nothing."""
+    from convt.page.page import write_page
+
+    try:
+        write_page(read_run(run), page)
+    except Exception as error:  # the verdicts are judged and written: a page that fails must not end the run
+        return f"{type(error).__name__}: {error}"
+    return ""
 
 
 def _label(name: str, info: dict[str, Any]) -> str:

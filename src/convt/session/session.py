@@ -249,11 +249,15 @@ class Session:
             return {}
         return self.pool.started()
 
+    def begin(self, names: Iterable[str]) -> None:
+        """Have these targets start; does not wait."""
+        for name in names:
+            self.pool.start_one(name)
+
     def start(self, names: Iterable[str]) -> dict[str, TargetInfo]:
         """Start these targets at once, and wait; what each says about itself."""
         wanted = list(dict.fromkeys(names))
-        for name in wanted:
-            self.pool.start_one(name)
+        self.begin(wanted)
         return {name: self.pool.info(name) for name in wanted}
 
     def requires(self, target: str) -> bool:

@@ -80,6 +80,30 @@ def test_an_honest_backend_is_green_and_leaves_a_run_file_and_a_page(specs: Path
     assert "<title>" in (result.report / "index.html").read_text()
 
 
+def altered(specs: Path, change: str, *options: str) -> Result:
+    """A run of pytest after a statement of Python that changes the engine."""
+    code = f"import sys, pytest; {change}; sys.exit(pytest.main(sys.argv[1:]))"
+    words = [sys.executable, "-c", code, *command(specs, *options)[3:]]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    return Result(done, specs.parent / "out")
+
+
+def test_the_page_of_many_verdicts_is_drawn_by_another_process(specs: Path) -> None:
+    options = (*only("honest"), "tests/test_cases.py", "--law", "value")
+    here = "from convt.page import page; page.write_page = None"  # another process still has it
+    far = altered(specs, f"{here}; from convt.plugin import recorder; recorder.MANY = 0", *options)
+    assert far.code == 0, far.text
+    assert "<title>" in (far.report / "index.html").read_text()
+
+
+def test_a_page_that_cannot_be_drawn_is_a_line_and_the_results_are_kept(specs: Path) -> None:
+    here = "from convt.page import page; page.write_page = None"
+    result = altered(specs, here, *only("honest"), "tests/test_cases.py", "--law", "value")
+    assert re.search(r"index.html was not drawn: TypeError: .*; repeat: convt page \S+run.jsonl --out", result.text)
+    assert "Traceback" not in result.text
+    assert ("gap-line", "value", "honest") in result.verdicts()
+
+
 def test_a_liar_fails_with_the_verdict_first_and_a_way_to_repeat_it(specs: Path) -> None:
     result = pytest_run(specs, *only("flips"), "tests/test_cases.py")
     assert result.code == 1

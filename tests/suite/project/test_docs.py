@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import configparser
 import re
 import shlex
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from convt.cli import parser
+from convt.cli import GROUPS, parser
 from convt.host.registry import parse_target
 from convt.laws.catalogue import all_laws
 from tests.suite.laws.law_table import PAGE, with_table
@@ -46,6 +47,17 @@ def test_a_documented_command_is_one_that_there_is_with_options_that_it_has(comm
 def test_a_documented_command_that_there_is_not_is_seen(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         parser().parse_args(words_of("convt run --lwa value"))
+
+
+def subcommands(top: argparse.ArgumentParser) -> set[str]:
+    return {name for action in top._actions if isinstance(action.choices, dict) for name in action.choices}
+
+
+def test_a_subcommand_is_declared_by_the_module_that_is_imported_for_it() -> None:
+    assert subcommands(parser()) == {name for names in GROUPS.values() for name in names}
+    for names in GROUPS.values():
+        for name in names:
+            assert subcommands(parser(name)) == set(names)
 
 
 def test_the_documented_check_works() -> None:
