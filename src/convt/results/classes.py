@@ -166,7 +166,7 @@ def has_moved(before: VerdictRecord, after: VerdictRecord) -> bool:
     more than a hundredth. Elsewhere by the place and the numbers there, and by the bits where the finding is about
     elements: whole numbers have the same bits in any order of summation.
     """
-    if before.verdict != "differs" or before.message == after.message:
+    if before.verdict != "differs":
         return False
     if before.used is not None and after.used is not None:
         apart, most = abs(after.used - before.used), max(before.used, after.used)

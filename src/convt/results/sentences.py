@@ -28,7 +28,8 @@ _PEER = re.compile(r"\s*\[across targets, with ([^\]]*)\]\s*$")
 _ENDED = re.compile(r"^(?:(?P<probe>.*?): )?(?P<outcome>raised|crashed|timed-out)(?:: | |$)(?P<reason>.*)", re.DOTALL)
 _WHERE = re.compile(r"^(?P<probe>.*?): (?P<outcome>raised|crashed|timed-out) where it answers: (?P<reason>.*)")
 _UNEQUAL = re.compile(r"^(?P<what>.*?)(?:\[(?P<index>[\d,#]*)\])?=(?P<got>.*), but should be (?P<due>.*)$")
-_ANSWER = re.compile(r"^accepted: shape (?P<shape>\([^)]*\))(?:, first numbers (?P<numbers>[^;]*?))?(?:;|, but|$)")
+_SHAPE = r"shape (?P<{0}>\([^)]*\))(?:, first numbers (?P<{0}_first>[^;]*?))?"
+_ANSWER = re.compile(f"^accepted: {_SHAPE.format('got')}(?:, but should be {_SHAPE.format('due')})?(?:;|$)")
 _PROBE = re.compile(r"^(?P<probe>[a-z-][\w ,()-]{0,40}): (?P<reason>.*)$", re.DOTALL)
 UNCLEAR, ALTHOUGH, ACCEPTED, STALE = (
     "refused, but unclearly: ", "refused, although it means something there: ", "accepted: ", "the claim is stale: ",
@@ -114,12 +115,18 @@ def _unequal(first: str) -> dict[str, Any]:
 
 
 def _answer(first: str) -> dict[str, Any]:
-    """The shape and the first numbers of an answer to settings that mean nothing."""
+    """Shape and first numbers of an answer to settings that mean nothing, and of the right one where there is one."""
     found = _ANSWER.match(first)
     if found is None:
         return {}
-    numbers = tuple(_value(number) for number in (found["numbers"] or "").split(", ") if number)
-    return {"outcome": "value", "got": _value(found["shape"]), "first": tuple(n for n in numbers if n is not None)}
+    said = {"first": _numbers(found["got_first"]), "first_due": _numbers(found["due_first"])}
+    due = None if found["due"] is None else _value(found["due"])
+    return {"outcome": "value", "got": _value(found["got"]), "due": due} | said
+
+
+def _numbers(text: str | None) -> tuple[Any, ...]:
+    numbers = (_value(number) for number in (text or "").split(", ") if number)
+    return tuple(number for number in numbers if number is not None)
 
 
 def _value(text: str) -> Any:

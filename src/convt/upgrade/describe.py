@@ -11,9 +11,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from convt.adapter.backend import Outcome, Probe
+from convt.adapter.form import Form
+from convt.adapter.program import Script
 from convt.cases.writer import as_yaml
 from convt.conv.oracles import OraclesDisagree, reference
-from convt.conv.settings import Settings
 from convt.host.jobs import NoScript
 from convt.laws.blame import call_went
 from convt.results.targets import TargetInfo
@@ -36,7 +37,7 @@ class Tells(Protocol):
     def infos(self) -> Mapping[str, TargetInfo]:
         raise NotImplementedError
 
-    def script(self, target: str, settings: Settings, call_form: int = 0) -> str:
+    def script(self, target: str, form: Form) -> Script:
         raise NotImplementedError
 
 
@@ -83,7 +84,7 @@ class Teller:
         pool, probe = self._pool, question.probe
         if pool is None:
             return ""
-        body = _within(PATIENCE, partial(pool.script, target, probe.settings, probe.call_form))
+        body = _within(PATIENCE, partial(pool.script, target, Form.of(probe)))
         if not body:
             return ""
         script = paste(pool.infos[target].script_imports, body, probe)
@@ -93,13 +94,13 @@ class Teller:
         return other + script
 
 
-def _within(seconds: float, script: Callable[[], str]) -> str:
-    """A script, or an empty text where there is none, or none in time."""
+def _within(seconds: float, script: Callable[[], Script]) -> str:
+    """A script's text, or an empty text where there is none, or none in time."""
     got: list[str] = []
 
     def ask() -> None:
         with contextlib.suppress(NoScript, RuntimeError):  # none, or the pool is closed
-            got.append(script())
+            got.append(script().text)
 
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()

@@ -51,7 +51,7 @@ def test_a_bad_spec_is_refused(tmp_path: Path) -> None:
     plain, optimised = said("-m", "convt", "check", str(tmp_path / "bad.yaml"), str(tmp_path / "known.yaml"))
     assert plain == optimised
     assert plain[0] != 0
-    for words in ("strid", "no kind", "expect.data"):
+    for words in ("strid", "needs `kind`", "expect.data"):
         assert words in plain[1]
 
 
