@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
+import shlex
 import sys
 import traceback
 from collections.abc import Sequence
@@ -54,6 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = top.parse_args(given[:at])
     options.more = given[at + 1 :]
     try:
+        if options.more and options.command != "run":
+            words = shlex.join(options.more)
+            raise UsageError(f"found `-- {words}`, accepted nothing after --: only `convt run` has options of pytest")
         return int(options.run(options))
     except SpecErrors as error:
         complain("\n".join(error.errors))

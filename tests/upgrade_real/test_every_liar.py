@@ -44,7 +44,7 @@ def upgraded(folder: Path, after: str, names: list[str]) -> Upgrade:
     options += [f"--backend=tests.suite.upgrade.framed:{name}" for name in names]
     options += [f"--target={kebab(name)}" for name in names]
     files = [folder / "sample.yaml", SPECS / "rejects.yaml", SPECS / "folded.yaml"]
-    options += ["--", *(f"--spec={file}" for file in files), f"--known={folder / 'known'}", "--deadline=3"]
+    options += [*(f"--spec={file}" for file in files), f"--known={folder / 'known'}", "--deadline=3"]
     cache = {"CONVT_ENVIRONMENTS": str(folder / "cache")}
     return run(folder / "out", "tinyframe==1", f"tinyframe=={after}", *options, seconds=1800, variables=cache)
 

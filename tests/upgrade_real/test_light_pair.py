@@ -21,7 +21,7 @@ def keras(tmp_path_factory: pytest.TempPathFactory) -> Upgrade:
     cases, known = folder / "squares.yaml", folder / "known"
     cases.write_text("\n".join([*lines, ""]))
     known.mkdir()
-    chosen = ["--", f"--spec={cases}", f"--known={known}", "--law=value", "--law=output-shape"]
+    chosen = [f"--spec={cases}", f"--known={known}", "--law=value", "--law=output-shape"]
     options = ["--target=keras-torch", "--budget=0", "--seed=1", *chosen]
     return run(folder / "out", "keras==3.14.1", "keras==3.15.1", *options, seconds=1800)
 

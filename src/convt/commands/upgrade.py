@@ -14,7 +14,7 @@ from pathlib import Path
 from convt.commands.parts import Commands, UsageError, command, say
 from convt.host.registry import Entry, built_in, register_external
 from convt.results.changes import CLASSES, compare_sides
-from convt.session.options import LARGEST_SEED, OUT
+from convt.session.options import DEADLINE, KNOWN, LARGEST_SEED, OUT
 from convt.upgrade.environments import EnvironmentFailed
 from convt.upgrade.installing import Options, install
 from convt.upgrade.report import Told
@@ -56,6 +56,10 @@ def configure(commands: Commands) -> None:
     add("--law", action="append", default=[], metavar="ID", help="judge this law; repeatable (default: every law)")
     add("--spec", action="append", default=[], type=Path, metavar="FILE",
         help="take the cases of this YAML file; repeatable (default: specs/*.yaml)")  # fmt: skip
+    add("--known", default=KNOWN, type=Path, metavar="DIR",
+        help="where the known differences stand, a file a backend (default: %(default)s)")  # fmt: skip
+    add("--deadline", type=_above_zero, default=DEADLINE, metavar="SECONDS",
+        help="for one evaluation (default: %(default)g)")  # fmt: skip
     add("--python", metavar="VERSION", help="make the environments of this Python, 3.12 or a path (default: this one)")
     add("--pre", action="store_true", help="pre-releases and nightly builds too")
     add("--installer", action="append", default=[], metavar="OPTION",
@@ -86,7 +90,10 @@ def _compared(options: argparse.Namespace) -> int:
         say(line)
     built = time.monotonic()
     command = shlex.join(["convt", *sys.argv[1:]])
-    asked_cases = Asked(options.report, options.seed, options.k, tuple(options.law), tuple(options.spec), command)
+    asked_cases = Asked(
+        options.report, options.seed, options.k, tuple(options.law), tuple(options.spec), options.known,
+        options.deadline, command,
+    )  # fmt: skip
     run = run_cases(pair, asked_cases, entries)
     comparison = compare_sides(run, fail_on=options.fail_on)
     ran = time.monotonic()
@@ -111,6 +118,16 @@ def _seconds(text: str) -> float:
     if matched is None:
         raise argparse.ArgumentTypeError(f"found {text!r}, accepted a time such as 90s or 5m, or 0")
     return float(matched[1]) * {"s": 1, "m": 60, "h": 3600}[matched[2] or "s"]
+
+
+def _above_zero(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"found {text!r}, accepted a number of seconds above 0")
+    return number
 
 
 def _seed(text: str) -> int:

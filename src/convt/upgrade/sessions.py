@@ -13,7 +13,7 @@ from convt.host.pool import Pool
 from convt.host.registry import Entry
 from convt.results.runfile import Run, read_run
 from convt.session.choose import chooses
-from convt.session.options import DEADLINE, Options
+from convt.session.options import DEADLINE, KNOWN, Options
 from convt.session.progress import Progress
 from convt.session.recording import Recording, records_of
 from convt.session.session import Session
@@ -37,6 +37,10 @@ class Asked:
     """Words in the names of the cases, as `-k` takes them; empty for all."""
     laws: tuple[str, ...] = ()
     specs: tuple[Path, ...] = ()
+    known: Path = KNOWN
+    """Where the known differences stand."""
+    deadline: float = DEADLINE
+    """Seconds for one evaluation."""
     command: str = "convt upgrade"
 
 
@@ -57,10 +61,11 @@ def run_cases(pair: Pair, asked: Asked, entries: Mapping[str, Entry]) -> Run:
     names = sided(pair.upgrade)
     options = Options(
         targets=tuple(names), environments=_pythons(pair), laws=asked.laws, specs=asked.specs, seed=asked.seed,
-        report=asked.report,
+        report=asked.report, known=asked.known, deadline=asked.deadline,
     )  # fmt: skip
     path = asked.report / "run.jsonl"
     with Session(options, entries) as session:
+        session.check()
         cases = [case for case in session.cases if not asked.words or chooses(asked.words, case.id)]
         if not cases:
             raise SessionFailed(f"the session on both sides: no case was chosen by -k {asked.words!r}")

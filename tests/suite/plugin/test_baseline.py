@@ -112,7 +112,7 @@ def test_what_got_worse_fails_and_nothing_else(place: Place, baselines: Path) ->
 
 def test_what_got_better_is_said_and_fails_nothing(place: Place, baselines: Path) -> None:
     known = (
-        "known:\n  - {id: none-here, law: value, where: any(kernel > 1), wrong: {verdict: differs, message: but},"
+        "known:\n  - {id: none-here, law: value, where: any(kernel > 1), wrong: {verdict: differs, kind: value},"
         ' reason: Once., issue: none, since: "1"}\n'
     )
     (place.folder / "known" / "it.yaml").write_text(known)
