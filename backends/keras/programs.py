@@ -147,7 +147,7 @@ class Operation(Text):
         if not self.modelled:
             return []
         x, w = input_shape(self.it, self.form.call_form), self.it.w_shape
-        shapes = (x, (*w[2:], w[1], w[0]))
+        shapes = (x[1:] if self.want == "unbatched" else x, (*w[2:], w[1], w[0]))
         made = ", ".join(f'keras.Input(batch_shape={shape}, dtype="{self.form.dtype}")' for shape in shapes)
         lines = [f"inputs = [{made}]", f"model = keras.Model(inputs, {self.called('*inputs')})"]
         return ["import tempfile", "", *lines, *through_file("model")] if self.mode == "saved" else lines
