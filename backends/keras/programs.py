@@ -15,7 +15,7 @@ from .text import NUMPY, TENSOR, Lines, Text, said
 
 MODES = ("eager", "functional", "compiled", "saved")
 _ZEROS = [
-    "def zeros(shape, dtype):  # those of JAX are a program to compile for each shape",
+    "def zeros(shape, dtype):  # keras.ops.zeros compiles a program for each shape",
     '    return keras.ops.convert_to_tensor(np.zeros(shape, "float32"), dtype)',
     "",
     "",
@@ -73,7 +73,7 @@ class Layer(Text):
 
     def above(self) -> Lines:
         shape = input_shape(self.it, self.form.call_form)
-        lines = layer(self.call, self.policy(), self.engine == "jax" and self.mode == "eager")
+        lines = layer(self.call, self.policy(), self.start())
         if self.mode == "eager":
             lines += [f"layer.build({self.shape()})"]
             lines += [f"model = keras.Sequential([keras.Input(batch_shape={shape}), layer])"] if self.casts else []
@@ -87,6 +87,12 @@ class Layer(Text):
         if self.derived and self.name != "loaded" and not self.stateless:
             lines += [f"variables = [each.value for each in {self.name}.trainable_variables]"]
         return lines
+
+    def start(self) -> str:
+        """What makes the variables: a file can hold no function, and JAX compiles a program for each shape of zeros."""
+        if self.mode != "eager":
+            return '"zeros"'
+        return "zeros" if self.engine == "jax" else "keras.ops.zeros"
 
     def policy(self) -> str:
         return self.want.replace("-", "_") if self.want in MIXED else self.form.dtype
@@ -207,20 +213,19 @@ class Invalid(Text):
             lines += [f"y = keras.ops.{self.call.name}({given}{said(self.call)})"]
         else:
             w = ", ".join([TENSOR.format("w"), *self.weights[1:]])
-            lines += layer(self.call, self.form.dtype, False)
+            lines += layer(self.call, self.form.dtype, '"zeros"')
             lines += ["layer.build(x.shape)", f"layer.set_weights([{w}])", f"y = layer({TENSOR.format('x')})"]
         lines += [f"y = {NUMPY.format('y')}"]
         return [*lines, f"return np.moveaxis(y, -1, 1) if y.ndim == {whole} else y" if not self.first else "return y"]
 
 
-def layer(call: Call, policy: str, zeros: bool) -> Lines:
-    """The lines that make a layer. `zeros`: whether its variables start as zeros that nothing compiles."""
-    start = "zeros" if zeros else '"zeros"'  # drawing at random would be slower
+def layer(call: Call, policy: str, start: str) -> Lines:
+    """The lines that make a layer. `start` makes its variables, which drawing at random would make slower."""
     options = [f"    {key}={value!r}," for key, value in call.options.items()]
     options += [f"    {call.kernel_initializer}={start},"]
-    options += ["    bias_initializer=zeros,"] if zeros and call.options.get("use_bias", True) else []
+    options += [f"    bias_initializer={start},"] if call.options.get("use_bias", True) else []
     made = [f"layer = keras.layers.{call.name}(", *options, f'    dtype="{policy}",', ")"]
-    return [*_ZEROS, *made] if zeros else made
+    return [*_ZEROS, *made] if start == "zeros" else made
 
 
 def through_file(name: str) -> Lines:
