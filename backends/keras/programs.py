@@ -178,7 +178,9 @@ class Operation(Text):
         return f"model([{x}, {w}])" if self.modelled else f"operation({x}, {w})"
 
     def answer(self) -> Lines:
-        lines = [f"y = {self.run(self.data('x'), self.kernel('w'))}"]
+        # of an empty batch Keras asks TensorFlow's own shape, which numpy's arrays have not
+        put = TENSOR if self.engine == "tensorflow" else "{}"
+        lines = [f"y = {self.run(put.format(self.data('x')), put.format(self.kernel('w')))}"]
         if "b" not in self.names:
             return [*lines, f"return {self.back('y')}"]
         shape = f"-1{', 1' * self.it.rank}"
