@@ -6,11 +6,6 @@ convolution each, two where all gradients are wanted.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
-from types import CodeType
-from typing import Any
-
 from convt.adapter.backend import Want
 
 
@@ -42,21 +37,3 @@ def lines(want: Want, f: str, names: tuple[str, ...]) -> list[str]:
     if want == "jvp-grad-x":
         return [*gradient, f"return jax.jvp(gradient, ({outer},), (t,))[1]"]
     return [*gradient, f"_, pull = jax.vjp(gradient, {outer})", "return pull(t)[0]"]
-
-
-def gradient_of(jax: Any, want: Want, f: Callable[..., Any]) -> Callable[..., Any]:
-    """These lines as a function of (x, w, b, g, t), for an `f` that is no text. What is not needed is None."""
-
-    def program(x: Any, w: Any, b: Any, g: Any, t: Any) -> Any:
-        scope = {"jax": jax, "f": f}
-        exec(_code(want, b is not None), scope)  # noqa: S102  the lines above
-        return scope["gradient_of"](x, w, b, g, t)
-
-    return program
-
-
-@lru_cache(maxsize=64)
-def _code(want: Want, biased: bool) -> CodeType:
-    names = ("x", "w", "b") if biased else ("x", "w")
-    body = "".join(f"    {line}\n" for line in lines(want, "f", names))
-    return compile(f"def gradient_of(x, w, b, g, t):\n{body}", "<gradient>", "exec")

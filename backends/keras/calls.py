@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from convt.adapter.axes import ALONG_X, LIKE_B, LIKE_W, laid_out, tuples
+from convt.adapter.axes import ALONG_X, tuples
 from convt.adapter.backend import GRADIENTS, MIXED, RESIZES, Probe, Unsupported, Want
-from convt.adapter.layouts import Sent
+from convt.adapter.layouts import Laid, Sent
 from convt.conv.settings import Settings
 
 from .padding import nearest, padding
-
-ENGINE = os.environ.get("KERAS_BACKEND", "tensorflow")
-"""The framework underneath; a process has one, chosen before Keras is imported."""
 
 LAST, FIRST, OPS, DEPTHWISE = range(4)
 
@@ -29,6 +25,11 @@ class Call(NamedTuple):
     """keras.layers or keras.ops"""
     name: str
     options: dict[str, Any]
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The arrays that it takes beside its arguments."""
+        return ("x", "w") if self.module == "ops" else ()
 
     @property
     def kernel_initializer(self) -> str:
@@ -77,8 +78,8 @@ def invalid_call_for(it: Settings, call_form: int, invalid: Mapping[str, Any]) -
     return call._replace(options=call.options | {names[key]: tuples(value) for key, value in invalid.items()})
 
 
-def refusal(it: Settings, want: Want, call_form: int) -> str | None:
-    """Why Keras cannot say these settings, or None where it can."""
+def refusal(it: Settings, want: Want, call_form: int, engine: str) -> str | None:
+    """Why Keras on this engine cannot say these settings, or None where it can."""
     call = call_for(it, call_form)
     if want in RESIZES:
         return None
@@ -92,42 +93,42 @@ def refusal(it: Settings, want: Want, call_form: int) -> str | None:
         return f"keras.layers.{call.name} takes one group a channel, not {it.groups} for {it.channels_in}"
     if it.transposed and it.groups > 1:
         return f"keras.{call.module}.{call.name} has no groups"
-    if not _takes_both(it, call_form) and max(it.stride) > 1 and max(it.dilation) > 1:
+    if not _takes_both(it, call_form, engine) and max(it.stride) > 1 and max(it.dilation) > 1:
         return "strides > 1 are not supported in conjunction with dilation_rate > 1"
     said = padding(it)
     if said is None:
         return f"neither 'same' nor 'valid' is the padding {it.crop} with the output {it.output}"
-    refused = _refused_when_empty(it, said[0], call_form)
+    refused = _refused_when_empty(it, said[0], call_form, engine)
     if refused:
         return refused
-    limited = call_form != OPS or ENGINE == "tensorflow"
+    limited = call_form != OPS or engine == "tensorflow"
     if limited and said[1] and any(more >= s for more, s in zip(said[1], it.stride, strict=True)):
         return f"output_padding is less than the stride: {said[1]} against {it.stride}"
     return None
 
 
-def _takes_both(it: Settings, call_form: int) -> bool:
+def _takes_both(it: Settings, call_form: int, engine: str) -> bool:
     """Whether strides and dilations go together: Conv layers refuse that, and so does `tf.nn.convolution`."""
-    return call_form == DEPTHWISE or (call_form == OPS and (it.transposed or ENGINE != "tensorflow"))
+    return call_form == DEPTHWISE or (call_form == OPS and (it.transposed or engine != "tensorflow"))
 
 
-def _refused_when_empty(it: Settings, word: str, call_form: int) -> str | None:
+def _refused_when_empty(it: Settings, word: str, call_form: int, engine: str) -> str | None:
     """What is said of an input or output without positions; None where the call takes it."""
     if it.transposed:
-        refuses = ENGINE == "torch" and 0 in it.input and it.batch > 0
+        refuses = engine == "torch" and 0 in it.input and it.batch > 0
         return "Only zero batch or zero channel inputs are supported" if refuses else None
     if 0 not in it.output:
         return None
     if call_form != OPS and word == "valid":
         return "Computed output size would be zero or negative"
-    if ENGINE == "torch":
+    if engine == "torch":
         return "Kernel size can't be greater than actual input size"
-    if call_form == OPS and 0 not in it.input and (ENGINE == "tensorflow" or it.batch > 0):
+    if call_form == OPS and 0 not in it.input and (engine == "tensorflow" or it.batch > 0):
         return "The convolution operation resulted in an empty output"
     return None
 
 
-def refused_dtype(dtype: str, it: Settings, want: Want) -> str | None:
+def refused_dtype(dtype: str, it: Settings, want: Want, engine: str) -> str | None:
     """Why a layer does not take arrays of a dtype; what JAX does not keep is not said here."""
     if dtype == "int8":
         return "Keras takes the dtype int8 for a quantization policy"
@@ -135,15 +136,15 @@ def refused_dtype(dtype: str, it: Settings, want: Want) -> str | None:
         return None
     if want in GRADIENTS and "int" in dtype:
         return f"gradients are of real or complex arrays, not of {dtype}"
-    if ENGINE == "torch" and "int" in dtype:
+    if engine == "torch" and "int" in dtype:
         return "only tensors of floating point and complex dtype can require gradients, as the layer's variables do"
+    if engine != "tensorflow":
+        return None
     return _refused_by_tensorflow(want.removeprefix("mixed-") if want in MIXED else dtype, it)
 
 
 def _refused_by_tensorflow(dtype: str, it: Settings) -> str | None:
     """The words of TensorFlow's own kernels for the CPU, which compute what oneDNN does not take."""
-    if ENGINE != "tensorflow":
-        return None
     if dtype in ("complex64", "complex128", "int64", "uint8") or (dtype == "int32" and it.rank == 3):
         return f"the ops of TensorFlow's convolutions have no {dtype}"
     if it.transposed and max(it.dilation) > 1 and dtype not in ("float32", "bfloat16"):
@@ -161,43 +162,33 @@ def input_shape(it: Settings, call_form: int) -> tuple[int, ...]:
     return it.x_shape if call_form == FIRST else (it.batch, *it.input, it.channels_in)
 
 
-def sent(call: Call, probe: Probe) -> Sent:
-    """x, the kernel and the bias in Keras's order, and g and t for a gradient. An op has no bias but in a gradient."""
-    it, want = probe.settings, probe.want
-    x = probe.x[0] if want == "unbatched" else probe.x
-    x, w = _data_there(probe, x), _kernel_there(probe, probe.w)
-    if want not in GRADIENTS:
-        given = laid_out(probe, x, w, None if call.module == "ops" else probe.b)
-        return given if given.arrays[2] is not None else given._replace(arrays=given.arrays[:2])
-    g = None if probe.g is None else _data_there(probe, probe.g)
-    t = probe.t
-    if t is not None:
-        t = _data_there(probe, t) if want in ALONG_X else _kernel_there(probe, t)
-    assert it.bias == (probe.b is not None)
-    return laid_out(probe, x, w, probe.b, g, t)
+def sent(probe: Probe, names: Sequence[str]) -> Sent:
+    """The probe's arrays of these names in the stored order of axes, in the memory of a user of Keras: what the call is
+    given lies in C order, or as the probe wants x and w to lie, in the order of the call.
+
+    KeyError where the probe lacks one.
+    """
+    there = {name: array for name, array in zip("xwbgt", probe.arrays, strict=True) if array is not None}
+    layouts = dict(zip("xw", probe.layout, strict=True))
+    laid: dict[str, Laid] = {}
+    arrays = []
+    for name in names:
+        array = there[name]
+        stored, wanted = _order(probe, name, array.ndim)
+        array = np.moveaxis(array, stored, wanted)
+        if layouts.get(name):
+            laid[name] = Laid(array, layouts[name])
+            array = laid[name].view
+        else:
+            array = np.array(array, order="C")
+        arrays.append(np.moveaxis(array, wanted, stored))
+    return Sent(tuple(arrays), tuple(laid.items()))
 
 
-def _data_there(probe: Probe, array: np.ndarray) -> np.ndarray:
-    return array if probe.call_form == FIRST else np.moveaxis(array, -1 - probe.settings.rank, -1)
-
-
-def _kernel_there(probe: Probe, w: np.ndarray) -> np.ndarray:
-    if probe.call_form == DEPTHWISE:
-        return np.moveaxis(w.reshape(folded(probe.settings)), (0, 1), (-2, -1))
-    return np.moveaxis(w, (0, 1), (-1, -2))
-
-
-def data_back(probe: Probe, y: np.ndarray) -> np.ndarray:
-    """An array like x or y in the stored order."""
-    return y if probe.call_form == FIRST else np.moveaxis(y, -1, -1 - probe.settings.rank)
-
-
-def gradient_back(probe: Probe, gradient: np.ndarray) -> np.ndarray:
-    """A gradient in the stored order of what it is one of."""
-    if probe.want in LIKE_B:
-        return np.array(gradient, order="C")
-    if probe.want not in LIKE_W:
-        return np.array(data_back(probe, gradient), order="C")
-    if probe.call_form == DEPTHWISE:
-        return np.array(np.moveaxis(gradient, (-2, -1), (0, 1)).reshape(probe.settings.w_shape), order="C")
-    return np.array(np.moveaxis(gradient, (-1, -2), (0, 1)), order="C")
+def _order(probe: Probe, name: str, rank: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """(axes of a stored array, where the call has them); none where they stay, or are folded."""
+    if rank != probe.settings.rank + 2:
+        return (), ()
+    if name in "xg" or (name == "t" and probe.want in ALONG_X):
+        return ((), ()) if probe.call_form == FIRST else ((1,), (-1,))
+    return ((), ()) if probe.call_form == DEPTHWISE else ((0, 1), (-1, -2))

@@ -8,25 +8,29 @@ from typing import Any
 from convt.adapter.stress import threads
 
 from ..jax.limits import xla_threads
-from .calls import ENGINE
 
 
-def devices(engine: Any) -> list[str]:
+def chosen() -> str:
+    """The name of the framework underneath; a process has one, chosen before Keras is imported."""
+    return os.environ.get("KERAS_BACKEND", "tensorflow")
+
+
+def devices(name: str, engine: Any) -> list[str]:
     """The devices as targets spell them, the CPU first."""
-    if ENGINE == "torch":
+    if name == "torch":
         count = engine.cuda.device_count()
-    elif ENGINE == "jax":
+    elif name == "jax":
         count = sum(device.platform == "gpu" for device in engine.devices())
     else:
         count = len(engine.config.list_physical_devices("GPU"))
     return ["cpu", *(f"cuda:{index}" for index in range(count))]
 
 
-def prepare(engine: Any) -> dict[str, str]:
+def prepare(name: str, engine: Any) -> dict[str, str]:
     """Set determinism, full precision and the threads of the stress environment; what is set."""
-    if ENGINE == "torch":
+    if name == "torch":
         return _prepare_torch(engine)
-    if ENGINE == "jax":
+    if name == "jax":
         engine.config.update("jax_default_matmul_precision", "highest")
         flags = os.environ.get("XLA_FLAGS", "default")
         return {"precision": "highest", "XLA_FLAGS": flags, "threads": xla_threads()}

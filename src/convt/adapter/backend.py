@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from convt.adapter.form import Form
-from convt.adapter.layouts import in_memory
+from convt.adapter.layouts import Sent, in_memory
 from convt.adapter.probe import (
     GRADIENTS,
     LAYOUTS,
@@ -78,7 +78,7 @@ class Backend:
     Arrays come in as numpy, channels first (`Settings.x_shape`, `w_shape`, `b_shape`), and go back as numpy copies.
     """
 
-    name: ClassVar[str]
+    name: str
     """The first part of the target's name, such as `pytorch`."""
     modes: ClassVar[tuple[str, ...]] = ("eager",)
     """How the framework can run the call; the first is the default."""
@@ -88,9 +88,9 @@ class Backend:
     """Whether `call` gives the framework x and w in the memory that `probe.layout` names."""
     mixes: ClassVar[bool] = False
     """Whether `call` answers the MIXED wants, under the framework's own mixed precision."""
-    script_imports: ClassVar[str] = ""
+    script_imports: str = ""
     """The import lines of a script to paste, numpy's aside."""
-    functions_kept: ClassVar[int] = 0
+    functions_kept: int = 0
     """How many functions of programs are kept, where each holds what a framework compiled; 0: the default."""
 
     def __init__(self, mode: str, device: str) -> None:
@@ -187,10 +187,14 @@ class Backend:
         program = self.compiler.program(form, self.program) if prepared is None else self.program(form, prepared)
         if program is None:
             raise NotImplementedError(f"{type(self).__name__} has neither this call nor a program for it")
-        given = in_memory(probe, program.names)
+        given = self.sent(probe, program.names)
         answer = kept(probe, self.compiler.entry(program)(*given.arrays))
         given.check()
         return answer
+
+    def sent(self, probe: Probe, names: Sequence[str]) -> Sent:
+        """The probe's arrays of these names, as its program is given them."""
+        return in_memory(probe, names)
 
     def refusal(self, probe: Probe) -> str | None:
         """Why this probe is not asked: a call form that the backend does not have, or settings that it cannot say.

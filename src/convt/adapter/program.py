@@ -42,11 +42,15 @@ class Program(NamedTuple):
     """The function of the framework's own arrays that many such programs are fused by, where there is one."""
     made: str = ""
     """A function of these arrays whose answer serves all others of the same shapes, dtypes and strides: it is kept."""
+    above: str = ""
+    """Text before the source, whose names it uses: run once for all programs that have it, and kept with what it made.
+    """
 
     @property
     def script(self) -> str:
         """The text to paste: the source and the call of its entry."""
-        return f"{self.source.rstrip()}\n\n\ny = {self.entry}({', '.join(self.names)})\n"
+        above = f"{self.above.rstrip()}\n\n\n" if self.above else ""
+        return f"{above}{self.source.rstrip()}\n\n\ny = {self.entry}({', '.join(self.names)})\n"
 
 
 class Compiler:
@@ -58,19 +62,31 @@ class Compiler:
         self._programs: OrderedDict[Hashable, Program | None] = OrderedDict()
         self._given: dict[str, Any] = {}
         exec(f"import numpy as np\n{imports}", self._given)  # noqa: S102  the adapter's own line
-        self._held: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        self._above: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        self._held: OrderedDict[tuple[str, str], dict[str, Any]] = OrderedDict()
         self._made: OrderedDict[Hashable, Any] = OrderedDict()
 
     def functions(self, program: Program) -> dict[str, Any]:
         """What the source defines, by name."""
-        found = self._held.get(program.source)
+        key = (program.above, program.source)
+        found = self._held.get(key)
         if found is None:
-            found = dict(self._given)
+            found = dict(self._names(program.above) if program.above else self._given)
             exec(compile(program.source, "<convt program>", "exec"), found)  # noqa: S102  the adapter's own text
             if program.made:
-                found[program.made] = self._once(program.source, found[program.made])
-            _put(self._held, program.source, found, self._keeps or KEPT)
-        self._held.move_to_end(program.source)
+                found[program.made] = self._once(program.above + program.source, found[program.made])
+            _put(self._held, key, found, self._keeps or KEPT)
+        self._held.move_to_end(key)
+        return found
+
+    def _names(self, above: str) -> dict[str, Any]:
+        """What is defined once the text above a source has run."""
+        found = self._above.get(above)
+        if found is None:
+            found = dict(self._given)
+            exec(compile(above, "<convt program, above>", "exec"), found)  # noqa: S102  the adapter's own text
+            _put(self._above, above, found, self._keeps or KEPT)
+        self._above.move_to_end(above)
         return found
 
     def program(self, form: Form, make: Callable[[Form], Program | None]) -> Program | None:

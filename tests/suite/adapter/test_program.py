@@ -88,7 +88,24 @@ def test_a_source_is_compiled_once_and_the_last_ones_are_kept(monkeypatch: pytes
     assert compiler.entry(first) is entry
     assert [compiler.entry(each)() for each in (second, first, third)] == [1, 0, 2]
     assert compiler.entry(first) is entry
-    assert list(compiler._held) == [sources[2], sources[0]]
+    assert [source for _, source in compiler._held] == [sources[2], sources[0]]
+
+
+def test_what_stands_above_sources_is_run_once_for_all_of_them_and_shown_with_each() -> None:
+    above = "made = []\n"
+    compiler = programs.Compiler("")
+    sources = [f"def y():\n    made.append({number})\n    return list(made)\n" for number in range(2)]
+    first, second = (Program(source, "y", (), above=above) for source in sources)
+    alone = Program(sources[0], "y", (), above=f"{above}\n")
+    assert [compiler.entry(each)() for each in (first, second, alone)] == [[0], [0, 1], [0]]
+    assert second.script == f"{above}\n\n{sources[1]}\n\ny = y()\n"
+
+
+def test_what_raises_above_a_source_raises_each_time() -> None:
+    compiler = programs.Compiler("")
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            compiler.entry(Program("def y():\n    return 1\n", "y", (), above="1 / 0\n"))
 
 
 def test_a_program_is_made_once_for_probes_of_one_form() -> None:

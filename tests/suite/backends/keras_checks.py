@@ -11,7 +11,9 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
-from convt.content.backends.keras.adapter import ENGINE, FIRST, LAST, OPS, Keras
+from convt.content.backends.keras.adapter import Keras
+from convt.content.backends.keras.calls import FIRST, LAST, OPS
+from convt.content.backends.keras.engines import chosen
 
 from convt.adapter.backend import Outcome, Probe
 from convt.adapter.form import Form
@@ -23,6 +25,7 @@ from tests.suite.backends.keras_wide_checks import WIDE_CHECKS
 from tests.suite.backends.xla import aborts
 from tests.suite.conv.random_settings import random_settings
 
+ENGINE = chosen()
 OPERATIONS: tuple[Op, ...] = ("conv_transpose", "conv")
 COUNT = 120 if ENGINE == "torch" else 40
 """Settings of each operation; JAX compiles each, and TensorFlow a grouped convolution anew for each call."""

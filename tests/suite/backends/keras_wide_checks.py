@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from convt.content.backends.keras.adapter import ENGINE, FIRST, LAST, OPS, Keras, call_for
-from convt.content.backends.keras.calls import input_shape
+from convt.content.backends.keras.adapter import Keras
+from convt.content.backends.keras.calls import FIRST, LAST, OPS, refusal
+from convt.content.backends.keras.engines import chosen
 from convt.content.backends.keras.gradients import FORWARD
-from convt.content.backends.keras.modes import layer_of, model_of, through_config, through_file
+from convt.content.backends.keras.programs import through_file
 
 from convt.adapter.backend import MIXED, Layout, Outcome, Probe, Want
 from convt.adapter.form import Form
@@ -23,6 +24,7 @@ from tests.suite.backends.xla import aborts
 from tests.suite.conv.random_settings import random_settings
 
 Report = tuple[list[str], int]
+ENGINE = chosen()
 OPERATIONS: tuple[Op, ...] = ("conv_transpose", "conv")
 COUNT = 8 if ENGINE == "torch" else 4
 """Settings of each operation: JAX compiles each, and TensorFlow a grouped convolution anew for each call."""
@@ -50,7 +52,7 @@ def drawn(seed: int, count: int = COUNT) -> list[Settings]:
     for op in OPERATIONS:
         for it in random_settings(6 * count, op, seed):
             dear = ENGINE == "tensorflow" and (it.groups > 1 or it.rank == 3)
-            if Keras.unsupported(KERAS, it) is None and not aborts(it) and not dear and not unmapped(it):
+            if refusal(it, "value", LAST, ENGINE) is None and not aborts(it) and not dear and not unmapped(it):
                 found.append(it)
     return found[: 2 * count] if len(found) < 2 * count else found[:count] + found[-count:]
 
@@ -59,10 +61,6 @@ def unmapped(it: Settings) -> bool:
     """Whether TensorFlow refuses the size, which is known."""
     axes = zip(it.output, it.stride, it.input, strict=True)
     return ENGINE == "tensorflow" and it.transposed and any(-(-out // s) != n for out, s, n in axes)
-
-
-KERAS = object.__new__(Keras)
-KERAS.mode = "eager"
 
 
 def known(asked: Probe, outcome: Outcome, mode: str = "eager") -> bool:
@@ -87,7 +85,7 @@ def gradients(seed: int, call_forms: tuple[int, ...]) -> Iterator[Probe]:
     for it in drawn(seed):
         for call_form in call_forms:
             for want in wants(it):
-                if Keras.unsupported(KERAS, it, want, call_form) is None:
+                if refusal(it, want, call_form, ENGINE) is None:
                     yield probe_for(it, want, call_form=call_form)
 
 
@@ -228,12 +226,15 @@ def wrong_attempts(adapter: Keras) -> Report:
 def lost_settings(adapter: Keras) -> Report:
     """Layers whose configuration is another after a round trip through it and through a file."""
     wrong, asked = [], 0
+    keras = Keras("saved", "cpu")
     for it in drawn(14, 3):
         for call_form in (LAST, FIRST):
-            layer = layer_of(adapter.keras, call_for(it, call_form), "float32", "zeros")
-            model = model_of(adapter.keras, through_config(layer), (None, *input_shape(it, call_form)[1:]), "float32")
-            back, asked = through_file(adapter.keras, model).layers[-1].get_config(), asked + 1
-            wrong += [f"{key} {it}" for key, value in layer.get_config().items() if back[key] != value]
+            made = keras.program(Form(it, call_form=call_form)).above
+            text = made.replace("layer = type(layer)", "first = layer\nlayer = type(layer)")
+            names: dict[str, Any] = {"np": np, "keras": keras.keras}
+            exec("\n".join([text, *through_file("back")]), names)  # noqa: S102  our own
+            back, asked = names["back"].layers[-1].get_config(), asked + 1
+            wrong += [f"{key} {it}" for key, value in names["first"].get_config().items() if back[key] != value]
     return wrong, asked
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import json
 import os
@@ -93,24 +94,31 @@ def test_a_target_says_what_it_is(checked: Checked, engine: str) -> None:
 
 def test_a_script_reads_as_a_person_writes_it() -> None:
     """No framework is needed to write a script."""
-    from convt.content.backends.keras.adapter import Keras
+    from convt.content.backends.keras.programs import program
 
     from convt.conv.settings import Settings
 
     settings = Settings(input=(4, 4), kernel=(3, 3), stride=(2, 2), padding="same", channels_out=2, bias=True)
-    assert Keras.script_of(object.__new__(Keras), Form(settings)).text.splitlines() == [
+    assert program(Form(settings), "torch", "eager", refused=False).script.splitlines() == [
         "layer = keras.layers.Conv2DTranspose(",
         "    filters=2,",
         "    kernel_size=(3, 3),",
         "    strides=(2, 2),",
         "    padding='same',",
-        '    kernel_initializer="zeros",',
-        "    dtype=x.dtype.name,",
+        "    kernel_initializer=keras.ops.zeros,",
+        "    bias_initializer=keras.ops.zeros,",
+        '    dtype="float32",',
         ")",
-        "layer.build((1, 4, 4, 1))",
-        "layer.set_weights([np.moveaxis(w, (0, 1), (-1, -2)), b])",
-        "y = layer(np.moveaxis(x, 1, -1))",
-        "y = np.moveaxis(keras.ops.convert_to_numpy(y), -1, 1)",
+        "layer.build((None, None, None, 1))",
+        "",
+        "",
+        "def answer(x, w, b):",
+        "    layer.set_weights([np.moveaxis(w, (0, 1), (-1, -2)), b])",
+        "    y = layer(np.moveaxis(x, 1, -1))",
+        "    return np.moveaxis(keras.ops.convert_to_numpy(y), -1, 1)",
+        "",
+        "",
+        "y = answer(x, w, b)",
     ]
 
 
@@ -129,7 +137,7 @@ def test_a_script_reads_as_a_person_writes_it() -> None:
 def test_a_crop_becomes_a_keyword_and_an_output_padding(
     fields: dict[str, Any], padding: str, output_padding: tuple[int, ...] | None
 ) -> None:
-    from convt.content.backends.keras.adapter import call_for
+    from convt.content.backends.keras.calls import call_for
 
     from convt.conv.settings import Settings
 
@@ -139,10 +147,33 @@ def test_a_crop_becomes_a_keyword_and_an_output_padding(
 
 def test_a_mirrored_crop_is_no_keyword() -> None:
     """PyTorch's padding=2, output_padding=1 gives the size of `same` and every value one pixel off."""
-    from convt.content.backends.keras.adapter import Keras
+    from convt.content.backends.keras.calls import LAST, refusal
 
     from convt.conv.settings import Settings
 
     mirrored = Settings(input=(7,), kernel=(5,), stride=(2,), padding=((2, 2),), output_padding=(1,))
-    reason = Keras.unsupported(object.__new__(Keras), mirrored)
+    reason = refusal(mirrored, "value", LAST, "torch")
     assert reason == "neither 'same' nor 'valid' is the padding ((2, 2),) with the output (14,)"
+
+
+def read_outside_functions(text: str) -> list[int]:
+    """The lines of a module that read the environment as soon as it is imported."""
+    found: list[int] = []
+
+    def walk(node: ast.AST) -> None:
+        if isinstance(node, (ast.FunctionDef, ast.Lambda)):
+            return
+        if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv"):
+            found.append(node.lineno)
+        for child in ast.iter_child_nodes(node):
+            walk(child)
+
+    walk(ast.parse(text))
+    return found
+
+
+def test_the_environment_is_read_when_an_adapter_is_made_and_not_before() -> None:
+    assert read_outside_functions("import os\nclass Keras:\n    name = os.environ['KERAS_BACKEND']\n") == [3]
+    paths = sorted((ROOT / "backends" / "keras").glob("*.py"))
+    assert len(paths) > 4
+    assert {path.name: read for path in paths if (read := read_outside_functions(path.read_text()))} == {}

@@ -26,7 +26,7 @@ class Honest(Refuses, Backend):
     The steps are methods, so that a liar can get one of them wrong.
     """
 
-    name: ClassVar[str] = "honest"
+    name = "honest"
     lays_out: ClassVar[bool] = True
     mixes: ClassVar[bool] = True
     call_forms: ClassVar[tuple[str, ...]] = ("by keyword", "by numbers", "by the wanted size")
