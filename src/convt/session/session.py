@@ -202,14 +202,14 @@ class Session:
 
     def plan(self, items: Iterable[Pair | LawOn], ahead: int = AHEAD, laws: Sequence[Law] | None = None) -> None:
         """Learn what is to be judged; `ahead` cases are asked before their turn. `laws`: default those asked for."""
-        from convt.session.draws import drawn  # with Hypothesis, which takes as long to import as all the rest
-
         self._plan = Plan(self.evaluator, ahead)
         for item in items:
             if isinstance(item, Pair):
                 judging = self.laws if laws is None else laws
                 self._plan.step(chunk_of(item.case.id), judging).add(item.target, item.case)
             else:
+                from convt.session.draws import drawn  # with Hypothesis, which takes as long to import as all the rest
+
                 draw = partial(drawn, item.law, self.options.seed, self.options.profile.cases)
                 self._plan.step(item.law.id, [item.law], draw).add(item.target)
 

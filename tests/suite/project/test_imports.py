@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "session": {"adapter", "cases", "content", "conv", "host", "laws", "results"},
     "page": {"content", "results"},
     "upgrade": {"adapter", "cases", "content", "conv", "host", "laws", "page", "results", "session"},
-    "plugin": {"adapter", "cases", "content", "conv", "host", "laws", "results", "session"},
+    "plugin": {"adapter", "cases", "content", "conv", "host", "laws", "page", "results", "session"},
     "pytest_plugin": {"cases", "plugin", "results", "session"},
     "commands": {"cases", "content", "host", "laws", "page", "plugin", "results", "session", "upgrade"},
     "cli": {"cases", "commands", "laws", "results", "session"},
