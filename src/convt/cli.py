@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         argcomplete.autocomplete(top)
     options = top.parse_args(given[:at])
-    options.more = given[at + 1 :]
+    options.more, options.typed = given[at + 1 :], shlex.join(["convt", *given])
     try:
         if options.more and options.command != "run":
             words = shlex.join(options.more)

@@ -48,7 +48,9 @@ def run(options: argparse.Namespace) -> int:
     """The run's exit status."""
     import pytest
 
-    code = pytest.main(words(options))
+    from convt.plugin.recorder import Typed
+
+    code = pytest.main(words(options), plugins=[Typed(options.typed)])
     return {pytest.ExitCode.OK: OK, pytest.ExitCode.TESTS_FAILED: WORSE}.get(code, NO_ANSWER)  # type: ignore[call-overload]
 
 

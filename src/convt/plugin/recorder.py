@@ -6,6 +6,7 @@ import os
 import shlex
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,17 @@ from convt.session.session import Session
 
 NARROWING = ("keyword", "markexpr", "--law", "--spec", "lf", "failedfirst")
 """Options that leave out cases or laws."""
+TYPED = "convt-typed"
 MANY = 4000
 """From how many verdicts on their page is drawn by a process of its own, which takes half a second to start."""
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A plugin of pytest that tells what the user typed, where that was not pytest's own command line."""
+
+    command: str
+    __name__ = TYPED  # by which pytest finds it
 
 
 class Recorder:
@@ -28,8 +38,9 @@ class Recorder:
 
     def __init__(self, config: pytest.Config, session: Session, against: Against | None) -> None:
         self._config, self._session, self._against = config, session, against
-        words = config.invocation_params.args
-        self.recording = Recording(session, shlex.join(["pytest", *map(str, words)]))
+        typed = config.pluginmanager.get_plugin(TYPED)
+        command = typed.command if typed else shlex.join(["pytest", *map(str, config.invocation_params.args)])
+        self.recording = Recording(session, command)
         self._complaints: list[str] = []
         self._written: list[Path] = []
 

@@ -73,6 +73,7 @@ def test_a_printed_command_repeats_its_failure(words: list[str], specs: Path, tm
     named = {key[1:] for key in repeated if key[0].startswith("generated-")}
     assert repeated <= failing or named <= {key[1:] for key in failing}
     assert repeats(again)[0] == printed, "and prints itself"
+    assert shlex.split(again.records[0]["command"])[: len(printed)] == printed, "and the run file has what was typed"
 
 
 @pytest.mark.parametrize(
