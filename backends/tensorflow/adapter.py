@@ -1,36 +1,28 @@
 """TensorFlow: `tf.nn.conv1d/2d/3d_transpose` and `conv1d/2d/3d`, their generic forms, and `tf.image.resize`.
 
-What is called with which arguments stands in `convt.content.backends.tensorflow.calls`, what the calls do not take in
-`convt.content.backends.tensorflow.claims`, their gradients in `convt.content.backends.tensorflow.gradients`.
+What is called with which arguments stands in `convt.content.backends.tensorflow.calls`, the text of it that runs in
+`convt.content.backends.tensorflow.programs`, what the calls do not take in `convt.content.backends.tensorflow.claims`.
 """
 
 from __future__ import annotations
 
 import os
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from convt.adapter.backend import GRADIENTS, MIXED, RESIZES, Backend, Form, Outcome, Probe, Script, Want
+from convt.adapter.backend import MIXED, RESIZES, Backend, Form, Outcome, Probe, Program, Want
 from convt.adapter.fusing import Part
-from convt.adapter.layouts import Sent
+from convt.adapter.jit_programs import part_of, traced
 from convt.adapter.stress import threads
 from convt.conv.settings import Settings
 
-from .arrays import Tensors, laid, last, received, sent
-from .calls import KEYWORD, Arguments, say, say_invalid
 from .claims import FLOATS, Maker, no_dtype, refused, takes_any_float
-from .gradients import computed
-from .programs import Graphs
-from .scripts import written
-
-HELD = 64
-"""Functions of one call that are kept, for probes that come one by one; each holds a graph, or machine code."""
+from .fused import Graphs
+from .programs import program
 
 
 class TensorFlow(Backend):
@@ -53,11 +45,11 @@ class TensorFlow(Backend):
         import tensorflow as tf
 
         self.tf = tf
-        self.place = device.replace("cuda", "GPU")
+        chosen = device == "cpu" and not tf.config.list_physical_devices("GPU")  # TensorFlow's own choice
+        self.place = "" if chosen else device.replace("cuda", "GPU")
         tf.get_logger().setLevel("ERROR")  # each function is traced once, which it warns of after five
         onednn = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1") != "0"
         self.by = Maker(mode, device, onednn, has_avx512())
-        self._held: OrderedDict[Hashable, Callable[..., Any]] = OrderedDict()
         self._count = 0
         self._configure()
 
@@ -103,47 +95,33 @@ class TensorFlow(Backend):
             probe = replace(probe, x=probe.x.astype(np.float32))  # this call form alone takes what others do not
         return super().refusal(probe)
 
+    def program(self, form: Form, prepared: Any = None) -> Program:
+        return program(form, self.mode, self.place)
+
     def call(self, probe: Probe) -> np.ndarray:
-        name, arguments = say(probe.settings, probe.call_form)
-        if probe.want == "unbatched" and "output_shape" in arguments:
-            del arguments["output_shape"][0]
-        return self._answer(probe, name, arguments)
+        if self.mode != "eager":
+            self._forget(1)
+        try:
+            return self.run_program(probe)
+        except self.tf.errors.OpError as error:
+            raise type(error)(None, None, untraced(error.message)) from None
 
-    def gradient(self, probe: Probe) -> np.ndarray:
-        return self._answer(probe, *say(probe.settings, probe.call_form))
-
-    def invalid_call(self, probe: Probe) -> np.ndarray:
-        return self._answer(probe, *say_invalid(probe.settings, probe.call_form, probe.invalid or {}))
+    gradient = invalid_call = resize = call
 
     def shape(self, settings: Settings, dtype: str) -> tuple[int, ...]:
-        tf, it = self.tf, settings
-        name, arguments = say(it, KEYWORD)
+        """That of the function which a graph is traced of."""
+        tf, it, form = self.tf, settings, Form(settings, dtype=dtype)
+        function = traced(self.compiler, program(form, "function"))
         shapes = ((it.batch, *it.input, it.channels_in), (*it.kernel, *it.w_shape[1::-1]), it.b_shape)
         with tf.Graph().as_default():
-            x, w, b = (tf.compat.v1.placeholder(dtype, shape) for shape in shapes)
-            y = self._apply(name, arguments, x, w, b if it.bias else None)
+            y = function(*(tf.compat.v1.placeholder(dtype, shape) for shape in shapes[: len(form.dtypes)]))
         batch, *output, channels = y.shape
         return (batch, channels, *output)
-
-    def resize(self, probe: Probe) -> np.ndarray:
-        size = [n * stride for n, stride in zip(probe.settings.input, probe.settings.stride, strict=True)]
-        resize = partial(self.tf.image.resize, size=size, method=probe.want)
-        with self.tf.device(self.place):
-            y = self._compiled(resize)(self._tensor(last(probe.x, probe.settings.rank)))
-        return received(probe, y)
-
-    def script_of(self, form: Form, prepared: Any = None) -> Script:
-        settings, call_form, want, invalid = form.settings, form.call_form, form.want, form.invalid
-        name, arguments = say_invalid(settings, call_form, invalid or {})
-        place = "" if self.device == "cpu" else self.place
-        said = "".join(f", {key}={value!r}" for key, value in arguments.items())
-        text = written(settings, name, arguments, want, self.mode, place, invalid is not None)
-        return Script(text, f"tf.nn.{name}(x, w{said})")
 
     def run_many(self, probes: Sequence[Probe]) -> list[Outcome] | None:
         if self.mode == "eager":
             return None
-        fused = Graphs(self._placed, key=self._key, part=self._part, alone=self.run)
+        fused = Graphs(self._compiled, key=self._key, part=self._part, alone=self.run)
         outcomes = fused.run(probes)
         self._forget(fused.compiled)
         return outcomes
@@ -153,38 +131,14 @@ class TensorFlow(Backend):
         alone = probe.want in ("shape", "unbatched", *RESIZES) or probe.invalid is not None or probe.layout != ("", "")
         if alone or self.refusal(probe) is not None:
             return None
-        return _identity(probe, *say(probe.settings, probe.call_form))
+        forms = (None if array is None else (array.shape, array.dtype) for array in probe.arrays)
+        return self._program_of(probe).source, *forms
 
     def _part(self, probe: Probe) -> Part:
-        function = self._function(probe, *say(probe.settings, probe.call_form))
-        send = self._on_device(lambda each: Sent(tuple(map(self._tensor, sent(each)))))
-        return Part(function, send, received)
+        return part_of(self.compiler, self._program_of, probe)
 
-    def _answer(self, probe: Probe, name: str, arguments: Arguments) -> np.ndarray:
-        """The answer to one probe, in the mode's own way; InputChanged where the memory given was written to."""
-        if self.mode != "eager":
-            self._forget(1)
-        arrays, check = laid(probe, sent(probe))
-        with self.tf.device(self.place):
-            if self.mode == "eager" and probe.want not in GRADIENTS and probe.invalid is None:
-                y = self._apply(name, arguments, arrays.x, arrays.w, arrays.b)  # which makes tensors of one dtype
-            else:
-                function = self._kept(probe, name, arguments, self._function(probe, name, arguments))
-                y = function(*map(self._tensor, arrays))
-        answer = received(probe, y)
-        check()
-        return answer
-
-    def _kept(self, probe: Probe, name: str, arguments: Arguments, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The function as the mode runs it, of which the last `HELD` are kept."""
-        if self.mode == "eager":
-            return function
-        key = _identity(probe, name, arguments)
-        kept = self._held.pop(key, None) or self._compiled(function)
-        self._held[key] = kept
-        while len(self._held) > HELD:
-            self._held.popitem(last=False)
-        return kept
+    def _program_of(self, probe: Probe) -> Program:
+        return self.compiler.program(Form.of(probe), self.program) or self.program(Form.of(probe))
 
     def _forget(self, compiled: int) -> None:
         """Count what is compiled, and have TensorFlow free all of that once it is much: it keeps every program."""
@@ -193,45 +147,25 @@ class TensorFlow(Backend):
             from tensorflow.python.eager import context
 
             self._count = 0
-            self._held.clear()
+            self.__dict__.pop("compiler", None)  # whose functions are of the context that ends
             context._reset_context()  # what XLA compiled goes with the context alone, for which there is no public way
             self._configure()
 
-    def _tensor(self, array: np.ndarray | None) -> Any:
-        return None if array is None else self.tf.convert_to_tensor(array)
-
     def _compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The function as the mode runs it, without autograph: it has no control flow of Python's to rewrite."""
-        if self.mode == "eager":
-            return function
-        return self.tf.function(function, jit_compile=self.mode == "xla" or None, autograph=False)
+        """A function of many configurations as the mode runs it, on the target's device."""
+        compiled = self.tf.function(function, jit_compile=self.mode == "xla" or None, autograph=False)
 
-    def _placed(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The function as the mode runs it, on the target's device."""
-        return self._on_device(self._compiled(function))
-
-    def _on_device(self, function: Callable[..., Any]) -> Callable[..., Any]:
         def run(*arguments: Any) -> Any:
-            with self.tf.device(self.place):
-                return function(*arguments)
+            with self.tf.device(self.place or None):
+                return compiled(*arguments)
 
         return run
 
-    def _function(self, probe: Probe, name: str, arguments: Arguments) -> Callable[..., Any]:
-        """What the probe wants, as a function of x, w, b, g and t."""
-        op = partial(self._apply, name, arguments)
-        return lambda *tensors: computed(self.tf, op, probe.want, Tensors(*tensors))
 
-    def _apply(self, name: str, arguments: Arguments, x: Any, w: Any, b: Any) -> Any:
-        """The tensor that the op gives, channels last."""
-        y = getattr(self.tf.nn, name)(x, w, **arguments)
-        return y if b is None else self.tf.nn.bias_add(y, b)
-
-
-def _identity(probe: Probe, name: str, arguments: Arguments) -> Hashable:
-    """What probes of one call share."""
-    forms = (None if array is None else (array.shape, array.dtype) for array in probe.arrays)
-    return name, repr(arguments), probe.want, *forms
+def untraced(message: str) -> str:
+    """A message without where the nodes of its graph were made: long lists of files, which end before the reason."""
+    told = ("Graph execution error:", "Detected at node ", "  File ", "    ")
+    return "\n".join(line for line in message.splitlines() if not line.startswith(told)).strip()
 
 
 def has_avx512(info: Path = Path("/proc/cpuinfo")) -> bool:

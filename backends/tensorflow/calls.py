@@ -19,7 +19,7 @@ Arguments = dict[str, Any]
 
 
 def say(it: Settings, call_form: int) -> tuple[str, Arguments]:
-    """The name of the op in `tf.nn` and its keyword arguments; the same two make the call and the script."""
+    """The name of the op in `tf.nn` and its keyword arguments."""
     name = op_name(it, call_form)
     arguments: Arguments = {"output_shape": [it.batch, *it.output, it.channels_out]} if it.transposed else {}
     strides, dilations = list(it.stride), list(it.dilation)

@@ -1,58 +1,43 @@
-"""What a probe wants, computed by TensorFlow: the op itself, `tf.GradientTape` and `tf.autodiff.ForwardAccumulator`."""
+"""What a probe wants as lines that make y of tensors, by `tf.GradientTape` and `tf.autodiff.ForwardAccumulator`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from convt.adapter.backend import GRADIENTS, Want
 
-from convt.adapter.backend import Want
-
-from .arrays import Tensors
-
-Op = Callable[[Any, Any, Any], Any]
-"""y of x, w and b (or None), all of them channels last."""
+Lines = list[str]
 
 
-class NoGradient(Exception):
-    """The framework gives None where a gradient is wanted."""
+def lines(want: Want, call: Lines, names: str) -> Lines:
+    """The lines that make y what is wanted of the tensors x, w, b, g and t; `call` makes y the op's answer.
 
-
-def computed(tf: Any, op: Op, want: Want, a: Tensors) -> Any:
-    """The tensor that the probe wants: y, or one of GRADIENTS; NoGradient where TensorFlow gives None."""
-    if want.startswith("grad-") and len(want) == len("grad-x"):
-        y = _gradients(tf, op, a, "xwb" if a.b is not None else "xw")[want[-1]]
-    elif want.startswith("only-"):
-        y = _gradients(tf, op, a, want[-1])[want[-1]]
-    elif want in ("grad-xw", "grad-wx"):
-        y = _second(tf, op, a, want[-2], want[-1])
-    elif want.startswith("jvp-"):
-        y = _forward(tf, op, a, want.removeprefix("jvp-"))
+    `names` are those of x, w and b that there are. Where TensorFlow gives no gradient, the lines raise RuntimeError.
+    """
+    if want not in GRADIENTS:
+        return call
+    kind, of = want[: want.rindex("-")], want[want.rindex("-") + 1 :]
+    if kind == "grad" and want not in ("grad-xw", "grad-wx"):
+        made = _gradient(call, f"[{', '.join(names)}]", index=f"[{names.index(of)}]")
+    elif kind == "grad":
+        inner = _gradient(call, of[0], tape="inner")
+        made = ["with tf.GradientTape() as outer:", *within([f"outer.watch({of[1]})", *inner])]
+        made.append(f"y = outer.gradient(y, {of[1]}, output_gradients=t)")
+    elif kind == "only":
+        made = _gradient(call, of)
     else:
-        return op(a.x, a.w, a.b)
-    if y is None:
-        raise NoGradient(f"TensorFlow gives None for {want}")
-    return y
+        direction = "w" if want == "jvp-grad-x" else of
+        body = _gradient(call, "x") if want == "jvp-grad-x" else call
+        made = [f"with tf.autodiff.ForwardAccumulator({direction}, t) as accumulator:", *within(body)]
+        made.append("y = accumulator.jvp(y)")
+    return [*made, "if y is None:", f'    raise RuntimeError("TensorFlow gives None for {want}")']
 
 
-def _gradients(tf: Any, op: Op, a: Tensors, of: Sequence[str]) -> dict[str, Any]:
-    """The gradients of sum(g y), by name, from one tape that watches these alone."""
-    sources = [getattr(a, name) for name in of]
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch(sources)
-        y = op(a.x, a.w, a.b)
-    return dict(zip(of, tape.gradient(y, sources, output_gradients=a.g), strict=True))
+def _gradient(call: Lines, of: str, tape: str = "tape", index: str = "") -> Lines:
+    """The lines that make y the gradient of sum(g y) by what a tape watches."""
+    watched = [f"{tape}.watch({of})", *call]
+    gradient = f"y = {tape}.gradient(y, {of}, output_gradients=g){index}"
+    return [f"with tf.GradientTape() as {tape}:", *within(watched), gradient]
 
 
-def _second(tf: Any, op: Op, a: Tensors, first: str, second: str) -> Any:
-    """The gradient with respect to `second` of sum(t times the gradient with respect to `first`)."""
-    with tf.GradientTape(watch_accessed_variables=False) as outer:
-        outer.watch(getattr(a, second))
-        gradient = _gradients(tf, op, a, first)[first]
-    return outer.gradient(gradient, getattr(a, second), output_gradients=a.t)
-
-
-def _forward(tf: Any, op: Op, a: Tensors, of: str) -> Any:
-    """The derivative in the direction t: of y by x or w, or of the gradient with respect to x by w."""
-    with tf.autodiff.ForwardAccumulator(a.w if of == "grad-x" else getattr(a, of), a.t) as accumulator:
-        y = _gradients(tf, op, a, "x")["x"] if of == "grad-x" else op(a.x, a.w, a.b)
-    return accumulator.jvp(y)
+def within(lines: Lines) -> Lines:
+    """The lines, indented."""
+    return [f"    {line}" if line else "" for line in lines]

@@ -1,22 +1,93 @@
-"""Many configurations in one `tf.function`, because tracing and compiling one at a time is what makes a target slow."""
+"""The source of what runs for a probe, from numpy x, w, b, g and t to numpy y, in each of TensorFlow's modes.
+
+A mode is how the lines that make y of tensors are run: as they stand, or as the body of a `tf.function`, which XLA may
+compile. Tensors are channels last, and kernels are ours reversed: (..., out/groups, in) and (..., in/groups, out).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from convt.adapter.axes import ALONG_X, LIKE_B, LIKE_W
+from convt.adapter.backend import GRADIENTS, RESIZES, Form, Program
 
-from convt.adapter.fusing import Fuser
+from .calls import say_invalid
+from .gradients import Lines, lines, within
 
-PROGRAM = 50
-"""Configurations in one program. Larger ones are hardly faster, and a crash takes the whole program along."""
+DECORATORS = {"function": "@tf.function(autograph=False)", "xla": "@tf.function(jit_compile=True, autograph=False)"}
+"""No autograph: there is no control flow of Python's to rewrite."""
 
 
-class Graphs(Fuser):
-    """Programs that `compiled`, such as `tf.function`, makes; they are traced where they first run."""
+def program(form: Form, mode: str, place: str = "") -> Program:
+    """The program of a form; Unsupported where the call has no words for it. `place`: the device to say, if any."""
+    return Text(form, mode, place).program()
 
-    def __init__(self, compiled: Callable[[Callable[..., Any]], Callable[..., Any]], **asking: Any) -> None:
-        super().__init__(PROGRAM, **asking)
-        self._compiled = compiled
 
-    def compile(self, program: Callable[..., Any], arguments: list[tuple[Any, ...]]) -> Callable[..., Any]:
-        return self._compiled(program)
+class Text:
+    """The text of one call."""
+
+    def __init__(self, form: Form, mode: str, place: str) -> None:
+        self.form, self.it, self.want, self.mode, self.place = form, form.settings, form.want, mode, place
+        self.rank, self.names = form.settings.rank, tuple(form.dtypes)
+        self.resizes, self.derives = form.want in RESIZES, form.want in GRADIENTS
+        self.shapes = {name: shape for name, shape, _ in form.arrays}
+
+    def program(self) -> Program:
+        """The program of the want."""
+        opened, arguments = self.words()
+        said = [f"{key}={value!r}" for key, value in arguments.items()]
+        call = f"{opened}({', '.join([*(('x',) if self.resizes else ('x', 'w')), *said])})"
+        if self.mode == "eager" and not self.derives and not self.resizes and self.form.invalid is None:
+            made = self.call(opened, said, self.moved("x"), self.moved("w"))  # where the op makes tensors of one dtype
+            source, traced = self.function("convolve", [*made, *self.back("y")]), ""
+            return Program("\n".join(source) + "\n", "convolve", self.names, call)
+        names = "".join(name for name in "xwb" if name in self.names)
+        made = lines(self.want, self.call(opened, said, *names[:2]), names)
+        tensors = [f"{name} = tf.convert_to_tensor({self.moved(name)})" for name in self.names]
+        if self.mode == "eager":
+            source, traced = self.function("answer", [*tensors, *made, *self.back("y")]), ""
+        else:
+            given, traced = ", ".join(self.names), "convolve"
+            source = [DECORATORS[self.mode], f"def {traced}({given}):", *within([*made, "return y"]), "", ""]
+            source += self.function("answer", [*tensors, *self.back(f"{traced}({given})")])
+        return Program("\n".join(source) + "\n", "answer", self.names, call, traced)
+
+    def words(self) -> tuple[str, dict[str, object]]:
+        """What is called, and its keyword arguments."""
+        if self.resizes:
+            size = [n * stride for n, stride in zip(self.it.input, self.it.stride, strict=True)]
+            return "tf.image.resize", {"size": size, "method": self.want}
+        name, arguments = say_invalid(self.it, self.form.call_form, self.form.invalid or {})
+        if self.want == "unbatched" and "output_shape" in arguments:
+            arguments["output_shape"] = arguments["output_shape"][1:]
+        return f"tf.nn.{name}", arguments
+
+    def call(self, opened: str, said: Lines, *given: str) -> Lines:
+        """The lines that make y of what is given for x and w, and of b."""
+        made = [f"y = {opened}(", *(f"    {each}," for each in (*given, *said)), ")"]
+        return [*made, "y = tf.nn.bias_add(y, b)"] if "b" in self.names else made
+
+    def function(self, name: str, body: Lines) -> Lines:
+        """The function of numpy's arrays, on the device."""
+        placed = [f'with tf.device("{self.place}"):', *within(body)] if self.place else body
+        return [f"def {name}({', '.join(self.names)}):", *within(placed)]
+
+    def moved(self, name: str) -> str:
+        """An array in TensorFlow's order of axes; what has other axes than the settings say stays as it is."""
+        space = range(2, self.rank + 2)
+        if name == "b" or len(self.shapes.get(name, self.it.x_shape)) != self.rank + 2:
+            return name
+        if name == "x" and self.want == "unbatched":
+            return f"x[0].transpose{(*range(1, self.rank + 1), 0)}"
+        if name == "w" or (name == "t" and self.want not in ALONG_X):
+            return f"{name}.transpose{(*space, 1, 0)}"
+        return f"{name}.transpose{(0, *space, 1)}"
+
+    def back(self, y: str) -> Lines:
+        """The lines that return a tensor as numpy's array, in the stored order of axes."""
+        array = f"np.asarray({y})"
+        if self.want in LIKE_B:
+            return [f"return {array}"]
+        if self.form.invalid is not None or self.want == "unbatched":  # which may be answered in any shape
+            return [f"y = {array}", f"return np.moveaxis(y, -1, {-1 - self.rank}) if y.ndim > {self.rank} else y"]
+        if self.want in LIKE_W:
+            return [f"return {array}.transpose{(self.rank + 1, self.rank, *range(self.rank))}"]
+        return [f"return {array}.transpose{(0, self.rank + 1, *range(1, self.rank + 1))}"]

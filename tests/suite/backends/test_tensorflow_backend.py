@@ -96,15 +96,19 @@ def test_tracing_gives_the_shape_of_the_settings_or_a_known_one(
 def test_a_script_reads_as_a_person_writes_it(adapter: Backend) -> None:
     settings = Settings(input=(4, 4), kernel=(3, 3), stride=(2, 2), padding="same", channels_out=2, bias=True)
     assert adapter.script_of(Form(settings)).text.splitlines() == [
-        "y = tf.nn.conv2d_transpose(",
-        "    x.transpose(0, 2, 3, 1),",
-        "    w.transpose(2, 3, 1, 0),",
-        "    output_shape=[1, 8, 8, 2],",
-        "    strides=[2, 2],",
-        "    padding='SAME',",
-        ")",
-        "y = tf.nn.bias_add(y, b)",
-        "y = y.numpy().transpose(0, 3, 1, 2)",
+        "def convolve(x, w, b):",
+        "    y = tf.nn.conv2d_transpose(",
+        "        x.transpose(0, 2, 3, 1),",
+        "        w.transpose(2, 3, 1, 0),",
+        "        output_shape=[1, 8, 8, 2],",
+        "        strides=[2, 2],",
+        "        padding='SAME',",
+        "    )",
+        "    y = tf.nn.bias_add(y, b)",
+        "    return np.asarray(y).transpose(0, 3, 1, 2)",
+        "",
+        "",
+        "y = convolve(x, w, b)",
     ]
 
 

@@ -6,15 +6,17 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from convt.content.backends.tensorflow import adapter as tensorflow_backend
+from convt.content.backends.tensorflow import programs
+from convt.content.backends.tensorflow.adapter import untraced
 from convt.content.backends.tensorflow.claims import mirrored
-from convt.content.backends.tensorflow.programs import Graphs
+from convt.content.backends.tensorflow.fused import Graphs
 
 from convt.adapter.backend import Outcome, Probe
 from convt.adapter.form import Form
+from convt.adapter.program import Compiler
 from convt.cases.known import KnownTarget, load_known
 from convt.conv.settings import Settings
 from tests.suite.backends.gradient_forms import probe_for, same_bits, script_answer, wants
@@ -76,7 +78,7 @@ def test_a_script_of_a_graph_gives_the_same_bits(mode: str) -> None:
     for want in ("value", "grad-w", "jvp-grad-x"):
         probe = probe_for(PLAIN, want)
         assert same_bits(adapter(mode).run(probe).value, script_answer(adapter(mode), probe))
-    decorator = "@tf.function(jit_compile=True)" if mode == "xla" else "@tf.function"
+    decorator = "@tf.function(jit_compile=True, autograph=False)" if mode == "xla" else "@tf.function(autograph=False)"
     assert decorator in adapter(mode).script_of(Form(PLAIN)).text.splitlines()
 
 
@@ -113,6 +115,13 @@ def test_a_program_that_is_refused_as_a_whole_is_tried_in_halves(monkeypatch: py
     assert traced == [8, 4, 4, 2, 2]
 
 
+def test_a_reason_begins_with_what_tensorflow_says_and_not_with_our_files() -> None:
+    said = "{{node conv2d}} The stride must be positive.\n\t [[{{node conv2d}}]]"
+    files = 'Detected at node conv2d defined at (most recent call last):\n  File "a.py", line 3, in run\n\n    y = 1\n'
+    assert untraced(f"Graph execution error:\n\n{files}\n{said}") == said
+    assert untraced(said) == said
+
+
 def test_what_is_no_call_of_the_convolution_is_asked_alone() -> None:
     it = PLAIN.replace(kernel=(2, 2), stride=(2, 2))
     probes = [probe_for(it, "value")] + [replace(probe_for(it, "value"), want=want) for want in ("shape", "nearest")]
@@ -125,12 +134,18 @@ def test_the_eager_mode_fuses_nothing() -> None:
     assert adapter().run_many([probe_for(PLAIN, "value")]) is None
 
 
-def test_only_the_last_functions_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tensorflow_backend, "HELD", 2)
-    it = cast(Any, adapter("function"))
-    for n in (1, 2, 3, 3, 2):
-        it.run(probe_for(PLAIN.replace(input=(n, 2)), "value"))
-    assert len(it._held) == 2
+@pytest.mark.parametrize("mode", GRAPHS)
+def test_a_program_is_made_of_the_source_that_is_shown(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    it, made = adapter(mode), programs.Text.call
+    probes = [probe_for(PLAIN.replace(input=(n, 6)), "value") for n in (1, 2, 3)]
+    monkeypatch.setitem(it.__dict__, "compiler", Compiler(it.script_imports))  # which has made no programs yet
+    monkeypatch.setattr(programs.Text, "call", lambda *given: [*made(*given), "y = y + 1"])
+    outcomes = it.run_many(probes)
+    assert outcomes is not None
+    assert not any(is_right(probe, outcome) for probe, outcome in zip(probes, outcomes, strict=True))
+    for probe, outcome in zip(probes, outcomes, strict=True):
+        assert "y = y + 1" in it.script_of(Form.of(probe)).text
+        assert same_bits(outcome.value, script_answer(it, probe))
 
 
 def traces_of(monkeypatch: pytest.MonkeyPatch) -> list[int]:
