@@ -37,7 +37,7 @@ class Text:
         call = f"{opened}({', '.join([*(('x',) if self.resizes else ('x', 'w')), *said])})"
         if self.mode == "eager" and not self.derives and not self.resizes and self.form.invalid is None:
             made = self.call(opened, said, self.moved("x"), self.moved("w"))  # where the op makes tensors of one dtype
-            source, traced = self.function("convolve", [*made, *self.back("y")]), ""
+            source = self.function("convolve", [*made, *self.back("y")])
             return Program("\n".join(source) + "\n", "convolve", self.names, call)
         names = "".join(name for name in "xwb" if name in self.names)
         made = lines(self.want, self.call(opened, said, *names[:2]), names)
