@@ -169,7 +169,7 @@ def sent(probe: Probe, names: Sequence[str]) -> Sent:
     KeyError where the probe lacks one.
     """
     there = {name: array for name, array in zip("xwbgt", probe.arrays, strict=True) if array is not None}
-    layouts = dict(zip("xw", probe.layout, strict=True))
+    layouts = dict(zip("xwg", probe.layout, strict=False))
     laid: dict[str, Laid] = {}
     arrays = []
     for name in names:

@@ -136,7 +136,7 @@ class PyTorch(Backend):
 
     def _key(self, probe: Probe) -> Hashable | None:
         """What probes of one configuration share; None where the call may raise, or needs care of its own."""
-        plain = probe.invalid is None and probe.layout == ("", "") and not probe.force and kind_of(probe) is not None
+        plain = probe.invalid is None and not any(probe.layout) and not probe.force and kind_of(probe) is not None
         return name_of(probe) if plain and self.refusal(probe) is None else None
 
     def _part(self, probe: Probe) -> Part:

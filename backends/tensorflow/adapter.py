@@ -128,7 +128,7 @@ class TensorFlow(Backend):
 
     def _key(self, probe: Probe) -> Hashable | None:
         """What probes of one call share, or None where there is no call, or one that is made alone."""
-        alone = probe.want in ("shape", "unbatched", *RESIZES) or probe.invalid is not None or probe.layout != ("", "")
+        alone = probe.want in ("shape", "unbatched", *RESIZES) or probe.invalid is not None or any(probe.layout)
         if alone or self.refusal(probe) is not None:
             return None
         forms = (None if array is None else (array.shape, array.dtype) for array in probe.arrays)

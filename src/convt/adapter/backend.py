@@ -85,7 +85,7 @@ class Backend:
     call_forms: ClassVar[tuple[str, ...]] = ("",)
     """The ways in which the call can say the same settings, each a few words; the first is the default."""
     lays_out: ClassVar[bool] = False
-    """Whether `call` gives the framework x and w in the memory that `probe.layout` names."""
+    """Whether `call` gives the framework x, w and g in the memory that `probe.layout` names."""
     mixes: ClassVar[bool] = False
     """Whether `call` answers the MIXED wants, under the framework's own mixed precision."""
     script_imports: str = ""
@@ -121,7 +121,7 @@ class Backend:
     def call(self, probe: Probe) -> np.ndarray:
         """The framework's answer, (batch, channels_out, *output), in the dtype in which it came.
 
-        Where `probe.layout` names layouts, the framework is given x and w in that memory (`convt.adapter.layouts`).
+        Where `probe.layout` names layouts, the framework is given x, w and g in that memory (`convt.adapter.layouts`).
         Where `probe.want` is one of MIXED, the call is made under the framework's own mixed precision. Where
         `probe.block` is set, the result may be most of the memory, and goes back as the framework holds it: see `kept`.
         """
@@ -182,7 +182,7 @@ class Backend:
         return Compiler(self.script_imports, self.functions_kept)
 
     def run_program(self, probe: Probe) -> np.ndarray:
-        """What the entry of the probe's program gives for its arrays; InputChanged where it wrote into x or w."""
+        """What the entry of the probe's program gives for its arrays; InputChanged where it wrote into x, w or g."""
         form, prepared = Form.of(probe), probe.prepared
         program = self.compiler.program(form, self.program) if prepared is None else self.program(form, prepared)
         if program is None:
@@ -206,7 +206,7 @@ class Backend:
         claim = self.unsupported(probe.settings, probe.want, probe.call_form)
         if claim is None and probe.want in MIXED and not self.mixes:
             return f"the adapter of {self.name} has no mixed precision"
-        if claim is None and probe.layout != ("", "") and not self.lays_out:
+        if claim is None and any(probe.layout) and not self.lays_out:
             return f"the adapter of {self.name} lays out no memory"
         if claim is None:
             claim = self.unsupported_dtype(str(probe.x.dtype), probe.settings, probe.want)

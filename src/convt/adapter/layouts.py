@@ -58,18 +58,19 @@ class Sent(NamedTuple):
     """By the name of the array."""
 
     def check(self) -> None:
-        """Raise InputChanged where the framework wrote into x or w."""
+        """Raise InputChanged where the framework wrote into x, w or g."""
         for name, each in self.laid:
             each.check(name)
 
 
 def in_memory(probe: Probe, names: Sequence[str]) -> Sent:
-    """The probe's arrays of these names, x and w in the memory that it wants; the rest as copies in C order.
+    """The probe's arrays of these names, x, w and g in the memory that it wants; the rest as copies in C order.
 
     KeyError where it lacks one.
     """
     there = {name: array for name, array in zip("xwbgt", probe.arrays, strict=True) if array is not None}
-    laid = {name: Laid(there[name], how) for name, how in zip("xw", probe.layout, strict=True) if how and name in names}
+    wanted = zip("xwg", probe.layout, strict=False)
+    laid = {name: Laid(there[name], how) for name, how in wanted if how and name in names}
     arrays = (laid[name].view if name in laid else np.array(there[name], order="C") for name in names)
     return Sent(tuple(arrays), tuple(laid.items()))
 

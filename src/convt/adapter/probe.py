@@ -70,7 +70,8 @@ class Probe:
     `call_form` picks among the backend's ways to say the same settings (`Backend.call_forms`). `force` makes the call
     although the adapter says unsupported, to test that claim. `repeat` tells apart evaluations of the same numbers.
     `prepared` is what the host adds for a backend whose entry has `prepare`; it follows from the rest.
-    `g` is the cotangent, in y's shape, and `t` the direction that some gradients need. `layout` is that of x and of w.
+    `g` is the cotangent, in y's shape, and `t` the direction that some gradients need. `layout` is that of x, w and
+    g, as far as it goes.
     `invalid` replaces settings of the call by others, which may mean nothing, as {"stride": 0}: `Backend.invalid_call`.
     """
 
@@ -85,7 +86,7 @@ class Probe:
     prepared: Any = None
     g: np.ndarray | None = None
     t: np.ndarray | None = None
-    layout: tuple[Layout, Layout] = ("", "")
+    layout: tuple[Layout, ...] = ()
     invalid: Mapping[str, Any] | None = None
     block: int = 0
     """Numbers in a block, where their sums are to be sent in place of the value (`convt.conv.block_sums`); 0: none."""
@@ -100,7 +101,7 @@ class Probe:
         """A digest of everything that the probe says, 24 hex digits."""
         digest = hashlib.sha256()
         digest.update(f"{self.settings.digest} {self.want} {self.call_form} {self.force} {self.repeat}".encode())
-        if self.layout != ("", "") or self.invalid is not None:
+        if any(self.layout) or self.invalid is not None:
             digest.update(f"{self.layout} {json.dumps(self.invalid, sort_keys=True)}".encode())
         if self.block:
             digest.update(f"fold {self.block}".encode())

@@ -201,8 +201,8 @@ def paste(imports: str, body: str, probe: Probe) -> str:
     given = [(name, array) for name, array in zip("xwbgt", probe.arrays, strict=True) if array is not None]
     narrow = ["import ml_dtypes"] if any(str(array.dtype) == "bfloat16" for _, array in given) else []
     lines = [*narrow, "import numpy as np", *imports.splitlines(), "", *(literal(*each) for each in given)]
-    layouts = zip("xw", (probe.x, probe.w), probe.layout, strict=True)
-    laid = [said for name, array, layout in layouts if (said := statement(name, array, layout))]
+    layouts = zip("xwg", (probe.x, probe.w, probe.g), probe.layout, strict=False)
+    laid = [said for name, array, layout in layouts if array is not None and (said := statement(name, array, layout))]
     return "\n".join([*lines, *laid, "", body.rstrip(), "print(y.shape)", "print(y)"]) + "\n"
 
 
