@@ -20,6 +20,10 @@ from convt.conv.data import Arrays
 from convt.conv.settings import Settings, SettingsError
 
 
+LAYERS = "realistic"
+"""The law that judges layers of real size: what is for it alone may take more work than the oracles' all numbers do."""
+
+
 @dataclass(frozen=True)
 class _Draft:
     """A case before its expectations are checked."""
@@ -155,6 +159,10 @@ def _fill(file: Sheet, keys: Keys, form: CaseForm, case: Case) -> _Draft:
         build.check_fold(form, it)
         expect = Expect() if form.expect is None else expect_of(form.expect, it, ("expect",), fits=True)
         return _Draft(file, keys, form, replace(case, expect=expect), None)
+    if form.laws == [LAYERS]:
+        build.check_layer(form, it)
+        expect = Expect() if form.expect is None else expect_of(form.expect, it, ("expect",), fits=True)
+        return _Draft(file, keys, form, replace(case, expect=expect), None)
     if (work := build.steps(it)) > build.MOST_STEPS:
         raise build.DataError(f"found {work:,} steps of the costliest oracle, accepted up to {build.MOST_STEPS:,}")
     arrays = build.literal(form, it)
@@ -216,7 +224,7 @@ def _check_expectations(drafts: list[_Draft], broken: set[str]) -> None:
         form = draft.form
         if form.expect is None and form.refuted is None:
             continue
-        subject = Subject(draft.case, draft.arrays or draft.case.data())
+        subject = Subject(draft.case, draft.arrays)
         for keys, text in flaws(subject, form.expect, form.refuted, find):
             inside = f" in {draft.case.id}" if form.matrix is not None else ""
             draft.file.fault((*draft.keys, *keys), f"{text}{inside}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -210,7 +211,7 @@ def case_record(case: Case) -> dict[str, Any]:
     """The fields of the run file's line for one case: settings with their arithmetic, and small arrays."""
     settings = case.settings
     arithmetic = {"output": settings.output, "crop": settings.crop, "extra": settings.extra}
-    data = case.data()
+    data = case.data() if max(prod(each) for each in (settings.x_shape, settings.w_shape)) <= LARGEST_ARRAY else None
     return {
         "kind": "case",
         "id": case.id,
@@ -221,9 +222,9 @@ def case_record(case: Case) -> dict[str, Any]:
         "tags": list(case.tags),
         "settings": settings.canonical() | arithmetic,
         "claim": asdict(case.claim) if case.claim else None,
-        "x": numbers(data.x),
-        "w": numbers(data.w),
-        "b": numbers(data.b),
+        "x": numbers(data and data.x),
+        "w": numbers(data and data.w),
+        "b": numbers(data and data.b),
         "generated": not case.origin,
         "reject": asdict(case.reject, dict_factory=_said) if case.reject else None,
     }
