@@ -22,7 +22,7 @@ FIELDS = (
 """The fields of a case that make its settings, in their order in a matrix."""
 
 MOST_NUMBERS = 4_000_000
-"""The largest array of a case that is judged by sums along its channels: 16 MB, so that a run needs no special machine."""
+"""The largest array of a case that is judged by sums along its channels: 16 MB, so that any machine can run it."""
 MOST_STEPS = 100_000_000
 """The largest work of a case, by its costliest oracle: about a second, so that no case makes a run slow."""
 

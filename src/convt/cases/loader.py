@@ -19,7 +19,6 @@ from convt.cases.reject_forms import RejectForm, RejectsFile, UnknownValue, case
 from convt.conv.data import Arrays
 from convt.conv.settings import Settings, SettingsError
 
-
 LAYERS = "realistic"
 """The law that judges layers of real size: what is for it alone may take more work than the oracles' all numbers do."""
 

@@ -83,13 +83,17 @@ def layer(it: Settings) -> Layer:
     """The arrays of these settings; ValueError where no numbers keep every sum exact."""
     if most_x(it) < LEAST_X:
         raise ValueError(f"the sums of {it} leave room for numbers up to {most_x(it)}, and {LEAST_X} are needed")
-    x, w, g = _draw(it, "x") * 2 + 1, np.array(SMALL)[_draw(it, "w")], np.array(SMALL)[_draw(it, "g")]
-    b = _draw(it, "b").astype(np.float32) if it.bias else None
-    return Layer(x.astype(np.float32), w.astype(np.float32), b, g.astype(np.float32))
+    return Layer(drawn(it, "x"), drawn(it, "w"), drawn(it, "b") if it.bias else None, drawn(it, "g"))
 
 
-def _draw(it: Settings, name: str) -> np.ndarray:
-    return np.random.RandomState(SEEDS[name]).randint(*_range(it, name), _shape(it, name))
+def drawn(it: Settings, name: str) -> np.ndarray:
+    """One of the arrays, float32."""
+    numbers = np.random.RandomState(SEEDS[name]).randint(*_range(it, name), _shape(it, name))
+    if name == "x":
+        numbers = numbers * 2 + 1
+    elif name != "b":
+        numbers = np.array(SMALL)[numbers]
+    return numbers.astype(np.float32)
 
 
 def _range(it: Settings, name: str) -> tuple[int, int]:

@@ -22,7 +22,7 @@ from convt.conv.data import Arrays
 from convt.conv.gradients import gradient_w
 from convt.conv.oracles import Array, OraclesDisagree, wide, zero_insertion
 from convt.conv.settings import Settings
-from convt.conv.slabs import numbers_at, rows
+from convt.conv.slabs import index, numbers_at, rows
 
 PLACES = 48
 """At how many places the definition speaks, besides the corners."""
@@ -268,9 +268,7 @@ def _of_band(it: Settings, arrays: Arrays, band: _Band) -> tuple[Settings, Array
     w = arrays.w.reshape(it.groups, -1, *arrays.w.shape[1:])[groups]
     w = w[:, : band.ins] if it.transposed else w[:, :, : band.ins]
     there = slice(band.group * outs, (band.group + band.groups) * outs)
-    part = it.replace(
-        batch=1, groups=band.groups, channels_in=band.ins * band.groups, channels_out=outs * band.groups
-    )
+    part = it.replace(batch=1, groups=band.groups, channels_in=band.ins * band.groups, channels_out=outs * band.groups)
     given = Arrays(x.reshape(part.x_shape), w.reshape(part.w_shape), None if arrays.b is None else arrays.b[there])
     return rows(part, given, band.begin, band.end)
 
@@ -300,7 +298,7 @@ def _check_w(it: Settings, x: Array, g: Array, found: Array) -> None:
     some = np.random.RandomState(8)
     for _ in range(TAPS):
         tap = tuple(int(some.randint(0, k)) for k in it.kernel)
-        if not np.array_equal(_without_both(it, gradient_w_at(it, x, g, tap)), found[(..., *tap)]):
+        if not np.array_equal(_without_both(it, gradient_w_at(it, x, g, tap)), found[index(..., *tap)]):
             raise OraclesDisagree(f"two oracles differ on grad-w of {it}")
     v = _without_both(it, wide(np.array([-2, -1, 1, 2])[some.randint(0, 4, it.w_shape)]))
     for band in _bands(it):

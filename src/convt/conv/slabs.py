@@ -121,6 +121,11 @@ def _seen(it: Settings, begin: int, end: int) -> tuple[int, int, tuple[int, int]
     return low, high, (before, last - first - (high - low) - before), 0
 
 
+def index(*parts: Any) -> Any:
+    """What stands between the brackets of an array: places, lists of them, or slices, one an axis."""
+    return parts
+
+
 def numbers_at(it: Settings, arrays: Arrays, at: np.ndarray) -> np.ndarray:
     """The answer at flat places in C order, by the definition: every tap of every input channel of the group."""
     item, channel, *place = np.unravel_index(at, it.y_shape)
@@ -138,7 +143,9 @@ def numbers_at(it: Settings, arrays: Arrays, at: np.ndarray) -> np.ndarray:
             here &= (moved % s == 0) & (moved >= 0) & (moved < n * s)
             source.append(np.clip(moved // s, 0, n - 1))
         if here.any():
-            met = wide(x[(item, group, slice(None), *source)])
-            weights = w[(group, slice(None), own, *tap)] if it.transposed else w[(group, own, slice(None), *tap)]
+            met = wide(x[index(item, group, slice(None), *source)])
+            weights = (
+                w[index(group, slice(None), own, *tap)] if it.transposed else w[index(group, own, slice(None), *tap)]
+            )
             y += np.where(here, np.einsum("pi,pi->p", met, wide(weights)), 0)
     return y if arrays.b is None else y + arrays.b[channel]

@@ -22,6 +22,7 @@ from convt.conv.projections import (
     right_gradient_x,
     right_value,
 )
+from convt.conv.slabs import index as at
 from convt.conv.slabs import numbers_at
 from convt.laws.comparison import equal, number, same_dtype, same_shape
 from convt.results.finding import PASS, Finding
@@ -36,7 +37,10 @@ def is_projected(probe: Probe) -> bool:
 
 
 def judged_projected(probe: Probe, outcome: Outcome, name: str = "") -> Finding:
-    """Equal shape, dtype, sums along the channels; `name` is what the law calls the probe. May raise OraclesDisagree."""
+    """Equal shape, dtype, sums along the channels; `name` is what the law calls the probe.
+
+    May raise OraclesDisagree.
+    """
     got = outcome.value
     if got is None:
         raise ValueError(f"no value to judge: {outcome}")
@@ -86,7 +90,7 @@ def _project(probe: Probe, got: np.ndarray) -> np.ndarray:
 
 def _wrong(probe: Probe, got: np.ndarray, wrong: np.ndarray, name: str, says: str) -> Finding:
     """The finding on the marked numbers."""
-    index = tuple(int(at) for at in np.argwhere(wrong)[0])
+    index = tuple(int(one) for one in np.argwhere(wrong)[0])
     due = _due(probe, index[0], *_group_of(probe, index), index[2:])[_in_group(probe, index)]
     count = int(np.count_nonzero(wrong))
     lines = (f"{count:,} numbers {says}",)
@@ -100,19 +104,18 @@ def _wrong_sums(probe: Probe, got: np.ndarray, wrong: np.ndarray, name: str) -> 
         return _wrong_taps(probe, got, wrong, name)
     it = probe.settings
     by_group = wrong.reshape(wrong.shape[0], it.groups, -1, *wrong.shape[2:]).any(axis=2)
-    item, group, *place = (int(at) for at in np.argwhere(by_group)[0])
+    item, group, *place = (int(one) for one in np.argwhere(by_group)[0])
     per = got.shape[1] // it.groups
     due = _due(probe, item, group, per, tuple(place))
-    mine = got[(item, slice(group * per, (group + 1) * per), *place)]
+    mine = got[at(item, slice(group * per, (group + 1) * per), *place)]
     different = np.flatnonzero(mine != due)
     if not len(different):
         raise OraclesDisagree(f"the sums and the definition differ on {probe.want} of {it}")
     first = int(different[0])
-    count = int(np.count_nonzero(by_group))
+    last = group * per + int(different[-1])
     lines = (
-        f"{count:,} of {by_group.size:,} sums over the channels of a group at one place differ",
-        f"{len(different):,} of {per:,} channels differ at the first of these places, "
-        f"from {group * per + first} to {group * per + int(different[-1])}",
+        f"{int(np.count_nonzero(by_group)):,} of {by_group.size:,} sums over a group's channels at a place differ",
+        f"{len(different):,} of {per:,} channels differ at the first of these places, {group * per + first} to {last}",
     )
     index = (item, group * per + first, *place)
     return Finding("differs", "value", name, name, index, number(mine[first]), number(due[first]), lines=lines)
@@ -122,25 +125,23 @@ def _wrong_taps(probe: Probe, got: np.ndarray, wrong: np.ndarray, name: str) -> 
     """The finding on the first tap of which a sum is wrong, and how many such taps there are."""
     it = probe.settings
     taps = wrong.any(axis=(0, 1))
-    tap = tuple(int(at) for at in np.argwhere(taps)[0])
+    tap = tuple(int(one) for one in np.argwhere(taps)[0])
     due = gradient_w_at(it, probe.x, _cotangent(probe), tap)
-    mine = got[(..., *tap)]
+    mine = got[at(..., *tap)]
     different = np.argwhere(mine != due)
     if not len(different):
         raise OraclesDisagree(f"the sums and the definition differ on grad-w of {it}")
-    first = tuple(int(at) for at in different[0])
+    first = tuple(int(one) for one in different[0])
+    ends = f"{_pair(different[0])} to {_pair(different[-1])}"
     lines = (
         f"{int(np.count_nonzero(taps)):,} of {taps.size:,} taps have a wrong sum over channels",
-        f"{len(different):,} of {due.size:,} numbers differ at the first of these taps, "
-        f"from {_pair(different[0])} to {_pair(different[-1])} of its two channel axes",
+        f"{len(different):,} of {due.size:,} pairs of channels differ at the first of these taps, {ends}",
     )
-    return Finding(
-        "differs", "value", name, name, (*first, *tap), number(mine[first]), number(due[first]), lines=lines
-    )
+    return Finding("differs", "value", name, name, (*first, *tap), number(mine[first]), number(due[first]), lines=lines)
 
 
 def _pair(index: np.ndarray) -> str:
-    return ",".join(map(str, index))
+    return f"[{','.join(map(str, index))}]"
 
 
 def _group_of(probe: Probe, index: Index) -> tuple[int, int]:
@@ -164,5 +165,5 @@ def _due(probe: Probe, item: int, group: int, per: int, place: Index) -> np.ndar
     else:
         settings, arrays = backwards(it), Arrays(_cotangent(probe), probe.w)
     channels = np.arange(group * per, (group + 1) * per)
-    at = np.ravel_multi_index((np.full(per, item), channels, *(np.full(per, one) for one in place)), settings.y_shape)
-    return numbers_at(settings, arrays, at)
+    flat = np.ravel_multi_index((np.full(per, item), channels, *(np.full(per, one) for one in place)), settings.y_shape)
+    return numbers_at(settings, arrays, flat)

@@ -57,8 +57,8 @@ def declare(add: Callable[..., Any]) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="take the cases of this YAML file, --spec=FILE; repeatable (default: specs/*.yaml; specs/large/*.yaml "
-        "under the profile large)",
+        help="take the cases of this YAML file, --spec=FILE; repeatable (default: specs/*.yaml; under the profiles "
+        "large and realistic the folders specs/large and specs/realistic)",
     )
     add(
         "--backend",
