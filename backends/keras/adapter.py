@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from convt.adapter.backend import GRADIENTS, MIXED, Backend, Form, Outcome, Probe, Program, Want
+from convt.adapter.backend import GRADIENTS, MIXED, UNSAFE, Backend, Form, Outcome, Probe, Program, Want
 from convt.adapter.fusing import Part
 from convt.adapter.jit_programs import JitPrograms, part_of
 from convt.adapter.layouts import Sent
@@ -26,6 +26,7 @@ from convt.conv.settings import Settings
 
 from ..jax.gradients import family
 from ..jax.limits import refused_dtype as refused_by_jax
+from ..tensorflow.claims import writes_on
 from .calls import LAST, OPS, call_for, input_shape, refusal, refused_dtype, sent
 from .engines import chosen, devices, prepare
 from .programs import MODES, program
@@ -67,7 +68,10 @@ class Keras(Backend):
         predicts = want in ("value", *MIXED) and call_form != OPS
         if predicts and settings.batch == 0 and self.mode == "compiled":
             return "Model.predict takes no empty batch"
-        return refusal(settings, want, call_form, self.engine_name)
+        claim = refusal(settings, want, call_form, self.engine_name)
+        if claim is None and self.engine_name == "tensorflow" and self.device == "cpu" and writes_on(settings, want):
+            return f"{UNSAFE}TensorFlow's gradient of a kernel of one tap with a stride writes beyond its memory"
+        return claim
 
     def unsupported_dtype(self, dtype: str, settings: Settings, want: Want = "value") -> str | None:
         claim = refused_dtype(dtype, settings, want, self.engine_name)

@@ -7,6 +7,7 @@ wherever something is differentiated; a transposed convolution is a gradient its
 
 from __future__ import annotations
 
+from math import prod
 from typing import NamedTuple
 
 from convt.adapter.backend import GRADIENTS, UNSAFE, Want
@@ -22,6 +23,10 @@ ONLY_FORWARD: tuple[Want, ...] = ("value", "shape", "unbatched", "only-b", "jvp-
 
 FEW = 8
 """Channels of a group that fill one vector of AVX2. That of one tap went astray with 2 to 5, and not from 7 on."""
+VECTOR = 16
+"""Channels of a group that fill one vector of AVX-512."""
+FEW_POSITIONS = 16
+"""The most positions with which its gradient of one tap was not seen to harm."""
 
 
 class Maker(NamedTuple):
@@ -67,6 +72,11 @@ def refused(it: Settings, want: Want, call_form: int, by: Maker) -> str | None:
     if by.onednn and not by.avx512 and want in GRADIENTS and want not in ONLY_FORWARD and _strays(it, want):
         return (
             f"{UNSAFE}oneDNN's AVX2 gradient of a kernel of one tap with a stride harms memory where channels are few"
+        )
+    if by.onednn and by.avx512 and writes_on(it, want):
+        return (
+            f"{UNSAFE}oneDNN's AVX-512 gradient of a kernel of one tap with a stride writes beyond its memory where"
+            " channels do not fill a vector"
         )
     listed = isinstance(padding, list) and not _deals_out(it, call_form)
     return _own_kernels(it, want, call_form) if listed or not by.onednn else None
@@ -146,6 +156,22 @@ def _strays(it: Settings, want: Want) -> bool:
     """Where the gradient of a kernel with one tap and a stride is asked of the AVX2 kernel for few channels."""
     few = min(it.channels_in, it.channels_out) // it.groups < FEW
     return want not in ("only-x", "jvp-grad-x") and max(it.kernel) == 1 and max(it.stride) > 1 and few
+
+
+def writes_on(it: Settings, want: Want) -> bool:
+    """Where the gradient of a kernel with one tap and a stride is asked of the AVX-512 kernel for channels that fill no
+    vector, and the stride leaves positions behind the last one that it meets.
+
+    It ended the process with 25 and more positions of 1 to 15 channels, whatever the other channels; not with 16
+    positions, with 16 channels or more, nor where the stride leaves nothing over.
+    """
+    if want not in GRADIENTS or want in (*ONLY_FORWARD, "only-x", "jvp-grad-x") or max(it.kernel) > 1:
+        return False
+    channels, n, met = (it.channels_in, it.input, it.output)
+    if it.transposed:
+        channels, n, met = (it.channels_out, it.output, it.input)
+    over = any(size > (count - 1) * s + 1 for size, count, s in zip(n, met, it.stride, strict=True))
+    return max(it.stride) > 1 and over and channels // it.groups < VECTOR and prod(met) > FEW_POSITIONS
 
 
 def _overruns(it: Settings) -> bool:
