@@ -27,7 +27,7 @@ from convt.conv.settings import Settings
 from ..jax.gradients import family
 from ..jax.limits import refused_dtype as refused_by_jax
 from ..tensorflow.claims import writes_on
-from .calls import LAST, OPS, call_for, input_shape, refusal, refused_dtype, sent
+from .calls import FIRST, LAST, OPS, call_for, input_shape, refusal, refused_dtype, sent
 from .engines import chosen, devices, prepare
 from .programs import MODES, program
 
@@ -69,9 +69,14 @@ class Keras(Backend):
         if predicts and settings.batch == 0 and self.mode == "compiled":
             return "Model.predict takes no empty batch"
         claim = refusal(settings, want, call_form, self.engine_name)
-        if claim is None and self.engine_name == "tensorflow" and self.device == "cpu" and writes_on(settings, want):
-            return f"{UNSAFE}TensorFlow's gradient of a kernel of one tap with a stride writes beyond its memory"
+        if claim is None and self.device == "cpu" and self._harms(settings, want, call_form):
+            return f"{UNSAFE}oneDNN's gradient of a kernel of one tap with a stride writes beyond its memory"
         return claim
+
+    def _harms(self, it: Settings, want: Want, call_form: int) -> bool:
+        """Whether TensorFlow, or PyTorch in channels-last memory, would ask oneDNN to overwrite other memory."""
+        asks = self.engine_name == "tensorflow" or (self.engine_name == "torch" and call_form != FIRST)
+        return asks and writes_on(it, want)
 
     def unsupported_dtype(self, dtype: str, settings: Settings, want: Want = "value") -> str | None:
         claim = refused_dtype(dtype, settings, want, self.engine_name)

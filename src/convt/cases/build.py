@@ -165,6 +165,8 @@ def check_layer(form: CaseForm, it: Settings) -> None:
         raise DataError("`laws: [realistic]` excludes expected numbers: give `expect.size` alone", ("laws",))
     if 0 in it.x_shape + it.y_shape:
         raise DataError("`laws: [realistic]` needs an input and a result with numbers", ("laws",))
+    if it.transposed and it.replace(bias=False).adjoint() is None:
+        raise DataError("`laws: [realistic]` needs an output padding below the stride", ("laws",))
     if (most := most_x(it)) < LEAST_X:
         raise DataError(f"found sums exact for |x| up to {most:,}, accepted from {LEAST_X} on", ("laws",))
     if (size := max(prod(it.x_shape), prod(it.w_shape), prod(it.y_shape))) > MOST_NUMBERS:

@@ -49,13 +49,14 @@ def judged_projected(probe: Probe, outcome: Outcome, name: str = "") -> Finding:
         form = same_dtype(str(got.dtype), str(probe.x.dtype), f"{name}.dtype", name)
     if form is not PASS:
         return form
+    right = right_of(probe)
     if probe.want == "grad-b":
-        return equal(got, right_of(probe).astype(got.dtype), name, name)
+        return equal(got, right.astype(got.dtype), name, name)
     with np.errstate(invalid="ignore"):
         whole = (got == np.trunc(got)) & (np.abs(got) <= EXACT_LIMIT["float32"])
     if not whole.all():  # no sum says anything of it
         return _wrong(probe, got, ~whole, name, "are not whole, or too large for the sum of these products")
-    sums, right = _project(probe, got), right_of(probe)
+    sums = _project(probe, got)
     if np.array_equal(sums, right):
         return PASS
     return _wrong_sums(probe, got, sums != right, name)

@@ -1,4 +1,4 @@
-"""Liars about layers of real size: right wherever channels and extents are few, as in every case that fits on a page."""
+"""Liars about layers of real size: right wherever there are few channels and places, as in cases that fit a page."""
 
 from __future__ import annotations
 
