@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from convt.cases import build
-from convt.cases.case import Case, Claim, Expect
+from convt.cases.case import LAYERS, Case, Claim, Expect
 from convt.cases.errors import Keys, SpecErrors, near
 from convt.cases.expectations import Subject, expect_of, flaws
 from convt.cases.grids import MatrixError, Member, members
@@ -18,9 +18,6 @@ from convt.cases.problems import Sheet, complaint, forms_of
 from convt.cases.reject_forms import RejectForm, RejectsFile, UnknownValue, cases_of
 from convt.conv.data import Arrays
 from convt.conv.settings import Settings, SettingsError
-
-LAYERS = "realistic"
-"""The law that judges layers of real size: what is for it alone may take more work than the oracles' all numbers do."""
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ def test_every_layer_says_what_it_is_and_whether_it_is_cut() -> None:
 def test_channels_and_extents_are_real_and_no_case_needs_a_special_machine() -> None:
     for case in everything():
         it = case.settings
-        assert max(it.input) <= 138, case.id
+        assert max(it.input) <= 112, case.id
         assert max(it.channels_in, it.channels_out) <= 256, case.id
         assert max(np.prod(it.x_shape), np.prod(it.w_shape), np.prod(it.y_shape)) <= MOST_NUMBERS
         assert most_x(it) >= LEAST_X
@@ -284,7 +284,7 @@ def test_a_call_of_real_size_is_held_against_its_sums(monkeypatch: pytest.Monkey
     assert not is_projected(replace(probes["value"], block=4))
     for name, probe in probes.items():
         assert call_went(probe, got[name], name).verdict == "pass"
-        wrong = spoiled(got[name], *(0,) * np.ndim(got[name].value))
+        wrong = spoiled(got[name], *(0,) * (1 if name == "grad-b" else 4))
         assert "sum" in call_went(probe, wrong, name).message or name == "grad-b"
 
 
@@ -294,7 +294,7 @@ def test_the_script_draws_the_same_numbers_and_shows_the_wrong_one() -> None:
     shown = Finding("differs", "value", "value", "value", (0, 1, 3, 4), 5, 6)
     text = paste("import os", "y = x[:, :2] + 0", probe, shown)
     scope: dict[str, object] = {"print": lambda *said: None}
-    exec(text, scope)
+    exec(text, scope)  # noqa: S102  a script of ours
     assert np.array_equal(np.asarray(scope["x"]), probe.x)
     assert len(text) < 1500
     assert "print(y[0, 1, 3, 4], 'but should be 6')" in text
