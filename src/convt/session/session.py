@@ -27,6 +27,7 @@ from convt.session.cover import cover
 from convt.session.differences import KnownDifferences, known_target
 from convt.session.options import BadOption, Options, known
 from convt.session.plan import Plan
+from convt.session.profiles import PROFILES
 from convt.session.verdicts import Matched, call_line, paste
 
 CHUNKS = 8
@@ -105,6 +106,8 @@ class Session:
         entries = load_known(self.options.known, [law.id for law in all_laws()])
         for entry in entries:
             known(f"{entry.origin}: the file's name", entry.backends, ["keras", *self.backends])
+            if entry.folder:  # else no run would ever miss it
+                known(f"{entry.origin}: folder", entry.folder, [it.folder for it in PROFILES.values() if it.folder])
         return entries
 
     @cached_property
