@@ -101,7 +101,8 @@ def test_without_an_answer_there_is_a_verdict_and_a_reason(law: Law, kind: Kind,
     grouped = Case("grouped", Settings(input=(3,), kernel=(2,), dilation=(2,), groups=2, channels_in=2, channels_out=2))
     valid = Case("valid", Settings(input=(3,), kernel=(2,), stride=(2,), padding="valid"))
     sums = Case("sums", Settings(input=(3,), kernel=(2,)), laws=("large",), block=2)
-    case = next(case for case in (STRIDED, SAME, FORWARD, nearest, grouped, valid, sums) if law.applies(case))
+    wide = Case("wide", Settings(input=(3,), kernel=(2,)), laws=("realistic",))
+    case = next(case for case in (STRIDED, SAME, FORWARD, nearest, grouped, valid, sums, wide) if law.applies(case))
     judgement = law.assess(case, {name: Outcome(kind, reason="no such thing") for name in law.probes(case)})
     assert judgement.verdict == verdict
     assert "no such thing" in judgement.message
