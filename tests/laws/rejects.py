@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from convt.adapter.backend import Outcome, Probe
+from convt.adapter.backend import Outcome, Probe, Want
 from convt.cases.case import Case
 from convt.cases.rejects import Reject
+from convt.conv.dtypes import numpy_dtype
 from convt.laws.comparison import number
 from convt.laws.law import Finding, Law, Verdict
 from convt.laws.probes import valued
@@ -77,6 +78,8 @@ class Rejects(Law):
     def assess_at(self, case: Case, got: Mapping[str, Outcome], target: str) -> Finding:
         """The verdict on whatever came back; only there are refusals right."""
         reject, outcome = _reject(case), got["call"]
+        if "valid" in got and got["valid"].kind != "value":
+            return without_dtype(got["valid"])
         means = reject.meaning(Target.of(target).backend)
         if outcome.kind == "not-run":
             return unanswered("not-run", "call", outcome.kind, outcome.reason)
@@ -89,11 +92,32 @@ class Rejects(Law):
         return _accepted(case, outcome, means)
 
 
+def without_dtype(valid: Outcome) -> Finding:
+    """The finding where the valid operation has no value in the case's dtype."""
+    verdict: Verdict = "not-run" if valid.kind == "not-run" else "unsupported"
+    return unanswered(verdict, "valid", "unsupported" if verdict == "unsupported" else valid.kind, valid.reason, "")
+
+
 def reject_probes(case: Case) -> dict[str, Probe]:
     """The call of settings that mean nothing."""
     reject = _reject(case)
+    return {"call": invalid_probe(case)} | ({} if reject.dtype == "float32" else {"valid": _valid(case)})
+
+
+def invalid_probe(case: Case, want: Want = "value") -> Probe:
+    """The call of settings that mean nothing, or its shape alone."""
+    reject = _reject(case)
     arrays = reject.passed(case.data())
-    return {"call": Probe(case.settings, arrays.x, arrays.w, arrays.b, invalid=reject.invalid)}
+    return Probe(
+        case.settings, arrays.x, arrays.w, arrays.b, want=want, invalid=reject.invalid, seconds=reject.seconds
+    )
+
+
+def _valid(case: Case) -> Probe:
+    """The valid operation in the case's dtype: a framework without that dtype has nothing to refuse."""
+    dtype, arrays = numpy_dtype(_reject(case).dtype), case.data()
+    b = None if arrays.b is None else arrays.b.astype(dtype)
+    return Probe(case.settings, arrays.x.astype(dtype), arrays.w.astype(dtype), b)
 
 
 def _reject(case: Case) -> Reject:

@@ -15,6 +15,7 @@ import numpy as np
 from convt.adapter.form import Form
 from convt.adapter.layouts import Sent, in_memory
 from convt.adapter.probe import (
+    ABSTRACT,
     GRADIENTS,
     LAYOUTS,
     MIXED,
@@ -37,6 +38,7 @@ from convt.conv.block_sums import block_sums
 from convt.conv.settings import Settings
 
 __all__ = [
+    "ABSTRACT",
     "GRADIENTS",
     "LAYOUTS",
     "MIXED",
@@ -144,8 +146,21 @@ class Backend:
         raise Unsupported(f"{self.name} has no abstract evaluation")
 
     def shape_of(self, probe: Probe) -> tuple[int, ...]:
-        """The same for a probe, where what the host prepared for it is needed too."""
+        """The same for a probe, one of ABSTRACT; raise Unsupported where the framework has no such evaluation."""
+        if probe.want != "shape":
+            raise Unsupported(f"{self.name} captures no graph")
         return self.shape(probe.settings, str(probe.x.dtype))
+
+    def invalid_shape(self, probe: Probe) -> tuple[int, ...]:
+        """The same of the call that `invalid_call` makes."""
+        raise Unsupported(f"{self.name} evaluates no calls that mean nothing")
+
+    def shape_by_program(self, probe: Probe) -> tuple[int, ...]:
+        """The same by the probe's program, whose entry gives the extents as numpy's array: for adapters that say so."""
+        extents = self.run_program(probe).tolist()
+        if not all(isinstance(extent, int) and extent >= 0 for extent in extents):
+            raise Unsupported(f"its abstract evaluation leaves extents open: {extents}")
+        return tuple(extents)
 
     def resize(self, probe: Probe) -> np.ndarray:
         """x resized by `stride` with the framework's own `probe.want` resize, half-pixel centres."""
@@ -171,7 +186,7 @@ class Backend:
         program = self.program(form, prepared)
         if program is not None:
             return Script(program.script, program.call)
-        if form.invalid is not None or form.want not in ("value", "shape", "unbatched"):
+        if form.invalid is not None or form.want not in ("value", *ABSTRACT, "unbatched"):
             raise Unsupported(f"no script for {form.want}")
         more = () if prepared is None else (prepared,)
         return Script(str(self.script(form.settings, form.call_form, *more)))
@@ -226,8 +241,9 @@ class Backend:
             reason = None if probe.invalid is not None else self.refusal(probe)
             if reason is not None:
                 return Outcome("unsupported", reason=reason)
-            if probe.want == "shape" and probe.invalid is None:
-                return Outcome("value", shape=tuple(self.shape_of(probe)))
+            if probe.want in ABSTRACT:
+                evaluate = self.shape_of if probe.invalid is None else self.invalid_shape
+                return Outcome("value", shape=tuple(evaluate(probe)))
             answer = self._answer_of(probe)(probe)
             if probe.block:
                 return Outcome("value", block_sums(answer, probe.block), tuple(answer.shape), dtype=str(answer.dtype))

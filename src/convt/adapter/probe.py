@@ -19,14 +19,15 @@ from convt.conv.dtypes import numpy_dtype
 from convt.conv.settings import Settings
 
 Want = Literal[
-    "value", "shape", "unbatched", "nearest", "bilinear", "mixed-float16", "mixed-bfloat16",
+    "value", "shape", "traced", "unbatched", "nearest", "bilinear", "mixed-float16", "mixed-bfloat16",
     "grad-x", "grad-w", "grad-b", "only-x", "only-w", "only-b",
     "grad-xw", "grad-wx", "jvp-x", "jvp-w", "jvp-grad-x",
 ]  # fmt: skip
 """What is asked of the convolution y = conv(x, w) + b, for a given cotangent g of y and direction t:
 
     value           y as (batch, channels_out, *output)
-    shape           its shape without computing it
+    shape           its shape without computing it, of arrays without numbers
+    traced          the same by the framework's capture of a graph: what is exported, or traced, and not run
     unbatched       y of x[0] alone, passed without a batch axis
     mixed-float16   y under the framework's own mixed precision: float32 arrays in, computed and given in float16
     mixed-bfloat16  the same in bfloat16
@@ -43,6 +44,8 @@ GRADIENTS: tuple[Want, ...] = (
     "grad-x", "grad-w", "grad-b", "only-x", "only-w", "only-b",
     "grad-xw", "grad-wx", "jvp-x", "jvp-w", "jvp-grad-x",
 )  # fmt: skip
+ABSTRACT: tuple[Want, ...] = ("shape", "traced")
+"""What is answered with a shape, and computes nothing."""
 MIXED: tuple[Want, ...] = ("mixed-float16", "mixed-bfloat16")
 RESIZES: tuple[Want, ...] = ("nearest", "bilinear")
 
@@ -90,6 +93,9 @@ class Probe:
     invalid: Mapping[str, Any] | None = None
     block: int = 0
     """Numbers in a block, where their sums are to be sent in place of the value (`convt.conv.block_sums`); 0: none."""
+    seconds: float = 0.0
+    """After how many seconds without an answer the call counts as hanging, where that is less than the run's deadline;
+    0: the run's. The host's alone: it does not travel, and is no part of the key."""
 
     @property
     def arrays(self) -> tuple[np.ndarray | None, ...]:

@@ -101,9 +101,11 @@ class Known:
             return False
         return self.about(target) and (self._condition is None or self._condition.holds(settings))
 
-    def applies(self, law_id: str, settings: Settings, target: KnownTarget, kind: str = "") -> bool:
+    def applies(self, law_id: str, settings: Settings, target: KnownTarget, kind: str = "", dtype: str = "") -> bool:
         """Whether this difference is expected of a law on these settings and this target; `kind` is what the settings
-        that mean nothing are of, and these are the valid ones then."""
+        that mean nothing are of, `dtype` that of the arrays, and these are the valid ones then."""
+        if self.dtypes and dtype not in self.dtypes:
+            return False
         if law_id not in self.laws or not self.about(target) or (self.rejects and kind not in self.rejects):
             return False
         return self._condition is None or self._condition.holds(settings)
@@ -246,8 +248,10 @@ def _check_kind(sheet: Sheet, keys: Keys, form: KnownForm) -> None:
         sheet.fault(
             (*keys, "wrong"), f"`{form.wrong.verdict or form.wrong.outcome}` needs `exception`, `message`, or both"
         )
-    if form.law is not None and form.asked is not None:
-        sheet.fault((*keys, "asked"), "`asked` cannot be combined with `law`")
+    if form.law is not None and form.asked is not None and not (
+        form.rejects and form.asked.model_fields_set == {"dtype"}
+    ):
+        sheet.fault((*keys, "asked"), "`asked` cannot be combined with `law`, but for `asked.dtype` with `rejects`")
 
 
 def _check(sheet: Sheet, keys: Keys, form: KnownForm, laws: Collection[str]) -> None:
@@ -276,8 +280,8 @@ def _check(sheet: Sheet, keys: Keys, form: KnownForm, laws: Collection[str]) -> 
 
 def _check_rejects(sheet: Sheet, keys: Keys, form: KnownForm) -> None:
     """Kinds of settings go with the law about them, and are those that there are."""
-    if form.rejects and not (_laws(form) and set(_laws(form)) <= {"rejects", "mode", "device"}):
-        sheet.fault((*keys, "rejects"), "`rejects` needs `law: rejects`, mode or device")
+    if form.rejects and not (_laws(form) and set(_laws(form)) <= {"rejects", "abstract", "mode", "device"}):
+        sheet.fault((*keys, "rejects"), "`rejects` needs `law: rejects`, abstract, mode or device")
     for index, kind in enumerate(form.rejects or ()):
         if kind not in kinds():
             sheet.fault((*keys, "rejects", index), f"found {kind!r}, accepted {near(kind, kinds())}")

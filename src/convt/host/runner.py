@@ -198,6 +198,8 @@ class Runner(threading.Thread):
                 if message is not None or at != mark:
                     mark, since = at, time.monotonic()
                     allowed = deadline + (FUSED_SECONDS * at[2] if at[2] > 1 else 0)
+                    if at[:3] == (number, at[1], 1):
+                        allowed = min(allowed, chunk.seconds.get(order[at[1]], allowed))
                 elif chunk.heavy and (reason := memory.scarce()):
                     process.kill()
                     return _end(process, "not-run", reason, at, number, order, chunk)

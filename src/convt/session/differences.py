@@ -30,8 +30,9 @@ class KnownDifferences:
         if not entries:
             return Matched(found)
         target, settings = self._target(found.target), found.case.settings
-        kind = found.case.reject.kind if found.case.reject else ""
-        laws = [entry for entry in entries if entry.applies(found.law.id, settings, target, kind)]
+        reject = found.case.reject
+        kind, dtype = (reject.kind, reject.dtype) if reject else ("", "")
+        laws = [entry for entry in entries if entry.applies(found.law.id, settings, target, kind, dtype)]
         calls = {name: self._of_call(probe, found.target) for name, probe in found.probes.items()}
         return match_known(found, laws, calls)
 
