@@ -18,11 +18,11 @@ import numpy as np
 
 from convt.adapter.backend import GRADIENTS, MIXED, RESIZES, Backend, Form, Outcome, Probe, Program, Script, Want
 from convt.adapter.fusing import Part
-from convt.adapter.jit_programs import JitPrograms, part_of, traced
+from convt.adapter.jit_programs import JitPrograms, part_of
 from convt.conv.same_or_valid import keyword
 from convt.conv.settings import Settings
 
-from .calls import CONSISTENT, KEYWORD, PRECISION, Y, call_for
+from .calls import CONSISTENT, KEYWORD, PRECISION, call_for
 from .gradients import family
 from .limits import device_name, refused_dtype, xla_threads
 from .programs import mapped_over, program
@@ -108,13 +108,11 @@ class Jax(Backend):
 
     gradient = invalid_call = resize = call
 
-    def shape(self, settings: Settings, dtype: str) -> tuple[int, ...]:
-        call = call_for(settings, 0)
-        shapes = (settings.x_shape, settings.w_shape)
-        ordered = (tuple(shape[axis] for axis in call.there(which)) for which, shape in enumerate(shapes))
-        function = traced(self.compiler, self.program(Form(settings, dtype=dtype)))
-        y = self.jax.eval_shape(function, *(self.jax.ShapeDtypeStruct(shape, dtype) for shape in ordered))
-        return tuple(y.shape[axis] for axis in call.back(Y))
+    def shape_of(self, probe: Probe) -> tuple[int, ...]:
+        with self.jax.default_device(self.place):
+            return self.shape_by_program(probe)
+
+    invalid_shape = shape_of
 
     def script_of(self, form: Form, prepared: Any = None) -> Script:
         """The program's, after what is set for the whole process."""

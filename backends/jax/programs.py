@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from convt.adapter.axes import ALONG_X, LIKE_B, LIKE_W, LIKE_X
-from convt.adapter.backend import GRADIENTS, RESIZES, Form, Program, Unsupported
+from convt.adapter.backend import ABSTRACT, GRADIENTS, RESIZES, Form, Program, Unsupported
 from convt.conv.settings import Settings
 
 from .calls import Call, W, X, Y, call_for, invalid_call_for
@@ -67,11 +67,30 @@ class Text:
         if not self.eager:
             functions[-1] = ["@jax.jit", *functions[-1]]
         names = tuple(self.form.dtypes)
+        if self.want in ABSTRACT:
+            return self.abstract(functions, traced)
         answer = self.gradient_back(traced) if self.want in GRADIENTS else self.back(traced)
         functions.append([f"def answer({', '.join(names)}):", *_in([*self.there(), *answer])])
         source = "\n\n\n".join("\n".join(function) for function in functions) + "\n"
+        return Program(source, "answer", names, self.said(), traced)
+
+    def abstract(self, functions: list[Lines], traced: str) -> Program:
+        """The program of the shape: by jax.eval_shape, or of what jax.jit has lowered."""
+        evaluated = f"jax.eval_shape({traced}, lhs, rhs)"
+        if self.want == "traced":
+            evaluated = f"jax.jit({traced}).lower(lhs, rhs).out_info"
+        order = self.call.back(Y)
+        ordered = f"[shape[axis] for axis in {order}] if len(shape) == {len(order)} else shape"
+        body = [*self.there(), f"shape = {evaluated}.shape", f"return np.array({ordered})"]
+        names = tuple(self.form.dtypes)
+        functions = [*functions, [f"def shape_of({', '.join(names)}):", *_in(body)]]
+        source = "\n\n\n".join("\n".join(function) for function in functions) + "\n"
+        return Program(source, "shape_of", names, self.said())
+
+    def said(self) -> str:
+        """The framework's own call, on one line."""
         options = "".join(f", {key}={value!r}" for key, value in self.call.options.items())
-        return Program(source, "answer", names, f"jax.lax.{self.call.function}(lhs, rhs{options})", traced)
+        return f"jax.lax.{self.call.function}(lhs, rhs{options})"
 
     def convolve(self) -> Lines:
         options = (f"        {key}={value!r}," for key, value in self.call.options.items())

@@ -7,11 +7,11 @@ sets its weights, or passes them to `stateless_call`. The modes are a layer by i
 
 from __future__ import annotations
 
-from convt.adapter.backend import MIXED, RESIZES, Form, Program, Unsupported
+from convt.adapter.backend import ABSTRACT, MIXED, RESIZES, Form, Program, Unsupported
 
 from .calls import Call, call_for, input_shape, invalid_call_for
 from .gradients import stateless
-from .text import NUMPY, TENSOR, Lines, Text, said
+from .text import NUMPY, TENSOR, Lines, Text, indented, said
 
 MODES = ("eager", "functional", "compiled", "saved")
 _ZEROS = [
@@ -30,6 +30,8 @@ def program(form: Form, engine: str, mode: str, refused: bool) -> Program:
     """
     if form.want in RESIZES:
         return _resize(form)
+    if form.want in ABSTRACT:
+        return Abstract(form, engine, mode).program()
     if form.invalid is not None:
         return Invalid(form, engine).program()
     call = call_for(form.settings, form.call_form)
@@ -219,6 +221,48 @@ class Invalid(Text):
             lines += ["layer.build(x.shape)", f"layer.set_weights([{w}])", f"y = layer({TENSOR.format('x')})"]
         lines += [f"y = {NUMPY.format('y')}"]
         return [*lines, f"return np.moveaxis(y, -1, 1) if y.ndim == {whole} else y" if not self.first else "return y"]
+
+
+class Abstract(Text):
+    """The text of a shape: by a layer's compute_output_shape, or of symbolic tensors, as a functional model has them."""
+
+    def __init__(self, form: Form, engine: str, mode: str) -> None:
+        it = form.settings
+        said = call_for(it, form.call_form)
+        call = said if form.invalid is None else invalid_call_for(it, form.call_form, form.invalid)
+        super().__init__(form, call, engine, mode, refused=True)
+        self.symbolic = form.want == "traced" or mode == "functional" or call.module == "ops"
+        if call.module == "layers" and form.arrays:
+            self.refuse_other_weights()
+
+    def refuse_other_weights(self) -> None:
+        """Unsupported where what is wrong is an array that no layer is told of for its shape."""
+        it, shapes = self.it, {name: shape for name, shape, _ in self.form.arrays}
+        valid = {"x": it.x_shape, "w": it.w_shape, "b": it.b_shape if it.bias else ()}
+        declared = {"kernel_size", "channels_out"} & set(self.form.invalid or {})
+        other = [name for name, shape in shapes.items() if shape != valid[name] and not (name == "w" and declared)]
+        dtypes = {dtype for _, _, dtype in self.form.arrays}
+        if other != ["x"] * (len(shapes["x"]) != it.rank + 2) or len(dtypes) > 1:
+            raise Unsupported(f"keras.layers.{self.call.name} is given no arrays for its shape, only that of its input")
+
+    def program(self) -> Program:
+        it, dtype = self.it, self.form.dtype
+        whole = it.rank + 2
+        moved = f"{self.data('x')} if x.ndim == {whole} else x"
+        lines = [] if self.first else [f"x = {moved}"]
+        if self.call.module == "ops":
+            lines += [f"w = {self.kernel('w')} if w.ndim == {whole} else w"]
+            given = ", ".join(f"keras.KerasTensor({name}.shape, str({name}.dtype))" for name in "xw")
+            lines += [f"shape = keras.ops.{self.call.name}({given}{said(self.call)}).shape"]
+        else:
+            lines += layer(self.call, dtype, '"zeros"')
+            symbol = f'layer(keras.Input(batch_shape=x.shape, dtype="{dtype}")).shape'
+            lines += [f"shape = {symbol if self.symbolic else 'layer.compute_output_shape(x.shape)'}"]
+        order = "" if self.first else f"[shape[0], shape[-1], *shape[1:-1]] if len(shape) == {whole} else "
+        lines += [f"return np.array({order}list(shape))"]
+        source = "\n".join([f"def shape_of({', '.join(self.names)}):", *indented(lines)]) + "\n"
+        given = ", ".join([*self.call.given, *(f"{key}={value!r}" for key, value in self.call.options.items())])
+        return Program(source, "shape_of", self.names, f"keras.{self.call.module}.{self.call.name}({given})")
 
 
 def layer(call: Call, policy: str, start: str) -> Lines:

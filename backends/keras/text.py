@@ -23,7 +23,7 @@ class Text:
         self.form, self.it, self.call, self.engine, self.mode, self.refused = (
             form, form.settings, call, engine, mode, refused,
         )  # fmt: skip
-        self.want = "value" if form.want == "shape" else form.want
+        self.want = form.want
         self.derived = self.want in GRADIENTS
         self.names = tuple(form.dtypes)
         self.weights = [name for name in "wb" if name in self.names]

@@ -6,7 +6,7 @@ import math
 import warnings
 from typing import Any
 
-from convt.adapter.backend import GRADIENTS, MIXED, RESIZES, Want
+from convt.adapter.backend import ABSTRACT, GRADIENTS, MIXED, RESIZES, Want
 from convt.conv.settings import Settings
 
 from .calls import FUNCTIONAL, output_padding, unsupported_forward, unsupported_transposed
@@ -41,7 +41,7 @@ class Claims:
             return f"{self.device} autocast takes no {want.removeprefix('mixed-')}"
         if dtype in INTEGERS and want in GRADIENTS:
             return "only Tensors of floating point dtype can require gradients"
-        if self.device != "cpu" or want in ("shape", *RESIZES) or it.batch == 0:
+        if self.device != "cpu" or want in (*ABSTRACT, *RESIZES) or it.batch == 0:
             return None
         if dtype in NARROW_INTEGERS and (it.transposed or set(it.dilation) != {1}):
             kernel = f"slow_conv_transpose{max(it.rank, 2)}d" if it.transposed else "slow_conv_dilated"
@@ -71,7 +71,7 @@ class Claims:
         """
         if not it.transposed and min(it.output) == 0:
             return "Kernel size can't be greater than actual input size"
-        if want == "shape":
+        if want in ABSTRACT:
             return "Output size is too small" if it.transposed and max(it.output) == 0 else None
         if it.batch > 0 and min(it.input) == 0:
             return "Only zero batch or zero channel inputs are supported"

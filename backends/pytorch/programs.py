@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convt.adapter.backend import MIXED, RESIZES, Program, Unsupported, Want
+from convt.adapter.backend import ABSTRACT, MIXED, RESIZES, Program, Unsupported, Want
 from convt.adapter.form import Form
 
 from .calls import FUNCTIONAL, Words
@@ -45,9 +45,11 @@ def place_of(want: Want) -> int:
 
 def program(form: Form, words: Words, mode: str, device: str, compiler: str) -> Program:
     """The program of a form whose call is said by these words. `compiler` is torch.compile's backend."""
-    want = "value" if form.want == "shape" else form.want
+    want = form.want
     if want in RESIZES:
         return Text(form, words, device, compiler).resize(form)
+    if want in ABSTRACT:
+        return Text(form, words, "meta" if want == "shape" else device, compiler).abstract(want)
     by = {"compile": Compiled, "export": Exported, "script": Scripted}.get(mode, Text)
     return by(form, words, device, compiler).program(want)
 
@@ -77,6 +79,29 @@ class Text:
         if "ml_dtypes" in source:  # numpy has no bfloat16 by itself
             source = f"import ml_dtypes\n\n\n{source}"
         return Program(source, entry, names, self.call(), self.traced(want), "exported" if self.makes else "")
+
+    def abstract(self, want: Want) -> Program:
+        """The program of the shape: of tensors on the device `meta`, or of what is exported."""
+        names = tuple(self.arrays)
+        made, call, *_ = self.run()
+        module = "layer" if self.layered else "Convolution()"
+        if want == "traced":
+            given = f", {self.words.at_call!r}" if self.words.at_call and self.layered else ""
+            passed = "(x,)" if self.layered else f"({', '.join(names)})"
+            made = [*made, f"graph = torch.export.export({module}, {passed}{given}).graph"]
+            call = 'graph.output_node().args[0][0].meta["val"]'
+        body = [*self.tensors(names), *made, f"return np.array({call}.shape)"]
+        above = self.module() if want == "traced" and not self.layered else []
+        source = "\n".join([*above, f"def shape_of({', '.join(names)}):", *_in(body)]) + "\n"
+        if "ml_dtypes" in source:
+            source = f"import ml_dtypes\n\n\n{source}"
+        return Program(source, "shape_of", names, self.call())
+
+    def module(self) -> Lines:
+        """The lines that define a module which calls the function."""
+        names = ", ".join(self.arrays)
+        lines = ["class Convolution(torch.nn.Module):", f"    def forward(self, {names}):"]
+        return [*lines, f"        return {self.functional()}", "", ""]
 
     def resize(self, form: Form) -> Program:
         """The program of a resize by the strides, with half-pixel centres."""
@@ -250,8 +275,7 @@ class Exported(Text):
         if self.layered:
             lines, module = self.layer(), f"torch.export.export(layer, (x,){given})"
         else:
-            lines = ["class Convolution(torch.nn.Module):", f"    def forward(self, {names}):"]
-            lines += [f"        return {self.functional()}", ""]
+            lines = self.module()[:-1]
             module = f"torch.export.export(Convolution(), ({names}))"
         return [f"def exported({names}):", *_in(lines), f"    return {module}.module()", "", ""]
 

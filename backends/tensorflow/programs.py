@@ -7,7 +7,7 @@ compile. Tensors are channels last, and kernels are ours reversed: (..., out/gro
 from __future__ import annotations
 
 from convt.adapter.axes import ALONG_X, LIKE_B, LIKE_W
-from convt.adapter.backend import GRADIENTS, RESIZES, Form, Program
+from convt.adapter.backend import ABSTRACT, GRADIENTS, RESIZES, Form, Program
 
 from .calls import say_invalid
 from .gradients import Lines, lines, within
@@ -35,6 +35,8 @@ class Text:
         opened, arguments = self.words()
         said = [f"{key}={value!r}" for key, value in arguments.items()]
         call = f"{opened}({', '.join([*(('x',) if self.resizes else ('x', 'w')), *said])})"
+        if self.want in ABSTRACT:
+            return self.abstract(opened, said, call)
         if self.mode == "eager" and not self.derives and not self.resizes and self.form.invalid is None:
             made = self.call(opened, said, self.moved("x"), self.moved("w"))  # where the op makes tensors of one dtype
             source = self.function("convolve", [*made, *self.back("y")])
@@ -49,6 +51,24 @@ class Text:
             source = [DECORATORS[self.mode], f"def {traced}({given}):", *within([*made, "return y"]), "", ""]
             source += self.function("answer", [*tensors, *self.back(f"{traced}({given})")])
         return Program("\n".join(source) + "\n", "answer", self.names, call, traced)
+
+    def abstract(self, opened: str, said: Lines, call: str) -> Program:
+        """The program of the shape: of placeholders in a graph, or of a concrete function's answer."""
+        given = ", ".join(self.names)
+        source = [f"def convolve({given}):", *within([*self.call(opened, said, "x", "w"), "return y"]), "", ""]
+        arrays = ", ".join(self.moved(name) for name in self.names)
+        if self.want == "shape":
+            made = ["with tf.Graph().as_default():"]
+            made += [f"    given = (tf.compat.v1.placeholder(array.dtype, array.shape) for array in ({arrays},))"]
+            made += ["    y = convolve(*given)"]
+        else:
+            made = [f"given = (tf.TensorSpec(array.shape, array.dtype) for array in ({arrays},))"]
+            made += ["y = tf.function(convolve, autograph=False).get_concrete_function(*given).structured_outputs"]
+        made += ["shape = list(y.shape)"]
+        whole = self.rank + 2
+        made += [f"shape = [shape[0], shape[-1], *shape[1:-1]] if len(shape) == {whole} else shape"]
+        source += self.function("shape_of", [*made, "return np.array(shape)"])
+        return Program("\n".join(source) + "\n", "shape_of", self.names, call)
 
     def words(self) -> tuple[str, dict[str, object]]:
         """What is called, and its keyword arguments."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from convt.laws.law import Law
 
+from .abstract import Abstract
 from .algebra import Bias, Dilation, Groups, Linearity
 from .batches import Batch
 from .calls import CallForm, Determinism, Resize, Support
@@ -28,6 +29,6 @@ LAWS: tuple[Law, ...] = (
     Gradients(), SecondOrder(), GradientTranspose(), DType(), Mixed(), Memory(), Special(),
     Determinism(), Mode(), Device(), CallForm(), Resize(), Support(),
     ConvShape(), ConvValue(), ConvSame(),
-    Large(), Rejects(),
+    Large(), Rejects(), Abstract(),
 )  # fmt: skip
 """Every law once."""

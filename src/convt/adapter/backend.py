@@ -158,9 +158,9 @@ class Backend:
     def shape_by_program(self, probe: Probe) -> tuple[int, ...]:
         """The same by the probe's program, whose entry gives the extents as numpy's array: for adapters that say so."""
         extents = self.run_program(probe).tolist()
-        if not all(isinstance(extent, int) and extent >= 0 for extent in extents):
+        if None in extents:
             raise Unsupported(f"its abstract evaluation leaves extents open: {extents}")
-        return tuple(extents)
+        return tuple(map(int, extents))
 
     def resize(self, probe: Probe) -> np.ndarray:
         """x resized by `stride` with the framework's own `probe.want` resize, half-pixel centres."""

@@ -159,7 +159,7 @@ def _told(it: Finding) -> list[str]:
         return [f"wants more memory than this machine gives: {it.words}"]
     subject = f"{it.subject}: " if it.subject else ""
     if it.kind == "outcome":
-        where = " where it answers" if it.other else ""
+        where = f" where {it.against or 'it'} answers" if it.other else ""
         return [f"{subject}{it.outcome}{where}: {it.words or it.exception}"]
     return (f"{subject}{it.words}{it.note}" or KINDS[it.kind]).splitlines()
 
@@ -197,8 +197,10 @@ def _counts(it: Finding) -> str:
 def _taken(it: Finding) -> list[str]:
     """What became of settings that mean nothing."""
     if it.other:
-        said = "accepted" if it.outcome == "value" else f"{it.outcome}: {it.words or it.exception}"
-        return [said, f"where the other {ENDS[it.other]}"]
+        shape = f": shape {it.got}" if it.got is not None else ""
+        said = f"accepted{shape}" if it.outcome == "value" else f"{it.outcome}: {it.words or it.exception}"
+        subject = f"{it.probe}: " if it.against else ""
+        return [f"{subject}{said}", f"where {it.against or 'the other'} {ENDS[it.other]}"]
     if it.kind == "refusal":
         if it.verdict == "pass":
             return [f"refused: {it.words}"]
