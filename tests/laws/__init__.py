@@ -8,6 +8,7 @@ from .abstract import Abstract
 from .algebra import Bias, Dilation, Groups, Linearity
 from .batches import Batch
 from .calls import CallForm, Determinism, Resize, Support
+from .consistent import Consistent
 from .constructions import Adjoint, Matrix, ZeroInsertion
 from .crops import PaddingCrops, SameCrop
 from .dtypes import DType, Mixed
@@ -27,7 +28,7 @@ LAWS: tuple[Law, ...] = (
     Value(), Accuracy(), LowPrecision(), Matrix(), ZeroInsertion(), Adjoint(),
     Linearity(), Bias(), Groups(), Dilation(), Shift(), Symmetry(), Batch(), Rank(),
     Gradients(), SecondOrder(), GradientTranspose(), DType(), Mixed(), Memory(), Special(),
-    Determinism(), Mode(), Device(), CallForm(), Resize(), Support(),
+    Determinism(), Mode(), Device(), CallForm(), Resize(), Support(), Consistent(),
     ConvShape(), ConvValue(), ConvSame(),
     Large(), Rejects(), Abstract(),
 )  # fmt: skip

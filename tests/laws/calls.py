@@ -47,10 +47,12 @@ class Determinism(Relation):
 class CallForm(Relation):
     """Every way in which the framework's call can say the same settings gives the same answer.
 
-    Budget: the case's own settings in one further call form, which its content hash picks; every second case.
+    One that says what the first does not is held against the oracles. Budget: the case's own settings in one further
+    call form, which its content hash picks; every second case.
     """
 
     id = "call-form"
+    version = 2
     source = "section 6; the frameworks' own documentation of equal arguments"
 
     def applies(self, case: Case) -> bool:
@@ -62,9 +64,15 @@ class CallForm(Relation):
         return {"first": it, "another call form": Probe(it.settings, it.x, it.w, it.b, call_form=other)}
 
     def needs(self, name: str) -> bool:
-        return name == "first"
+        return False
 
     def judge(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
+        if "first" not in got:  # what the first does not say, another may: then the oracles alone can judge it
+            other = got.get("another call form")
+            if other is not None:
+                return against_oracles(case, valued(other)).about("another call form")
+            note = "neither call form says these settings"
+            return Finding("unsupported", "unsupported", "first", "", outcome="unsupported", note=note)
         if "another call form" not in got:
             note = "no other call form says these settings"
             return Finding("unsupported", "unsupported", "another call form", "", outcome="unsupported", note=note)
