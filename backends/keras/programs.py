@@ -242,6 +242,11 @@ class Abstract(Text):
         declared = {"kernel_size", "channels_out"} & set(self.form.invalid or {})
         other = [name for name, shape in shapes.items() if shape != valid[name] and not (name == "w" and declared)]
         dtypes = {dtype for _, _, dtype in self.form.arrays}
+        groups = (self.form.invalid or {}).get("groups")
+        if type(groups) is int and groups > 1 and it.channels_in % groups == 0 and "w" not in other:
+            other.append("w")  # which is that of another number of groups
+        if not self.symbolic and "float" not in self.form.dtype:
+            raise Unsupported(f"keras.layers.{self.call.name}.compute_output_shape is told no dtype")
         if other != ["x"] * (len(shapes["x"]) != it.rank + 2) or len(dtypes) > 1:
             raise Unsupported(f"keras.layers.{self.call.name} is given no arrays for its shape, only that of its input")
 

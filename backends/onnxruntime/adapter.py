@@ -117,15 +117,11 @@ class OnnxRuntime(Backend):
         it = probe.settings
         if probe.want != "shape":
             raise Unsupported("ONNX Runtime captures no graph: it is given one")
-        if isinstance(probe.prepared, str):
-            raise Unsupported(probe.prepared)
         bare = {name: bytes(array.nbytes) for name, array in (("w", probe.w), ("b", probe.b)) if array is not None}
         inferred = self._session(probe.prepared, bare).get_outputs()[0].shape
         if len(inferred) != it.rank + 2 or not all(isinstance(extent, int) for extent in inferred):
             raise Unsupported(f"shape inference leaves extents open: {inferred}")
         return tuple(inferred)
-
-    invalid_shape = shape_of
 
     def _session(self, parts: Any, weights: dict[str, bytes]) -> Any:
         """A session of a model with its weights in their places."""

@@ -65,8 +65,9 @@ class Text:
             made = [f"given = (tf.TensorSpec(array.shape, array.dtype) for array in ({arrays},))"]
             made += ["y = tf.function(convolve, autograph=False).get_concrete_function(*given).structured_outputs"]
         made += ["shape = list(y.shape)"]
-        whole = self.rank + 2
-        made += [f"shape = [shape[0], shape[-1], *shape[1:-1]] if len(shape) == {whole} else shape"]
+        space = self.rank + 1
+        moved = f"[*shape[:-{space}], shape[-1], *shape[-{space}:-1]]"
+        made += [f"shape = {moved} if len(shape) > {self.rank} else shape"]
         source += self.function("shape_of", [*made, "return np.array(shape)"])
         return Program("\n".join(source) + "\n", "shape_of", self.names, call)
 

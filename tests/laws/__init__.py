@@ -19,7 +19,7 @@ from .layouts import Memory
 from .modes import Device, Mode
 from .rejects import Rejects
 from .sizes import OutputShape, Preimages, SameSize, ValidSize
-from .specials import Special
+from .specials import Footprint, Special
 from .symmetries import Rank, Shift, Symmetry
 from .values import Accuracy, LowPrecision, Value
 
@@ -27,7 +27,7 @@ LAWS: tuple[Law, ...] = (
     OutputShape(), Preimages(), SameSize(), ValidSize(), SameCrop(), PaddingCrops(),
     Value(), Accuracy(), LowPrecision(), Matrix(), ZeroInsertion(), Adjoint(),
     Linearity(), Bias(), Groups(), Dilation(), Shift(), Symmetry(), Batch(), Rank(),
-    Gradients(), SecondOrder(), GradientTranspose(), DType(), Mixed(), Memory(), Special(),
+    Gradients(), SecondOrder(), GradientTranspose(), DType(), Mixed(), Memory(), Special(), Footprint(),
     Determinism(), Mode(), Device(), CallForm(), Resize(), Support(), Consistent(),
     ConvShape(), ConvValue(), ConvSame(),
     Large(), Rejects(), Abstract(),

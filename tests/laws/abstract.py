@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 from convt.adapter.backend import ABSTRACT, Outcome, Probe
 from convt.cases.case import Case
@@ -50,14 +51,15 @@ class Abstract(Law):
         if call.kind == "unsupported" or all(outcome.kind == "unsupported" for outcome in asked.values()):
             name, outcome = ("call", call) if call.kind == "unsupported" else next(iter(asked.items()))
             return unanswered("unsupported", name, outcome.kind, outcome.reason, "")
-        for name, outcome in asked.items():
-            judged = _judged(case, name, outcome, call)
-            if judged is not PASS:
-                return judged
-        return PASS
+        judged = [_judged(name, outcome, call) for name, outcome in asked.items()]
+        wrong = [each for each in judged if each is not PASS]
+        if not wrong:
+            return PASS
+        alike = [each.probe for each in wrong if each.kind == wrong[0].kind]
+        return replace(wrong[0], words=f"{', '.join(alike)}: {wrong[0].words}")
 
 
-def _judged(case: Case, name: str, outcome: Outcome, call: Outcome) -> Finding:
+def _judged(name: str, outcome: Outcome, call: Outcome) -> Finding:
     """What one road says, beside what the call does."""
     if outcome.kind == "unsupported":
         return PASS

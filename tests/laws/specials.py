@@ -13,6 +13,7 @@ from convt.adapter.backend import Outcome, Probe
 from convt.cases.case import Case
 from convt.conv.data import SPECIAL_VALUES as VALUES
 from convt.conv.data import Arrays
+from convt.conv.dtypes import numpy_dtype
 from convt.conv.oracles import scatter
 from convt.conv.settings import Settings
 from convt.laws.comparison import number, same_shape
@@ -63,6 +64,85 @@ class Special(Relation):
             if judged is not PASS:
                 return judged
         return PASS
+
+
+class Footprint(Relation):
+    """What is not finite reaches the same outputs of one item and of several, in each dtype and by each call form.
+
+    What exactly it reaches, the law of special values says, and leaves frameworks a choice; of that choice each has one.
+    The first number of the kernel is infinite. Budget: every eighth case with one item and three, in four dtypes and
+    three call forms.
+    """
+
+    id = "footprint"
+    source = "IEEE 754-2019, section 6; section 3: an item's outputs are sums of its own products, whatever the dtype"
+
+    def applies(self, case: Case) -> bool:
+        return inhabited(case.settings) and sampled(case, 8)
+
+    def probes(self, case: Case) -> dict[str, Probe]:
+        one, several = (case.settings.replace(batch=batch) for batch in (1, 3))
+        arrays = _with_infinite_tap(case)
+        probes: dict[str, Probe] = {}
+        for dtype in ("float32", "float64", "float16", "bfloat16"):
+            x, w, b = (None if a is None else a.astype(numpy_dtype(dtype)) for a in (arrays.x, arrays.w, arrays.b))
+            if x is None or w is None:
+                raise ValueError(f"{case.id} has no arrays")
+            probes[f"one item in {dtype}"] = Probe(one, x, w, b)
+            probes[f"three items in {dtype}"] = Probe(several, np.concatenate([x, x, x]), w, b)
+        plain = probes[FIRST]
+        return probes | {f"one item by call form {form}": replace(plain, call_form=form) for form in (1, 2, 3)}
+
+    def needs(self, name: str) -> bool:
+        return name == FIRST
+
+    def assess(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
+        """What raises elsewhere than in the first is no footprint; other laws say so."""
+        kept = {name: it for name, it in got.items() if name == FIRST or it.kind in ("value", "not-run")}
+        return super().assess(case, kept)
+
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
+        first = valued(got[FIRST])[0]
+        for name, outcome in got.items():
+            if outcome.value is None:
+                continue
+            actual = outcome.value[0]
+            wrong = _is_finite(actual) != _is_finite(first)
+            if bool(np.any(wrong)):
+                if not _may_be(case.settings, _is_finite(first)):
+                    name, actual, first = FIRST, first, actual
+                at = tuple(int(index) for index in np.argwhere(wrong)[0])
+                return Finding(
+                    "differs", "footprint", name, f"{name}: out", (0, *at), number(actual[at]), number(first[at]),
+                    against=FIRST if name != FIRST else "that of other items", differing=int(np.count_nonzero(wrong)), of=actual.size,
+                )  # fmt: skip
+        return PASS
+
+
+FIRST = "one item in float32"
+
+
+def _with_infinite_tap(case: Case) -> Arrays:
+    """One item of the case's integers, and its kernel with the first number infinite."""
+    arrays = whole(case)
+    w = arrays.w.astype(np.float32)
+    w.flat[0] = np.inf
+    return Arrays(arrays.x[:1], w, arrays.b)
+
+
+def _may_be(it: Settings, finite: np.ndarray) -> bool:
+    """Whether an infinite first tap may leave these numbers of an item finite: none that it reaches, and all of other
+    channels."""
+    one = it.replace(batch=1, bias=False)
+    alone = np.zeros(one.w_shape)
+    alone.flat[0] = 1
+    reached = scatter(one, np.ones(one.x_shape), alone)[0] != 0
+    return not bool(np.any(finite & reached)) and bool(np.all(finite[1:]))
+
+
+def _is_finite(array: np.ndarray) -> np.ndarray:
+    """Where an array of any floating-point dtype is finite."""
+    return np.isfinite(array.astype(np.float64))
 
 
 @lru_cache(maxsize=64)

@@ -219,9 +219,10 @@ def _in_other_dtypes(form: RejectForm) -> list[tuple[Op, Rank, str]]:
     """Where a kind is asked in the other dtypes: each dtype once, on an op and rank that its name picks, so that every
     op and rank meets every dtype over all kinds.
 
-    What is no number of its kind, or a number that no size holds, is refused, or not, before a dtype matters.
+    What is no number of its kind, or a number that no size holds, is refused, or not, before a dtype matters; what may
+    hang is asked no oftener than it need be.
     """
-    if "dtype" in form.fault or "two_to" in str(form.invalid) or re.search(r"[0-9]{9}", str(form.invalid)):
+    if form.seconds or "dtype" in form.fault or "two_to" in str(form.invalid) or re.search(r"[0-9]{9}", str(form.invalid)):
         return []
     ops, ranks = sorted(form.op), sorted(form.rank)
     turn = zlib.crc32(form.id.encode())

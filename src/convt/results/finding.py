@@ -17,7 +17,8 @@ from convt.results.kinds import KINDS
 from convt.results.vocabulary import Verdict
 
 FindingKind = Literal[
-    "value", "bits", "shape", "abstract-shape", "dtype", "outcome", "refusal", "accepted", "claim", "memory",
+    "value", "bits", "shape", "abstract-shape", "dtype", "outcome", "refusal", "accepted", "claim", "footprint",
+    "memory",
     "unsupported", "not-run", "suite",
 ]  # fmt: skip
 """Those of `convt.results.kinds.KINDS` that a finding may be of."""
@@ -147,7 +148,7 @@ def sentence(it: Finding) -> str:
 
 def _told(it: Finding) -> list[str]:
     """What is wrong, and the counts in a line of their own."""
-    if it.kind in ("value", "shape", "abstract-shape", "dtype"):
+    if it.kind in ("value", "shape", "abstract-shape", "dtype", "footprint"):
         return [_unequal(it), *([_counts(it)] if it.differing is not None else [])]
     if it.kind in ("refusal", "accepted"):
         return _taken(it)
@@ -199,7 +200,7 @@ def _taken(it: Finding) -> list[str]:
     if it.other:
         shape = f": shape {it.got}" if it.got is not None else ""
         said = f"accepted{shape}" if it.outcome == "value" else f"{it.outcome}: {it.words or it.exception}"
-        subject = f"{it.probe}: " if it.against else ""
+        subject = f"{it.words.partition(':')[0]}: " if it.against and it.outcome == "value" else ""
         return [f"{subject}{said}", f"where {it.against or 'the other'} {ENDS[it.other]}"]
     if it.kind == "refusal":
         if it.verdict == "pass":

@@ -39,6 +39,9 @@ class Honest(Refuses, Backend):
     def shape(self, settings: Settings, dtype: str) -> tuple[int, ...]:
         return (settings.batch, settings.channels_out, *self.sizes(settings))
 
+    def shape_of(self, probe: Probe) -> tuple[int, ...]:
+        return self.shape(probe.settings, str(probe.x.dtype))
+
     def call(self, probe: Probe) -> Array:
         it = probe.settings.explicit() if probe.call_form else probe.settings
         if probe.call_form == 2 and it.transposed:

@@ -12,11 +12,12 @@ from tests.suite.laws.lies_of_modes import MODES
 from tests.suite.laws.lies_of_numbers import NUMBERS
 from tests.suite.laws.lies_of_place import PLACE
 from tests.suite.laws.lies_of_refusal import FATAL_REFUSALS, REFUSALS
+from tests.suite.laws.lies_of_roads import ROADS
 from tests.suite.laws.lies_of_size import SIZES
 from tests.suite.laws.lies_of_sums import SUMS
 
 ANSWERING: dict[str, type[Honest]] = {
-    liar.__name__: liar for liar in (*PLACE, *SUMS, *CALLS, *GRADIENTS, *NUMBERS, *SIZES, *MODES, *REFUSALS)
+    liar.__name__: liar for liar in (*PLACE, *SUMS, *CALLS, *GRADIENTS, *NUMBERS, *SIZES, *MODES, *REFUSALS, *ROADS)
 }
 """Those that come back with something, by name."""
 ENDING: dict[str, type[Honest]] = {liar.__name__: liar for liar in (*FATAL, *FATAL_REFUSALS)}

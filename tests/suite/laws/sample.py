@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,14 @@ REFUSED = (
     "dilation-zero-transposed-2d", "dilation-zero-transposed-3d", "padding-negative-forward-1d",
     "padding-beyond-32-bits-transposed-1d", "groups-that-do-not-divide-forward-2d", "input-of-more-channels-forward-1d",
     "no-channels-to-give-forward-2d", "bias-too-long-forward-1d", "input-in-float64-forward-1d",
+    "stride-zero-transposed-2d-bfloat16",
 )  # fmt: skip
 REJECTED: tuple[Case, ...] = tuple(case for case in load_cases([SPECS / "rejects.yaml"]) if case.id in REFUSED)
 FOLDED: tuple[Case, ...] = tuple(load_cases([SPECS / "folded.yaml"]))
-SAMPLE: tuple[Case, ...] = TRANSPOSED + FORWARD + FOLDED + REJECTED
+ROADS: tuple[Case, ...] = tuple(
+    replace(case, id=f"roads-{case.id}", laws=("consistent", "footprint"))
+    for case in TRANSPOSED + FORWARD
+    if case.id in ("dilated", "grouped", "conv-same", "same-k5", "conv-grouped")
+)
+"""Asked what the laws ask that take turns else."""
+SAMPLE: tuple[Case, ...] = TRANSPOSED + FORWARD + FOLDED + REJECTED + ROADS
