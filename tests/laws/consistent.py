@@ -29,7 +29,7 @@ class Consistent(Law):
 
     A refusal is the framework's own: it raised, or the adapter's claim is what it says when the call is made all the
     same. An argument that a call does not have is none. Of dtypes those count in which it computes the plainest
-    operation of the same rank. Budget: in every sixteenth case, and in each of specs/roads.yaml, each dtype, the rank above and each call form, and once
+    operation of the same rank. Budget: in every 32nd case, and in each of specs/roads.yaml, each dtype, the rank above and each call form, and once
     more what a claim refuses.
     """
 
@@ -38,7 +38,7 @@ class Consistent(Law):
     crosses = True
 
     def applies(self, case: Case) -> bool:
-        return sampled(case, 16)
+        return sampled(case, 32)
 
     def probes(self, case: Case) -> dict[str, Probe]:
         it = plain(case)
