@@ -28,7 +28,9 @@ class Abstract(Law):
     """
 
     id = "abstract"
-    source = "section 9; torch's meta tensors and torch.export, jax.eval_shape, concrete functions, compute_output_shape"
+    source = (
+        "section 9; torch's meta tensors and torch.export, jax.eval_shape, concrete functions, compute_output_shape"
+    )
     draws = False
 
     def applies(self, case: Case) -> bool:

@@ -12,7 +12,7 @@ from convt.cases.case import Case
 from convt.conv.dtypes import numpy_dtype
 from convt.conv.settings import Settings
 from convt.laws.law import PASS, Finding, Law
-from convt.laws.probes import plain, sampled
+from convt.laws.probes import ask, cast, plain, sampled
 from convt.results.finding import ended, unanswered
 from convt.results.targets import Target
 
@@ -29,8 +29,8 @@ class Consistent(Law):
 
     A refusal is the framework's own: it raised, or the adapter's claim is what it says when the call is made all the
     same. An argument that a call does not have is none. Of dtypes those count in which it computes the plainest
-    operation of the same rank. Budget: in every 32nd case, and in each of specs/roads.yaml, each dtype, the rank above and each call form, and once
-    more what a claim refuses.
+    operation of the same rank. Budget: in every 32nd case, and in each of specs/roads.yaml, each dtype, the rank above
+    and each call form, and once more what a claim refuses.
     """
 
     id = "consistent"
@@ -105,9 +105,7 @@ def _refused(name: str, reason: str, against: str) -> Finding:
 
 def _in_dtypes(case: Case) -> dict[str, Probe]:
     """The same call in the other floating-point dtypes."""
-    a = case.data()
-    arrays = {dtype: [None if each is None else each.astype(numpy_dtype(dtype)) for each in (a.x, a.w, a.b)] for dtype in DTYPES}
-    return {dtype: Probe(case.settings, *each) for dtype, each in arrays.items()}
+    return {dtype: ask(case.settings, cast(case.data(), dtype)) for dtype in DTYPES}
 
 
 def _in_rank(case: Case) -> dict[str, Probe]:

@@ -11,10 +11,9 @@ import numpy as np
 from convt.adapter.backend import Outcome, Probe, Want
 from convt.cases.case import Case
 from convt.cases.rejects import Reject
-from convt.conv.dtypes import numpy_dtype
 from convt.laws.comparison import number
 from convt.laws.law import Finding, Law, Verdict
-from convt.laws.probes import valued
+from convt.laws.probes import ask, cast, valued
 from convt.results.finding import ended, unanswered
 from convt.results.targets import Target
 
@@ -108,16 +107,12 @@ def invalid_probe(case: Case, want: Want = "value") -> Probe:
     """The call of settings that mean nothing, or its shape alone."""
     reject = _reject(case)
     arrays = reject.passed(case.data())
-    return Probe(
-        case.settings, arrays.x, arrays.w, arrays.b, want=want, invalid=reject.invalid, seconds=reject.seconds
-    )
+    return Probe(case.settings, arrays.x, arrays.w, arrays.b, want=want, invalid=reject.invalid, seconds=reject.seconds)
 
 
 def _valid(case: Case) -> Probe:
     """The valid operation in the case's dtype: a framework without that dtype has nothing to refuse."""
-    dtype, arrays = numpy_dtype(_reject(case).dtype), case.data()
-    b = None if arrays.b is None else arrays.b.astype(dtype)
-    return Probe(case.settings, arrays.x.astype(dtype), arrays.w.astype(dtype), b)
+    return ask(case.settings, cast(case.data(), _reject(case).dtype))
 
 
 def _reject(case: Case) -> Reject:

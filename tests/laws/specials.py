@@ -13,12 +13,11 @@ from convt.adapter.backend import Outcome, Probe
 from convt.cases.case import Case
 from convt.conv.data import SPECIAL_VALUES as VALUES
 from convt.conv.data import Arrays
-from convt.conv.dtypes import numpy_dtype
 from convt.conv.oracles import scatter
 from convt.conv.settings import Settings
 from convt.laws.comparison import number, same_shape
 from convt.laws.law import PASS, Finding
-from convt.laws.probes import Relation, ask, hash_index, inhabited, sampled, valued, whole
+from convt.laws.probes import Relation, ask, cast, hash_index, inhabited, sampled, valued, whole
 
 Place = Literal["x", "w", "b"]
 NAMES = tuple(VALUES)
@@ -69,9 +68,9 @@ class Special(Relation):
 class Footprint(Relation):
     """What is not finite reaches the same outputs of one item and of several, in each dtype and by each call form.
 
-    What exactly it reaches, the law of special values says, and leaves frameworks a choice; of that choice each has one.
-    The first number of the kernel is infinite. Budget: every 32nd case, and some of specs/roads.yaml, with one item and three, in four dtypes and
-    three call forms.
+    What exactly it reaches, the law of special values says, and leaves frameworks a choice; each has one of its own.
+    The first number of the kernel is infinite. Budget: every 32nd case, and some of specs/roads.yaml, with one item and
+    three, in four dtypes and three call forms.
     """
 
     id = "footprint"
@@ -85,11 +84,9 @@ class Footprint(Relation):
         arrays = _with_infinite_tap(case)
         probes: dict[str, Probe] = {}
         for dtype in ("float32", "float64", "float16", "bfloat16"):
-            x, w, b = (None if a is None else a.astype(numpy_dtype(dtype)) for a in (arrays.x, arrays.w, arrays.b))
-            if x is None or w is None:
-                raise ValueError(f"{case.id} has no arrays")
-            probes[f"one item in {dtype}"] = Probe(one, x, w, b)
-            probes[f"three items in {dtype}"] = Probe(several, np.concatenate([x, x, x]), w, b)
+            a = cast(arrays, dtype)
+            probes[f"one item in {dtype}"] = ask(one, a)
+            probes[f"three items in {dtype}"] = ask(several, replace(a, x=np.concatenate([a.x, a.x, a.x])))
         plain = probes[FIRST]
         return probes | {f"one item by call form {form}": replace(plain, call_form=form) for form in (1, 2, 3)}
 
@@ -112,9 +109,10 @@ class Footprint(Relation):
                 if not _may_be(case.settings, _is_finite(first)):
                     name, actual, first = FIRST, first, actual
                 at = tuple(int(index) for index in np.argwhere(wrong)[0])
+                against = FIRST if name != FIRST else "that of another road"
                 return Finding(
                     "differs", "footprint", name, f"{name}: out", (0, *at), number(actual[at]), number(first[at]),
-                    against=FIRST if name != FIRST else "that of other items", differing=int(np.count_nonzero(wrong)), of=actual.size,
+                    against=against, differing=int(np.count_nonzero(wrong)), of=actual.size,
                 )  # fmt: skip
         return PASS
 

@@ -248,8 +248,10 @@ def _check_kind(sheet: Sheet, keys: Keys, form: KnownForm) -> None:
         sheet.fault(
             (*keys, "wrong"), f"`{form.wrong.verdict or form.wrong.outcome}` needs `exception`, `message`, or both"
         )
-    if form.law is not None and form.asked is not None and not (
-        form.rejects and form.asked.model_fields_set == {"dtype"}
+    if (
+        form.law is not None
+        and form.asked is not None
+        and not (form.rejects and form.asked.model_fields_set == {"dtype"})
     ):
         sheet.fault((*keys, "asked"), "`asked` cannot be combined with `law`, but for `asked.dtype` with `rejects`")
 

@@ -241,7 +241,7 @@ class WhenForm(Form):
 
 
 Wanted = Literal[
-    "value", "shape", "unbatched", "mixed-float16", "mixed-bfloat16", "grad-x", "grad-w", "grad-b",
+    "value", "shape", "traced", "unbatched", "mixed-float16", "mixed-bfloat16", "grad-x", "grad-w", "grad-b",
     "only-x", "only-w", "only-b", "grad-xw", "grad-wx", "jvp-x", "jvp-w", "jvp-grad-x",
 ]  # fmt: skip
 """What is asked of a call, as `convt.adapter.probe.Want` says it."""

@@ -93,9 +93,10 @@ class OtherForm(Form):
 
     shape: list[Raw] | None = None
     """Extents; an item {each: n} stands for one an axis. Left out: the valid shape."""
-    dtype: Literal[
-        "float16", "bfloat16", "float32", "float64", "int8", "int32", "int64", "uint8", "bool", "complex64"
-    ] | None = None
+    dtype: (
+        Literal["float16", "bfloat16", "float32", "float64", "int8", "int32", "int64", "uint8", "bool", "complex64"]
+        | None
+    ) = None
     """The dtype; left out: that of the case."""
 
 
@@ -222,7 +223,12 @@ def _in_other_dtypes(form: RejectForm) -> list[tuple[Op, Rank, str]]:
     What is no number of its kind, or a number that no size holds, is refused, or not, before a dtype matters; what may
     hang is asked no oftener than it need be.
     """
-    if form.seconds or "dtype" in form.fault or "two_to" in str(form.invalid) or re.search(r"[0-9]{9}", str(form.invalid)):
+    if (
+        form.seconds
+        or "dtype" in form.fault
+        or "two_to" in str(form.invalid)
+        or re.search(r"[0-9]{9}", str(form.invalid))
+    ):
         return []
     ops, ranks = sorted(form.op), sorted(form.rank)
     turn = zlib.crc32(form.id.encode())
