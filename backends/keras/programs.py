@@ -224,7 +224,7 @@ class Invalid(Text):
 
 
 class Abstract(Text):
-    """The text of a shape: by a layer's compute_output_shape, or of symbolic tensors, as functional models have them."""
+    """The text of a shape: by a layer's compute_output_shape, or of symbolic tensors as in functional models."""
 
     def __init__(self, form: Form, engine: str, mode: str) -> None:
         it = form.settings
