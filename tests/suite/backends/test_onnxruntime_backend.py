@@ -12,12 +12,12 @@ import pytest
 from convt.content.backends.onnxruntime.adapter import LEVELS, OnnxRuntime
 from convt.content.backends.onnxruntime.nodes import (
     AUTO_PAD,
-    UNDILATED,
     CALL_FORMS,
     INPUTS,
     KEYWORD,
     OUTPUT_SHAPE,
     PADS,
+    UNDILATED,
     attributes,
 )
 from convt.content.tests.laws.layouts import LAYOUTS
