@@ -6,6 +6,7 @@ threads, or on the kernels that this processor's instruction set picks, is right
 
 `MALLOC_PERTURB_=128` (glibc) fills fresh memory with bytes 0x7F, as float32 3.39e38, and freed memory with 0x80.
 `CONVT_POISON` has the worker fill buffers of the sizes to come with NaN, and free them, before every evaluation.
+`CONVT_HEAP_CHECK` and glibc's checker find memory that nobody owns and somebody wrote (`convt.adapter.heap`).
 `CONVT_THREADS` is the number of threads that an adapter sets; without it, what it sets by itself.
 """
 
@@ -16,13 +17,22 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from convt.adapter import heap
 from convt.adapter.probe import Probe
 
 THREADS = str(max(os.cpu_count() or 1, 4))
 
+HEAP_CHECK = "heap-check"
+
 STRESS: Mapping[str, Mapping[str, str]] = {
     "hostile": {"MALLOC_PERTURB_": "128"},
     "poisoned": {"CONVT_POISON": "1"},
+    HEAP_CHECK: {
+        "LD_PRELOAD": heap.LIBRARY,
+        "MALLOC_CHECK_": "3",
+        "MALLOC_ARENA_MAX": "1",  # one heap, which can be walked
+        "CONVT_HEAP_CHECK": "1",
+    },
     "one-thread": {"CONVT_THREADS": "1", "OMP_NUM_THREADS": "1", "NPROC": "1"},
     "threads": {"CONVT_THREADS": THREADS, "OMP_NUM_THREADS": THREADS, "NPROC": THREADS},
     "avx2": {
@@ -41,6 +51,11 @@ LARGEST_POISON = 1 << 26
 def environment(mode: str) -> Mapping[str, str]:
     """The environment variables of a mode; none where it is one of the backend's own."""
     return STRESS.get(mode, {})
+
+
+def lacks(mode: str) -> str | None:
+    """Why a process cannot be in this stress environment on this machine, or None where it can."""
+    return heap.lacks() if mode == HEAP_CHECK else None
 
 
 def own_mode(mode: str) -> str:

@@ -34,7 +34,7 @@ class Entry:
     root: str | None = None
     prepare: str = ""
     host_packages: tuple[str, ...] = ()
-    stress: tuple[str, ...] = ("hostile", "poisoned")
+    stress: tuple[str, ...] = ("hostile", "poisoned", "heap-check")
     """Those of `STRESS` that can make a difference to this framework."""
     unless_set: Mapping[str, str] = field(default_factory=dict)
     """Environment variables of its process where the user's own environment does not set them."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from convt.adapter.backend import Kind, Outcome, Probe, Script, describe, pack_probe, unpack_outcome
-from convt.adapter.stress import environment
+from convt.adapter.stress import environment, lacks
 from convt.host import memory
 from convt.host.jobs import BatchJob, Limits, NoScript, ScriptJob
 from convt.host.messages import Chunk, End, messages
@@ -259,9 +259,9 @@ class Runner(threading.Thread):
             return None
         if self._process is not None:
             return self._process
-        lacks = absent(self._entry)
-        if lacks is not None:
-            self.info = dataclasses.replace(self.info, missing=lacks)
+        reason = absent(self._entry) or lacks(self.target.mode)
+        if reason is not None:
+            self.info = dataclasses.replace(self.info, missing=reason)
             return None
         try:
             self._process = process = Process(

@@ -30,6 +30,7 @@ from typing import Any
 
 import numpy as np
 
+from convt.adapter import heap
 from convt.adapter.backend import Backend, Form, Outcome, Probe, describe, pack_outcome, unpack_probe
 from convt.adapter.stress import STRESS, own_mode, poison, told
 from convt.host.watch import Watch, filters, show_all
@@ -99,6 +100,8 @@ def _start(path: str, packages: Sequence[str], mode: str, device: str) -> tuple[
         if found is None:
             raise Gone(f"no device {device} here; found {', '.join(devices)}")
         adapter = cls(own_mode(mode) or cls.modes[0], found)
+        if heap.checking() and (reason := heap.unready()):
+            raise Gone(f"the heap cannot be checked: {reason}")
         return adapter, _hello(adapter, mode or adapter.mode, devices)
     except ModuleNotFoundError as error:
         # a backend from outside does not say its packages: what it imports beside itself is its framework
@@ -163,23 +166,39 @@ class _Server:
         self._careful = careful
         first = 0
         for size in groups:
-            self._group(number, first, packed[first : first + size])
-            first += size
+            for part in _parts(size, fused=self._fuses) if heap.checking() else [size]:
+                self._group(number, first, packed[first : first + part])
+                first += part
         self._progress.write()
         self._flush(last=True)
 
     def _group(self, number: int, first: int, packed: list[bytes]) -> None:
-        """Answer a group in one fused program where the backend has such, else one by one."""
+        """Answer a group in one fused program where the backend has such, else one by one.
+
+        Where the heap is checked, no answer of a group is given before the heap has been found whole after the last.
+        """
         fused = None
-        if len(packed) > 1 and type(self._adapter).run_many is not Backend.run_many:
+        if len(packed) > 1 and (self._fuses or heap.checking()):
             self._progress.write(number, first, len(packed), _log_size())
+        if len(packed) > 1 and self._fuses:
             fused = self._fused(packed)
+        if heap.checking():
+            if len(packed) == 1:
+                self._progress.write(number, first, 1, _log_size())
+            answers = [self._one(one) for one in packed] if fused is None else fused
+            _end_where_damaged()
+            self._emit(enumerate(answers, first))
+            return
         if fused is not None:
             self._emit(enumerate(fused, first))
             return
         for position, one in enumerate(packed, first):
             self._progress.write(number, position, 1, _log_size())
             self._emit([(position, self._one(one))])
+
+    @property
+    def _fuses(self) -> bool:
+        return type(self._adapter).run_many is not Backend.run_many
 
     def _one(self, packed: bytes) -> Outcome:
         try:
@@ -245,6 +264,20 @@ class _Server:
                 self._flush()
             except OSError:  # the channel is closed: nobody is left to hear
                 return
+
+
+def _parts(size: int, fused: bool) -> list[int]:
+    """The sizes of the parts of a group between which the heap is checked: a fused program is one call."""
+    return [size] if fused else [min(heap.TOGETHER, size - at) for at in range(0, size, heap.TOGETHER)]
+
+
+def _end_where_damaged() -> None:
+    """End the process, as glibc does, where the heap is damaged: what follows would be blamed on who comes next."""
+    gc.collect()  # what is freed now is checked now
+    found = heap.damage()
+    if found:
+        os.write(2, f"\n{found}\n".encode())
+        os.abort()
 
 
 def _unpack(packed: bytes) -> Probe:
