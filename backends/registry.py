@@ -11,7 +11,7 @@ _ONEDNN_ON = {"TF_ENABLE_ONEDNN_OPTS": "1"}
 """TensorFlow asks oneDNN on newer CPUs alone, and differs by that; here it does on all, as known differences expect."""
 
 _LUCK = ("hostile", "poisoned", "heap-check")
-_ONEDNN = (*_LUCK, "avx2", "no-onednn")
+_ONEDNN = (*_LUCK, "heap-check-avx2", "avx2", "no-onednn")
 
 BACKENDS: dict[str, Entry] = {
     "pytorch": Entry(

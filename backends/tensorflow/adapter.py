@@ -9,18 +9,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from convt.adapter.backend import MIXED, RESIZES, Backend, Form, Outcome, Probe, Program, Want
+from convt.adapter.backend import MIXED, RESIZES, UNSAFE, Backend, Form, Outcome, Probe, Program, Want
 from convt.adapter.fusing import Part
 from convt.adapter.jit_programs import part_of, traced
 from convt.adapter.stress import threads
 from convt.conv.settings import Settings
 
-from .claims import FLOATS, Maker, no_dtype, refused, takes_any_float
+from ..onednn import STRAYS, has_avx512, processors
+from .claims import FLOATS, Maker, harms, no_dtype, refused, takes_any_float
 from .fused import Graphs
 from .programs import program
 
@@ -49,9 +49,10 @@ class TensorFlow(Backend):
         self.place = "" if chosen else device.replace("cuda", "GPU")
         tf.get_logger().setLevel("ERROR")  # each function is traced once, which it warns of after five
         onednn = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1") != "0"
-        self.by = Maker(mode, device, onednn, has_avx512())
         self._count = 0
         self._configure()
+        limit = tf.config.threading.get_intra_op_parallelism_threads() or processors()
+        self.by = Maker(mode, device, onednn, has_avx512(), limit, tf.__version__)
 
     def _configure(self) -> None:
         config, asked = self.tf.config, threads()
@@ -89,6 +90,9 @@ class TensorFlow(Backend):
 
     def unsupported_dtype(self, dtype: str, settings: Settings, want: Want = "value") -> str | None:
         return None if want in RESIZES else no_dtype(dtype, settings, want, self.by)
+
+    def unsafe(self, probe: Probe) -> str | None:
+        return UNSAFE + STRAYS if harms(probe.settings, str(probe.x.dtype), probe.want, self.by) else None
 
     def refusal(self, probe: Probe) -> str | None:
         if takes_any_float(probe.settings, probe.want, probe.call_form) and str(probe.x.dtype) in FLOATS:
@@ -166,14 +170,3 @@ def untraced(message: str) -> str:
     """A message without where the nodes of its graph were made: long lists of files, which end before the reason."""
     told = ("Graph execution error:", "Detected at node ", "  File ", "    ")
     return "\n".join(line for line in message.splitlines() if not line.startswith(told)).strip()
-
-
-def has_avx512(info: Path = Path("/proc/cpuinfo")) -> bool:
-    """Whether oneDNN may use AVX-512: the processor has it, as far as that can be told, and no switch forbids it."""
-    capped = {os.environ.get(name, "").upper() for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")}
-    if capped & {"SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2"}:
-        return False
-    try:
-        return "avx512f" in info.read_text().split()
-    except OSError:
-        return True

@@ -22,25 +22,30 @@ from convt.adapter.probe import Probe
 
 THREADS = str(max(os.cpu_count() or 1, 4))
 
-HEAP_CHECK = "heap-check"
+HEAP_CHECK, HEAP_CHECK_AVX2 = HEAP_CHECKS = ("heap-check", "heap-check-avx2")
+"""Where the heap is checked: by this processor's kernels, and by those of AVX2 on one thread."""
+_HEAP = {
+    "LD_PRELOAD": heap.LIBRARY,
+    "MALLOC_CHECK_": "3",
+    "MALLOC_ARENA_MAX": "1",  # one heap, which can be walked
+    "CONVT_HEAP_CHECK": "1",
+}
+_ONE_THREAD = {"CONVT_THREADS": "1", "OMP_NUM_THREADS": "1", "NPROC": "1"}
+_AVX2 = {
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "DNNL_MAX_CPU_ISA": "AVX2",
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+}
 
 STRESS: Mapping[str, Mapping[str, str]] = {
     "hostile": {"MALLOC_PERTURB_": "128"},
     "poisoned": {"CONVT_POISON": "1"},
-    HEAP_CHECK: {
-        "LD_PRELOAD": heap.LIBRARY,
-        "MALLOC_CHECK_": "3",
-        "MALLOC_ARENA_MAX": "1",  # one heap, which can be walked
-        "CONVT_HEAP_CHECK": "1",
-    },
-    "one-thread": {"CONVT_THREADS": "1", "OMP_NUM_THREADS": "1", "NPROC": "1"},
+    HEAP_CHECK: _HEAP,
+    HEAP_CHECK_AVX2: _HEAP | _AVX2 | _ONE_THREAD,  # several threads hide from each other what they harm
+    "one-thread": _ONE_THREAD,
     "threads": {"CONVT_THREADS": THREADS, "OMP_NUM_THREADS": THREADS, "NPROC": THREADS},
-    "avx2": {
-        "ONEDNN_MAX_CPU_ISA": "AVX2",
-        "DNNL_MAX_CPU_ISA": "AVX2",
-        "ATEN_CPU_CAPABILITY": "avx2",
-        "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
-    },
+    "avx2": _AVX2,
     "no-onednn": {"TF_ENABLE_ONEDNN_OPTS": "0", "CONVT_NO_MKLDNN": "1"},
 }
 """Every stress environment and the variables of its process, over the backend's own."""
@@ -55,7 +60,7 @@ def environment(mode: str) -> Mapping[str, str]:
 
 def lacks(mode: str) -> str | None:
     """Why a process cannot be in this stress environment on this machine, or None where it can."""
-    return heap.lacks() if mode == HEAP_CHECK else None
+    return heap.lacks() if mode in HEAP_CHECKS else None
 
 
 def own_mode(mode: str) -> str:

@@ -214,7 +214,7 @@ def test_without_avx512_the_gradient_of_one_tap_is_unsafe(
 def test_avx512_is_there_where_the_processor_has_it_and_no_switch_forbids_it(
     adapter: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from convt.content.backends.tensorflow.adapter import has_avx512
+    from convt.content.backends.onednn import has_avx512
 
     for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"):
         monkeypatch.delenv(name, raising=False)
