@@ -17,13 +17,15 @@ from .gradients import Derivative
 
 VALUES: tuple[Want, ...] = ("value", "unbatched")
 DERIVATIVES: tuple[Want, ...] = ("grad-w", "only-x")
+CHANNELS_LAST = "grad-w of x in channels-last memory"
 
 
 class UnsafeClaims(Law):
     """A call that an adapter calls unsafe ends the process or is wrong, and one that it does not is right.
 
-    Budget: the case's own settings for its value, without a batch axis, and two gradients, each asked as everybody asks
-    it and once more where that is said to be unsafe. Of cases that name the law, where the heap is checked.
+    Budget: the case's own settings for its value, that without a batch axis where there is one item, and two gradients,
+    one of them in channels-last memory too: each asked as everybody asks it, and once more where that is said to be
+    unsafe. Of cases that name the law, where the heap is checked.
     """
 
     id = "unsafe-claims"
@@ -37,9 +39,11 @@ class UnsafeClaims(Law):
         return Target.of(target).mode in HEAP_CHECKS
 
     def probes(self, case: Case) -> dict[str, Probe]:
-        found: dict[str, Probe] = {want: replace(plain(case), want=want) for want in VALUES}
+        values = VALUES if case.settings.batch == 1 else VALUES[:1]
+        found: dict[str, Probe] = {want: replace(plain(case), want=want) for want in values}
         if Derivative().applies(case):
             found |= {want: Derivative().ask(case, want) for want in DERIVATIVES}
+            found[CHANNELS_LAST] = replace(found["grad-w"], layout=("channels-last",))
         return found | {f"unsafe {want}": replace(probe, force="unsafe") for want, probe in found.items()}
 
     def assess(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
