@@ -29,7 +29,8 @@ def unsafe(name: str, engine: Any, probe: Probe, eager: bool) -> str | None:
         threads = engine.config.threading.get_intra_op_parallelism_threads() or processors()
     else:
         many = it.batch > 1 or it.channels_in * it.input[0] * it.input[-1] > FEW_PIXELS
-        asked = engine.backends.mkldnn.enabled and it.rank == 2 and many
+        # what a transposed layer gives is not in channels-last memory
+        asked = engine.backends.mkldnn.enabled and it.rank == 2 and many and not it.transposed
         threads = engine.get_num_threads()
     harms = asked and strays(it, str(probe.x.dtype), avx512=has_avx512(), threads=threads)
     return UNSAFE + STRAYS if harms else None

@@ -151,7 +151,9 @@ def harms(it: Settings, dtype: str, want: Want, by: Maker) -> bool:
     """Where the gradient of a kernel of one tap is computed that harms memory: eagerly beside every other one."""
     unasked = () if by.mode == "eager" else ("only-x", "jvp-grad-x")
     reverse = want in GRADIENTS and want not in (*ONLY_FORWARD, *unasked)
-    return reverse and by.measured and by.kernels and by.onednn and strays(it, dtype, avx512=by.avx512, threads=by.threads)
+    return (
+        reverse and by.measured and by.kernels and by.onednn and strays(it, dtype, avx512=by.avx512, threads=by.threads)
+    )
 
 
 def _may_overrun(by: Maker) -> bool:

@@ -51,7 +51,9 @@ def lacks() -> str | None:
     numbers = tuple(map(int, re.findall(r"\d+", version)[:2]))
     if name != "glibc" or numbers < OLDEST:
         wanted = ".".join(map(str, OLDEST))
-        return f"heap checking needs glibc {wanted} or newer, and this is {name or 'another C library'} {version}".strip()
+        return (
+            f"heap checking needs glibc {wanted} or newer, and this is {name or 'another C library'} {version}".strip()
+        )
     found = _LIBC.search(_maps())
     if found is None or not Path(found[1]).with_name(LIBRARY).exists():
         return f"heap checking needs {LIBRARY}, which is not beside {found[1] if found else 'the C library'}"

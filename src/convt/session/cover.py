@@ -19,7 +19,10 @@ def cover(cases: Sequence[Case]) -> list[Case]:
     one law alone judges by sums stands for no other case.
     """
     plain = [case for case in cases if case.reject is None and case.block is None and BOUNDARY not in case.tags]
-    apart = [*_one_of_each([case for case in cases if case.reject]), *(case for case in cases if case.block or BOUNDARY in case.tags)]
+    apart = [
+        *_one_of_each([case for case in cases if case.reject]),
+        *(case for case in cases if case.block or BOUNDARY in case.tags),
+    ]
     kept = {case.id for case in [*_pairwise(plain), *apart]}
     return [case for case in cases if case.id in kept]
 

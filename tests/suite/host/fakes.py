@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from convt.adapter.backend import Backend, Outcome, Probe, Want
+from convt.adapter.backend import UNSAFE, Backend, Outcome, Probe, Unsupported, Want
 from convt.adapter.layouts import in_memory
 from convt.conv.oracles import scatter
 from convt.conv.settings import Settings
@@ -138,6 +138,51 @@ class WritesBefore(ReadsBeyond):
         if marked(probe):
             ctypes.memset(x.ctypes.data // 4096 * 4096 - 4, 0, 4)
         return super(ReadsBeyond, self).call(probe)
+
+
+HARMS = 3
+"""Items of a batch from which on a backend harms memory."""
+
+
+class ClaimsWhatHarms(AnswersWell):
+    """Writes behind its memory in its first call of a large batch, and says so."""
+
+    claimed = HARMS
+
+    def __init__(self, mode: str, device: str) -> None:
+        super().__init__(mode, device)
+        self.calls = 0
+
+    def unsafe(self, probe: Probe) -> str | None:
+        return f"{UNSAFE}a large batch harms memory" if probe.settings.batch >= self.claimed else None
+
+    def call(self, probe: Probe) -> np.ndarray:
+        self.calls += 1
+        if probe.settings.batch >= HARMS and self.calls == 1:
+            own = np.empty(2001, np.uint8)
+            ctypes.memset(own.ctypes.data, 0xFF, 2002)
+        return super().call(probe)
+
+    def gradient(self, probe: Probe) -> np.ndarray:
+        raise Unsupported("no gradients here")
+
+
+class ClaimsTooMuch(ClaimsWhatHarms):
+    """Says it of smaller batches too."""
+
+    claimed = HARMS - 1
+
+
+class ClaimsTooLittle(ClaimsWhatHarms):
+    """Says it of larger batches alone."""
+
+    claimed = HARMS + 1
+
+
+class ClaimsNothing(ClaimsWhatHarms):
+    """Says nothing."""
+
+    claimed = 1000
 
 
 class _OnMarked(AnswersWell):
