@@ -26,8 +26,8 @@ MEASURED = "2.21."
 
 
 class Maker(NamedTuple):
-    """Who computes: mode and device of the target, whether TensorFlow may ask oneDNN, and that AVX-512; the threads of an
-    op, and TensorFlow's version."""
+    """Who computes: mode and device of the target, whether TensorFlow may ask oneDNN, and that AVX-512, on how
+    many threads, and TensorFlow's version."""
 
     mode: str
     device: str

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from convt.adapter.heap import copied, memory as fresh
+from convt.adapter.heap import copied
+from convt.adapter.heap import memory as fresh
 from convt.adapter.probe import Layout, Probe
 
 CANARY = 0xA5

@@ -212,9 +212,10 @@ class _Server:
             probe = _unpack(packed)
             poison(probe)
             with Watch() as watch:
-                outcome = self._unsafe(probe) if probe.force == "unsafe" else self._adapter.run(probe)
+                answer = self._unsafe(probe) if probe.force == "unsafe" else self._adapter.run(probe)
+            outcome = _checked(answer)
             self._called = self._called or outcome.kind != "unsupported"
-            return replace(_checked(outcome), seconds=watch.seconds, warnings=watch.warned)
+            return replace(outcome, seconds=watch.seconds, warnings=watch.warned)
         except ModuleNotFoundError as error:
             if error.name != "ml_dtypes":
                 return Outcome("raised", reason=describe(error))
@@ -229,10 +230,10 @@ class _Server:
         differs from it."""
         if self._adapter.refusal(self._adapter.in_range(probe)) is None and self._called:
             return Outcome("not-run", reason=FRESH)
-        first = self._adapter.run(probe)
+        first = _checked(self._adapter.run(probe))
         for _ in range(REPEATS if first.kind == "value" else 0):
             _end_where_damaged()
-            another = self._adapter.run(probe)
+            another = _checked(self._adapter.run(probe))
             if (another.kind, another.digest) != (first.kind, first.digest):
                 return another
         return first

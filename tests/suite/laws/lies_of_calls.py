@@ -217,6 +217,7 @@ class Hangs(Honest):
 CALLS: tuple[type[Honest], ...] = (
     LiesAboutTheShape, ReturnsFloat64, ReturnsInt32, ReturnsChannelsLast, ReturnsTheTranspose, Answers42, AnswersZeros,
     RemembersTheFirstKernel, RemembersTheFirstBias, ChangesEveryTime, ErrsNowAndThen, RefusesStrides, RefusesGroups,
-    CallsHarmlessUnsafe, SpellsBackwards, RaisesOnDilation, RaisesOnNoItems, InventsAnItem, LosesBiasUnbatched, ResizesFromCorners,
+    CallsHarmlessUnsafe, SpellsBackwards, RaisesOnDilation, RaisesOnNoItems, InventsAnItem, LosesBiasUnbatched,
+    ResizesFromCorners,
 )  # fmt: skip
 FATAL: tuple[type[Honest], ...] = (Crashes, Hangs)

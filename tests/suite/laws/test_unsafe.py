@@ -42,7 +42,7 @@ def answered(pool: Pool, name: str, items: int) -> tuple[Finding, Mapping[str, O
     """What the law says of a backend, and what came back."""
     case = case_of(items)
     probes = LAW.probes(case)
-    outcomes = pool.submit(f"{name}/heap-check", list(probes.values())).result(120)
+    outcomes = pool.submit(f"{name}/heap-check", list(probes.values())).result(600)
     got = dict(zip(probes, outcomes, strict=True))
     return LAW.assess(case, got), got
 
@@ -77,14 +77,14 @@ def test_each_call_that_is_said_to_harm_is_the_first_of_its_process(pool: Pool) 
     case = case_of(BATCHES["harms"])
     named = LAW.probes(case)
     probes = [named["value"], named["unsafe value"]] * 3
-    outcomes = pool.submit("claims-what-harms/heap-check", probes).result(120)
+    outcomes = pool.submit("claims-what-harms/heap-check", probes).result(600)
     forced = [outcome.kind for probe, outcome in zip(probes, outcomes, strict=True) if probe.force]
     assert forced == ["crashed"] * 3
 
 
 def test_many_expected_ends_in_a_row_do_not_give_a_target_up(pool: Pool) -> None:
     [forced] = [probe for name, probe in LAW.probes(case_of(3)).items() if name == "unsafe value"]
-    outcomes = pool.submit("claims-what-harms/heap-check", [forced] * 25).result(300)
+    outcomes = pool.submit("claims-what-harms/heap-check", [forced] * 25).result(600)
     assert [outcome.kind for outcome in outcomes] == ["crashed"] * 25
     assert pool.info("claims-what-harms/heap-check").failed is None
 
