@@ -80,9 +80,11 @@ def damage() -> str:
 
 
 def _astray(heap: tuple[int, int]) -> bool:
-    """Whether the sizes of a heap's blocks do not lead from its begin to its end."""
-    start, end = heap
-    words = memoryview((ctypes.c_uint64 * ((end - start) // 8)).from_address(start)).cast("B").cast("Q")
+    """Whether the sizes of a heap's blocks do not lead from its begin to its end.
+
+    They are read from a copy: memory that glibc gives back meanwhile cannot be read, and makes the copy shorter.
+    """
+    words = _copy(*heap)
     at, last = 0, len(words) - 1
     while at < last:
         size = words[at + 1] & ~FLAGS
@@ -90,6 +92,17 @@ def _astray(heap: tuple[int, int]) -> bool:
             return True
         at += size >> 3
     return at != last + 1
+
+
+def _copy(start: int, end: int) -> memoryview:
+    """What stands in this memory, as words of 8 bytes, so far as it can be read."""
+    sbrk = ctypes.CDLL(None).sbrk
+    sbrk.argtypes, sbrk.restype = [ctypes.c_long], ctypes.c_void_p
+    end = min(end, sbrk(0) or end)  # that of the map may be of before glibc gave some memory back
+    with open("/proc/self/mem", "rb", buffering=0) as memory:  # noqa: PTH123  which is no file of a folder
+        memory.seek(start)
+        data = memory.read(end - start)
+    return memoryview(data)[: len(data) // 8 * 8].cast("Q")
 
 
 def _heaps() -> list[tuple[int, int]]:
