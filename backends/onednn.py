@@ -43,7 +43,7 @@ def strays(it: Settings, dtype: str, *, avx512: bool, threads: int) -> bool:
         return avx512 and shared
     if dtype != "float32" or not it.batch:
         return False
-    return shared or positions > l1_data() // 64 if avx512 else positions > 8
+    return shared or positions > l1_data() // 64 if avx512 else positions > 4
 
 
 def has_avx512(info: Path = Path("/proc/cpuinfo")) -> bool:
