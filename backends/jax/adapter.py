@@ -19,6 +19,7 @@ import numpy as np
 from convt.adapter.backend import GRADIENTS, MIXED, RESIZES, Backend, Form, Outcome, Probe, Program, Script, Want
 from convt.adapter.fusing import Part
 from convt.adapter.jit_programs import JitPrograms, part_of, traced
+from convt.adapter.timing import Call
 from convt.conv.same_or_valid import keyword
 from convt.conv.settings import Settings
 
@@ -105,6 +106,15 @@ class Jax(Backend):
         if answer.dtype.names:
             raise TypeError(f"JAX gives {answer.dtype.names[0]}, which has no numbers, for {probe.want}")
         return answer
+
+    def timed(self, probe: Probe) -> Call:
+        call = super().timed(probe)
+
+        def placed() -> object:
+            with self.jax.default_device(self.place):
+                return call()
+
+        return placed
 
     gradient = invalid_call = resize = call
 

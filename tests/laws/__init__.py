@@ -8,6 +8,7 @@ from .algebra import Bias, Dilation, Groups, Linearity
 from .batches import Batch
 from .calls import CallForm, Determinism, Resize, Support
 from .constructions import Adjoint, Matrix, ZeroInsertion
+from .costs import Costs
 from .crops import PaddingCrops, SameCrop
 from .dtypes import DType, Mixed
 from .forward import ConvSame, ConvShape, ConvValue
@@ -28,6 +29,6 @@ LAWS: tuple[Law, ...] = (
     Gradients(), SecondOrder(), GradientTranspose(), DType(), Mixed(), Memory(), Special(),
     Determinism(), Mode(), Device(), CallForm(), Resize(), Support(),
     ConvShape(), ConvValue(), ConvSame(),
-    Large(), Rejects(),
+    Large(), Rejects(), Costs(),
 )  # fmt: skip
 """Every law once."""

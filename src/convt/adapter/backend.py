@@ -5,6 +5,7 @@ Runs in the target's process, so it needs Python 3.10+, numpy and the framework 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -23,6 +24,7 @@ from convt.adapter.probe import (
     Layout,
     Outcome,
     Probe,
+    Timing,
     Want,
     describe,
     pack_array,
@@ -33,6 +35,7 @@ from convt.adapter.probe import (
     unpack_probe,
 )  # fmt: skip
 from convt.adapter.program import Compiler, Program, Script
+from convt.adapter.timing import Call, Times, in_turns, one_by_one, ratio
 from convt.conv.block_sums import block_sums
 from convt.conv.settings import Settings
 
@@ -192,6 +195,36 @@ class Backend:
         given.check()
         return answer
 
+    def timed(self, probe: Probe) -> Call:
+        """A function that makes the probe's call once, and waits for its answer: everything that a user does at each
+        call, and nothing that the suite does for its own sake."""
+        form, prepared = Form.of(probe), probe.prepared
+        program = self.compiler.program(form, self.program) if prepared is None else self.program(form, prepared)
+        if program is None:
+            return lambda: self.call(probe)
+        arrays, entry = self.sent(probe, program.names).arrays, self.compiler.entry(program)
+        return lambda: entry(*arrays)
+
+    def clock(self) -> float:
+        """Seconds, by which calls are timed; only differences mean something."""
+        return time.perf_counter()
+
+    def measured(self, probe: Probe, timing: Timing) -> Outcome:
+        """The seconds of the calls that `timing` names, measured once more where their ratio is above its factor."""
+        for each in (probe, *timing.against):
+            if (reason := self.refusal(each)) is not None:
+                return Outcome("unsupported", reason=reason)
+        times: list[Times] = []
+        for half in (0, 1):
+            if times and not ratio(times[0], timing.row) > timing.factor:
+                break
+            if timing.fresh:
+                calls = [self.timed(each) for each in timing.against[half::2]]
+                times.append(one_by_one(calls, self.clock))
+            else:
+                times.append(in_turns([self.timed(each) for each in (probe, *timing.against)], self.clock))
+        return Outcome("value", times=tuple(times))
+
     def sent(self, probe: Probe, names: Sequence[str]) -> Sent:
         """The probe's arrays of these names, as its program is given them."""
         return in_memory(probe, names)
@@ -226,6 +259,8 @@ class Backend:
             reason = None if probe.invalid is not None else self.refusal(probe)
             if reason is not None:
                 return Outcome("unsupported", reason=reason)
+            if probe.timing is not None:
+                return self.measured(probe, probe.timing)
             if probe.want == "shape" and probe.invalid is None:
                 return Outcome("value", shape=tuple(self.shape_of(probe)))
             answer = self._answer_of(probe)(probe)

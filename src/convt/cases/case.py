@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from convt.conv.data import Arrays, counted, exact, precision, real
 from convt.conv.settings import Settings
 
 Regime = Literal["exact", "real", "precision-x", "precision-w"]
+Cost = Literal["second-call", "new-length", "small-call", "two-items", "channels-last", "float64", "transposed"]
+"""What is timed beside what, by the law `cost`."""
+COSTS: tuple[Cost, ...] = get_args(Cost)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +70,8 @@ class Case:
     """The framework's own resize by `stride` that this convolution equals away from the border."""
     block: int | None = None
     """How many numbers are summed up to one, where the law `large` alone judges the sums of such blocks, in float16."""
+    cost: Cost | None = None
+    """What of the call is timed, where the law `cost` alone judges the ratio of times."""
     reject: Reject | None = None
     """What is passed in place of some settings and arrays, so that the call means nothing; the law `rejects` alone
     judges such a case."""
@@ -109,4 +114,6 @@ class Case:
             digest.update(self.reject.content().encode())
         if self.block is not None:
             digest.update(f"fold {self.block}".encode())
+        if self.cost is not None:
+            digest.update(f"cost {self.cost}".encode())
         return digest.hexdigest()[:16]

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
+from convt.cases.case import Cost
 from convt.conv.block_sums import LARGEST_BLOCK
 from convt.results.finding import Cause, FindingKind
 
@@ -208,6 +209,8 @@ class CaseForm(Form):
     """The framework's own resize of the input by `stride` that this equals away from the border."""
     block: Annotated[int, Field(ge=1, le=LARGEST_BLOCK)] | None = None
     """Judge the result, in float16, by the sums of blocks of so many numbers; goes with laws: [large]."""
+    cost: Annotated[list[Cost], Field(min_length=1)] | None = None
+    """Time the call beside another, in each of these ways, a case each; goes with laws: [cost]."""
     matrix: MatrixForm | None = None
     """Lists of values; every combination that `where` lets through, thinned by `cover`, is a case."""
     where: Expression | None = None
@@ -307,6 +310,8 @@ class KnownForm(Form):
     """The law, or laws, that fail. Left out: the call itself goes wrong, and every law that needs it fails by that."""
     rejects: Annotated[list[Id], Field(min_length=1)] | None = None
     """With `law: rejects`: the kinds of settings, in specs/rejects.yaml, that are not refused as they are due."""
+    cost: Annotated[list[Cost], Field(min_length=1)] | None = None
+    """With `law: cost`: what takes too long; needed there."""
     asked: AskedForm | None = None
     """Without `law`: which evaluations go wrong."""
     where: Expression | None = None

@@ -15,6 +15,7 @@ from convt.commands.parts import NO_ANSWER, OK, WORSE, Commands, command, say
 from convt.content import ROOT
 from convt.host.registry import built_in, register_external
 from convt.laws.catalogue import all_laws
+from convt.session.profiles import FOLDERS
 
 SPECS = ROOT / "specs"
 
@@ -36,7 +37,7 @@ def check(options: argparse.Namespace) -> int:
     """Print every error, one a line, or how much is right; the exit status."""
     if options.write_schemas:
         return _write_schemas()
-    files: Sequence[Path] = case_files(options.files or [SPECS, SPECS / "large"])
+    files: Sequence[Path] = case_files(options.files or [SPECS, *(SPECS / folder for folder in FOLDERS)])
     known = [file for file in files if is_known_file(file)] if options.files else known_files(ROOT / "backends")
     findings = [f for f in files if is_findings_file(f)] if options.files else findings_files(ROOT / "backends")
     plain = [file for file in files if file not in (*known, *findings)]

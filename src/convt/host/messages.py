@@ -30,10 +30,12 @@ class End:
 class Chunk:
     """The probes of one message, by their place in it: which are open, and in which groups they are asked."""
 
-    def __init__(self, positions: list[int], packed: list[bytes], answer: Answer, heavy: int = 0) -> None:
+    def __init__(
+        self, positions: list[int], packed: list[bytes], answer: Answer, heavy: int = 0, timed: bool = False
+    ) -> None:
         """`positions` are the probes' places in the whole batch, which is what `answer` is told; `heavy` is the size of
-        a result that takes much of the machine's memory."""
-        self.heavy = heavy
+        a result that takes much of the machine's memory; of what is `timed` one is asked at a time on a machine."""
+        self.heavy, self.timed = heavy, timed
         self.packed = packed
         self.open = set(range(len(packed)))
         self.groups = [list(range(len(packed)))]
@@ -85,6 +87,9 @@ def messages(probes: Sequence[Probe], pack: Pack, answer: Answer) -> Iterator[Ch
             continue
         if heavy := weight(probe):
             yield Chunk([at], [one], answer, heavy)
+            continue
+        if probe.timing is not None:
+            yield Chunk([at], [one], answer, timed=True)
             continue
         if packed and (len(packed) >= MESSAGE_PROBES or size + len(one) > MESSAGE_BYTES):
             yield Chunk(positions, packed, answer)

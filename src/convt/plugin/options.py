@@ -58,7 +58,7 @@ def declare(add: Callable[..., Any]) -> None:
         default=[],
         metavar="FILE",
         help="take the cases of this YAML file, --spec=FILE; repeatable (default: specs/*.yaml; specs/large/*.yaml "
-        "under the profile large)",
+        "under the profile large, specs/cost/*.yaml under cost)",
     )
     add(
         "--backend",

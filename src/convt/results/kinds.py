@@ -14,6 +14,7 @@ KINDS = {
     "refusal": "an invalid call is refused in unclear words, or refused by one and taken by the other",
     "accepted": "an invalid call is answered, or answered with something else than what it means",
     "claim": "the call computes what the adapter calls unsupported",
+    "slow": "the call takes longer, beside another one, than there is a reason for",
     "memory": "the system gave the call no memory",
     "unsupported": "the framework's call cannot say these settings",
     "not-run": "not executed",

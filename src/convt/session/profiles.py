@@ -40,6 +40,8 @@ class Profile:
         return tuple(backends)
 
 
+FOLDERS = ("large", "cost")
+"""Folders with cases of a profile of their own, each called as the one law that judges them is."""
 PROFILES = {
     profile.name: profile
     for profile in (
@@ -49,5 +51,6 @@ PROFILES = {
         Profile("modes", cases=0, covered=True, targets="modes"),
         Profile("hostile", cases=0, covered=True, targets="stress"),
         Profile("large", cases=0, folder="large"),
+        Profile("cost", cases=0, folder="cost"),
     )
 }

@@ -28,6 +28,7 @@ from convt.results.runfile import (
 from convt.results.targets import TargetInfo
 from convt.results.vocabulary import standing
 from convt.session.differences import known_target
+from convt.session.profiles import FOLDERS
 from convt.session.session import Session
 from convt.session.verdicts import Matched, case_record, detail_record, said_once, verdict_record
 
@@ -116,7 +117,7 @@ class Recording:
 
     def unmatched(self) -> list[str]:
         """The known differences that matched nothing: to be asked where every case and law was judged."""
-        folder = bool(self.session.options.profile.folder)
+        folder = self.session.options.profile.folder
         if folder and any(it.verdict == "not-run" for it in self.verdicts.values()):
             return []  # there was no memory for some of them
         matched = {record.known for record in self.verdicts.values()}
@@ -124,7 +125,7 @@ class Recording:
         return [
             f"{entry.origin}: known difference {entry.id} matched nothing; delete it, or mend its predicate"
             for entry in self.session.known
-            if folder == (entry.laws == ("large",))  # other cases are asked there
+            if folder == next((name for name in FOLDERS if entry.laws == (name,)), "")  # other cases are asked there
             and entry.id not in matched
             and not entry.intermittent
             and any(entry.about(target) for target in ran)

@@ -22,6 +22,7 @@ from convt.laws.catalogue import all_laws
 from convt.laws.law import Law
 from convt.results.targets import Target, TargetError, TargetInfo
 from convt.session.batch import LawVerdict
+from convt.session.cost_scripts import paste_timed
 from convt.session.cover import cover
 from convt.session.differences import KnownDifferences, known_target
 from convt.session.options import BadOption, Options, known
@@ -76,6 +77,8 @@ class Session:
         if backends is not None:
             self.backends = dict(backends)
         self._plan: Plan
+        self._timed: list[str] = []
+        """Targets of cases that are timed, until these have started."""
         self._owed: dict[tuple[str, str, str], Probe] = {}
 
     # what there is
@@ -205,6 +208,7 @@ class Session:
         self._plan = Plan(self.evaluator, ahead)
         for item in items:
             if isinstance(item, Pair):
+                self._timed += [item.target] if item.case.cost is not None else []
                 judging = self.laws if laws is None else laws
                 self._plan.step(chunk_of(item.case.id), judging).add(item.target, item.case)
             else:
@@ -215,6 +219,9 @@ class Session:
 
     def verdicts(self, pair: Pair) -> list[Matched]:
         """Every verdict on a case and target, held against the known differences."""
+        if pair.case.cost is not None:  # while one target starts, no other is timed
+            self.start(self._timed)
+            self._timed = []
         found = self._plan.verdicts(chunk_of(pair.case.id), pair.target, pair.case)
         return [self.match_known(verdict) for verdict in found]
 
@@ -300,6 +307,9 @@ class Session:
 
     def _script(self, target: str, probe: Probe) -> tuple[str, str]:
         try:
+            if probe.timing is not None:
+                imports = self.info(target).script_imports
+                return paste_timed(imports, probe, lambda form: self.pool.script(target, form))
             script = self.pool.script(target, Form.of(probe))
         except NoScript:
             return "", ""
