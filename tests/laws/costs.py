@@ -59,8 +59,8 @@ BOUNDS: dict[Cost, Bound] = {
 }  # fmt: skip
 """By what a case asks. Each factor is twice what is due, or more, so that a busy machine is none of its matters.
 
-Sources: for channels-last docs.pytorch.org/tutorials/intermediate/memory_format_tutorial.html, which promises gains; for
-programs compiled by shape docs.jax.dev/en/latest/201/jit.html and tensorflow.org/api_docs/python/tf/function; the rest
+Sources: for channels-last docs.pytorch.org/tutorials/intermediate/memory_format_tutorial.html, which promises gains,
+for programs compiled by shape docs.jax.dev/en/latest/201/jit.html, tensorflow.org/api_docs/python/tf/function; the rest
 counts products, bytes and calls.
 """
 

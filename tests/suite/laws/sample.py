@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from convt.cases.case import Case
+from convt.cases.case import COSTS, Case
 from convt.cases.loader import load_cases
 from convt.conv.data import Arrays
 from convt.conv.settings import Settings
@@ -74,5 +74,14 @@ REFUSED = (
     "no-channels-to-give-forward-2d", "bias-too-long-forward-1d", "input-in-float64-forward-1d",
 )  # fmt: skip
 REJECTED: tuple[Case, ...] = tuple(case for case in load_cases([SPECS / "rejects.yaml"]) if case.id in REFUSED)
+TIMED: tuple[Case, ...] = tuple(
+    Case(
+        f"timed-{cost}",
+        Settings((64,), (3,), channels_in=4, channels_out=4, padding=((1, 1),)),
+        laws=("cost",),
+        cost=cost,
+    )
+    for cost in COSTS
+)
 FOLDED: tuple[Case, ...] = tuple(load_cases([SPECS / "folded.yaml"]))
-SAMPLE: tuple[Case, ...] = TRANSPOSED + FORWARD + FOLDED + REJECTED
+SAMPLE: tuple[Case, ...] = TRANSPOSED + FORWARD + FOLDED + REJECTED + TIMED
