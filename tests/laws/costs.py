@@ -76,6 +76,7 @@ class Costs(Law):
     id = "cost"
     source = "section 4; BOUNDS in tests/laws/costs.py gives each number's reason"
     draws = False
+    times = True
 
     def applies(self, case: Case) -> bool:
         return case.cost is not None

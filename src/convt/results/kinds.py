@@ -42,7 +42,7 @@ MEANINGS = {
     "now-unsupported": "had an answer before, and cannot be asked after",
     "gone": "was asked before, and has no answer after",
     "new-warning": "a warning that was not given before",
-    "slower": "the framework's calls take longer, side by side in one run",
+    "slower": "the framework's calls take longer, timed in turns on both sides",
     "fixed": "failed before, and passes after",
     "new": "was not asked before, and does not fail",
     "bits": "other bits of the answers, of which the law says the same",

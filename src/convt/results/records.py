@@ -154,6 +154,8 @@ class Footer:
     """Target to the time that it spent inside the framework's calls."""
     target_longest: dict[str, float] = field(default_factory=dict)
     """Target to the longest time of one call among them."""
+    target_speeds: dict[str, dict[str, tuple[float, float]]] = field(default_factory=dict)
+    """Target to settings that were timed, by name, to the median and the least seconds of a call."""
 
 
 Record = Header | CaseRecord | VerdictRecord | DetailRecord | Footer

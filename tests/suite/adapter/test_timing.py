@@ -48,14 +48,16 @@ def machine() -> Machine:
 
 def test_two_calls_are_timed_in_turns_after_some_that_are_not(machine: Machine) -> None:
     times = in_turns([machine.call("a", 0.002), machine.call("b", 0.001)], machine.clock)
-    assert times == (pytest.approx((0.002,) * TURNS), pytest.approx((0.001,) * TURNS))
+    assert times[0] == pytest.approx((0.002,) * TURNS)
+    assert times[1] == pytest.approx((0.001,) * TURNS)
     assert "".join(machine.called) == "aaa" + "bbb" + "abba" * (TURNS // 2) + "ab"
     assert ratio(times) == pytest.approx(2)
 
 
 def test_what_only_the_first_calls_take_is_not_timed(machine: Machine) -> None:
     compiles = machine.call("a", lambda number: 5 if number < WARM - 1 else 0.001)
-    assert in_turns([compiles], machine.clock) == (pytest.approx((0.001,) * TURNS),)
+    [row] = in_turns([compiles], machine.clock)
+    assert row == pytest.approx((0.001,) * TURNS)
 
 
 def test_a_short_call_is_made_as_often_as_a_clock_can_tell(machine: Machine) -> None:
@@ -94,14 +96,20 @@ def test_first_second_and_later_calls_of_each(machine: Machine) -> None:
         return (0.1, 0.02, 0.004, 0.001, 0.003)[number]
 
     first, second, later = one_by_one([machine.call("a", seconds), machine.call("b", seconds)], machine.clock)
-    assert (first, second) == (pytest.approx((0.1, 0.1)), pytest.approx((0.02, 0.02)))
+    assert first == pytest.approx((0.1, 0.1))
+    assert second == pytest.approx((0.02, 0.02))
     assert later == pytest.approx((0.001, 0.001))
     assert machine.called == ["a"] * (2 + LATER) + ["b"] * (2 + LATER)
 
 
 def test_nothing_is_collected_while_a_call_is_timed(machine: Machine) -> None:
     seen = list[bool]()
-    in_turns([lambda: (seen.append(gc.isenabled()), machine.call("a", 1)())], machine.clock)
+
+    def looks(number: int) -> float:
+        seen.append(gc.isenabled())
+        return 1
+
+    in_turns([machine.call("a", looks)], machine.clock)
     assert not any(seen)
     assert gc.isenabled()
 

@@ -65,6 +65,7 @@ def test_each_liar_is_caught_where_it_is_slow_and_nowhere_else(liar: type[Honest
 def test_a_finding_has_the_ratio_the_factor_and_both_medians() -> None:
     found = judged(ANSWERING["TransposedSlowly"]("eager", "cpu"), case_of("transposed"))
     assert (found.kind, found.probe, found.factor) == ("slow", "transposed", 6)
+    assert found.ratio is not None
     assert found.ratio == pytest.approx(50)
     assert found.medians[0] == pytest.approx(found.ratio * found.medians[1], rel=1e-3)
     assert found.message.startswith(

@@ -75,7 +75,8 @@ def test_no_law_goes_by_a_former_name() -> None:
 @pytest.mark.parametrize("path", RELEASES, ids=lambda path: path.name)
 def test_the_laws_of_every_released_version_are_laws_of_today(path: Path) -> None:
     release = read_release(path)
-    assert {law.id for law in release.header.laws} == {law.id for law in all_laws()}
+    asked = {law.id for law in all_laws() if not law.times}
+    assert {law.id for law in release.header.laws} == asked
     assert {law.version for law in release.header.laws} == {1}
     assert release.header.oracles == 1
 
