@@ -23,7 +23,7 @@ from convt.conv.settings import Settings
 from .calls import CALL_FORMS, LAYER, say, say_invalid
 from .claims import Claims
 from .fused import Fused, kind_of, name_of
-from .programs import MODES, program
+from .modes import MODES, program
 
 
 class PyTorch(Backend):

@@ -13,7 +13,7 @@ from .calls import FUNCTIONAL, output_padding, unsupported_forward, unsupported_
 
 NARROW_INTEGERS = ("int8", "uint8", "int32")
 INTEGERS = (*NARROW_INTEGERS, "int64")
-TRACED = ("compile", "export")
+TRACED = ("compile", "export", "shipped")
 """Modes in which abstract evaluation comes before the call, and refuses what it refuses."""
 
 

@@ -43,7 +43,9 @@ BOUNDS: dict[Cost, Bound] = {
         "a call of hardly any products", "one of millions", 0.5,
         "next to nothing is due; where half is, each call pays for what could be made once",
     ),
-    "two-items": Bound("a call of two items", "one of one", 4, "2 are due: twice the products and the memory"),
+    "two-items": Bound(
+        "a call of two items", "one of one", 6, "2 are due, and 3 times that where two no longer fit a cache"
+    ),
     "channels-last": Bound(
         "a call on channels-last memory", "one on contiguous memory", 4,
         "1 is due, and a copy of x, w and y for kernels of the other order",
