@@ -43,16 +43,13 @@ BOUNDS: dict[Cost, Bound] = {
         "a call of hardly any products", "one of millions", 0.5,
         "next to nothing is due; where half is, each call pays for what could be made once",
     ),
-    "two-items": Bound(
-        "a call of two items", "one of one", 6, "2 are due, and 3 times that where two no longer fit a cache"
-    ),
+    "two-items": Bound("a call of two items", "one of one", 4, "2 are due: twice the products and the memory"),
     "channels-last": Bound(
         "a call on channels-last memory", "one on contiguous memory", 4,
         "1 is due, and a copy of x, w and y for kernels of the other order",
     ),
     "float64": Bound(
-        "a call in float64", "one in float32", 8,
-        "2 are due, half the numbers in a vector and in a line of the cache, and 4 times that for a kernel less tuned",
+        "a call in float64", "one in float32", 5, "2 are due: half the numbers in a vector and in a line of the cache"
     ),
     "transposed": Bound(
         "the transposed convolution", "the forward one of as many products", 6,
