@@ -86,7 +86,7 @@ class PyTorch(Backend):
         return self.claims.of_settings(settings, want, call_form, self.mode)
 
     def unsupported_dtype(self, dtype: str, settings: Settings, want: Want = "value") -> str | None:
-        return self.claims.of_dtype(dtype, settings, want)
+        return self.claims.of_dtype(dtype, settings, want, self.mode)
 
     def program(self, form: Form, prepared: Any = None) -> Program:
         it, call_form = form.settings, form.call_form

@@ -35,8 +35,10 @@ class Claims:
             said = said or self._refused_empty(it, "shape")
         return said or self._refused_empty(it, want)
 
-    def of_dtype(self, dtype: str, it: Settings, want: Want) -> str | None:
+    def of_dtype(self, dtype: str, it: Settings, want: Want, mode: str) -> str | None:
         """Why the call does not take this dtype; a CPU's kernels alone are known."""
+        if mode == "folded" and want != "shape" and dtype in INTEGERS:
+            return "only Tensors of floating point dtype can require gradients, as a batch norm's weights do"
         if want in MIXED and not self._autocasts(want):
             return f"{self.device} autocast takes no {want.removeprefix('mixed-')}"
         if dtype in INTEGERS and want in GRADIENTS:

@@ -36,12 +36,11 @@ class Saved(Copied):
     imports = ("io",)
 
     def made(self) -> Lines:
-        fresh = self.bare().replace("layer = ", "run = ", 1)
+        fresh = f"{self.bare().replace('layer = ', 'run = ', 1)}.requires_grad_(False)"
         return [
             *["whole, weights = io.BytesIO(), io.BytesIO()", "torch.save(layer, whole)", "whole.seek(0)"],
             *["read = torch.load(whole, weights_only=False)", "torch.save(read.state_dict(), weights)"],
             *["weights.seek(0)", fresh, "run.load_state_dict(torch.load(weights), assign=True)"],
-            *["run.requires_grad_(False)"],
         ]
 
 
@@ -63,7 +62,7 @@ class Folded(Copied):
         else:
             divided = f"layer.weight / scale.reshape({shaped})"
         lines = [
-            f"scale = (2.0 ** (torch.arange({outs}) % 3 - 1)).to(w)",
+            f"scale = (2.0 ** (torch.arange({outs}) % 3)).to(w)",
             f"layer.weight = torch.nn.Parameter({divided}, requires_grad=False)",
         ]
         if "b" in self.arrays:
@@ -92,6 +91,13 @@ class Mapped(Text):
         arrays = ", ".join(self.arrays)
         call = f"mapped({arrays})"
         return [], call, call, {name: name for name in self.arrays}
+
+    def received(self, tensor: str, dtype: str) -> str:
+        """Of a tensor that may have kept the dtype of x, where another one is due."""
+        text = super().received(tensor, dtype)
+        if dtype != "bfloat16" or self.dtypes["x"] == dtype:
+            return text
+        return f"{text} if {tensor}.dtype == torch.bfloat16 else {tensor}.numpy()"
 
     def above(self, want: Want) -> Lines:
         given, rest = ", ".join(self.arrays), "".join(f", {name}" for name in self.arrays[1:])
