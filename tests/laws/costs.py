@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from convt.adapter.probe import Outcome, Probe, Timing
+from convt.adapter.probe import Layout, Outcome, Probe, Timing
 from convt.adapter.timing import ratio
 from convt.cases.case import Case, Cost
 from convt.conv.dtypes import numpy_dtype
@@ -131,11 +131,11 @@ def small(it: Settings) -> Settings:
     raise ValueError(f"no small call has the settings {it}")
 
 
-def _asked(it: Settings, dtype: str = "float32", layout: str = "", timing: Timing | None = None) -> Probe:
+def _asked(it: Settings, dtype: str = "float32", layout: Layout = "", timing: Timing | None = None) -> Probe:
     """A probe of real numbers, which are views of few: what they are is no matter, so long as none is subnormal."""
     x, w = (_numbers(shape, dtype) for shape in (it.x_shape, it.w_shape))
     b = _numbers(it.b_shape, dtype) if it.bias else None
-    return Probe(it, x, w, b, layout=(layout, layout), timing=timing)  # type: ignore[arg-type]
+    return Probe(it, x, w, b, layout=(layout, layout) if layout else (), timing=timing)
 
 
 def _numbers(shape: tuple[int, ...], dtype: str) -> np.ndarray:
