@@ -32,11 +32,12 @@ from .programs import mapped_over, program
 class Jax(Backend):
     """jax.lax has no bias: the caller adds it to what came back, here and in the scripts alike.
 
+    In the mode `exported` what is compiled was written by jax.export and read back.
     In the mode `vmap` each item of the batch is convolved by itself, mapped by jax.vmap: see `programs.mapped_over`.
     """
 
     name = "jax"
-    modes = ("jit", "eager", "vmap", "x64")
+    modes = ("jit", "eager", "vmap", "x64", "exported")
     lays_out = True
     call_forms = (
         "kernel flipped by the caller, channels last",

@@ -52,6 +52,7 @@ class Text:
     def __init__(self, form: Form, call: Call, mode: str) -> None:
         self.form, self.it, self.want, self.call = form, form.settings, form.want, call
         self.eager = mode == "eager"
+        self.exported = mode == "exported" and form.invalid is None
         self.over = mapped_over(self.it) if mode == "vmap" and form.invalid is None else ""
         self.biased = "b" in form.dtypes and self.want in GRADIENTS
 
@@ -66,17 +67,31 @@ class Text:
             functions, traced = [*functions, self.gradient(traced)], "gradient_of"
         if not self.eager:
             functions[-1] = ["@jax.jit", *functions[-1]]
+        if self.exported:
+            functions, traced = [*functions, *self.through_bytes(traced)], "loaded"
         names = tuple(self.form.dtypes)
         answer = self.gradient_back(traced) if self.want in GRADIENTS else self.back(traced)
         functions.append([f"def answer({', '.join(names)}):", *_in([*self.there(), *answer])])
         source = "\n\n\n".join("\n".join(function) for function in functions) + "\n"
         options = "".join(f", {key}={value!r}" for key, value in self.call.options.items())
-        return Program(source, "answer", names, f"jax.lax.{self.call.function}(lhs, rhs{options})", traced)
+        made = "read_back" if self.exported else ""
+        return Program(source, "answer", names, f"jax.lax.{self.call.function}(lhs, rhs{options})", traced, made)
 
     def convolve(self) -> Lines:
         options = (f"        {key}={value!r}," for key, value in self.call.options.items())
         opened = f"    return jax.lax.{self.call.function}("
         return ["def convolve(lhs, rhs):", opened, "        lhs,", "        rhs,", *options, "    )"]
+
+    def through_bytes(self, name: str) -> list[Lines]:
+        """The function of this name by jax.export, serialized and read back, once for arrays of a form."""
+        export = ["def read_back(*arrays):"]
+        export += ["    forms = [jax.ShapeDtypeStruct(each.shape, each.dtype) for each in arrays]"]
+        export += [
+            f"    data = jax.export.export({name})(*forms).serialize()",
+            "    return jax.export.deserialize(data)",
+        ]
+        called = f"    return read_back({self.given}).call({self.given})"
+        return [export, ["@jax.jit", f"def loaded({self.given}):", called]]
 
     def mapped(self) -> Lines:
         """The function of x and w by `jax.vmap`, one item, or one output feature, at a time."""

@@ -2,7 +2,7 @@
 
 A layer or model is built once for all programs that have it, above their functions: it costs milliseconds. Each call
 sets its weights, or passes them to `stateless_call`. The modes are a layer by itself, in a functional model, through
-`Model.predict`, or read back from a file.
+`Model.predict`, read back from a file, or in a model that `keras.models.clone_model` copied.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from .calls import Call, call_for, input_shape, invalid_call_for
 from .gradients import stateless
 from .text import NUMPY, TENSOR, Lines, Text, said
 
-MODES = ("eager", "functional", "compiled", "saved")
+MODES = ("eager", "functional", "compiled", "saved", "cloned")
 _ZEROS = [
     "def zeros(shape, dtype):  # keras.ops.zeros compiles a program for each shape",
     '    return keras.ops.convert_to_tensor(np.zeros(shape, "float32"), dtype)',
     "",
     "",
 ]
+CLONED = ["model = keras.models.clone_model(model)"]
 _COMPILERS = {"jax": "@jax.jit", "tensorflow": "@tf.function(autograph=False)"}
 
 
@@ -82,6 +83,7 @@ class Layer(Text):
             lines += [f'inputs = keras.Input(batch_shape={(None, *shape[1:])}, dtype="{self.form.dtype}")']
             lines += ["model = keras.Model(inputs, layer(inputs))"]
             lines += ['model.compile(jit_compile="auto")'] if self.mode == "compiled" else []
+            lines += CLONED if self.mode == "cloned" else []
         if self.mode == "saved":
             lines = ["import tempfile", "", *lines, *(through_file("model") if self.stateless else [])]
         if self.derived and self.name != "loaded" and not self.stateless:
@@ -147,7 +149,7 @@ class Operation(Text):
     @property
     def modelled(self) -> bool:
         """Whether the op is that of a functional model."""
-        return self.mode in ("functional", "saved")
+        return self.mode in ("functional", "saved", "cloned")
 
     def above(self) -> Lines:
         if not self.modelled:
@@ -156,6 +158,7 @@ class Operation(Text):
         shapes = (x[1:] if self.want == "unbatched" else x, (*w[2:], w[1], w[0]))
         made = ", ".join(f'keras.Input(batch_shape={shape}, dtype="{self.form.dtype}")' for shape in shapes)
         lines = [f"inputs = [{made}]", f"model = keras.Model(inputs, {self.called('*inputs')})"]
+        lines += CLONED if self.mode == "cloned" else []
         return ["import tempfile", "", *lines, *through_file("model")] if self.mode == "saved" else lines
 
     def called(self, given: str) -> str:

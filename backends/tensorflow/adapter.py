@@ -26,10 +26,11 @@ from .programs import program
 
 
 class TensorFlow(Backend):
-    """tf.nn, eagerly, in a `tf.function`, or in one that XLA compiles; on the CPU or a GPU."""
+    """tf.nn, eagerly, in a `tf.function`, in one that XLA compiles, by tf.vectorized_map, or back from a SavedModel;
+    on the CPU or a GPU."""
 
     name = "tensorflow"
-    modes = ("eager", "function", "xla")
+    modes = ("eager", "function", "xla", "vmap", "saved")
     lays_out = True
     call_forms = (
         "padding by keyword where one says it",
@@ -119,7 +120,7 @@ class TensorFlow(Backend):
         return (batch, channels, *output)
 
     def run_many(self, probes: Sequence[Probe]) -> list[Outcome] | None:
-        if self.mode == "eager":
+        if self.mode in ("eager", "saved"):
             return None
         fused = Graphs(self._compiled, key=self._key, part=self._part, alone=self.run)
         outcomes = fused.run(probes)
