@@ -32,7 +32,7 @@ def lines(want: Want, call: Lines, names: str, sliced: bool = False) -> Lines:
         direction = "w" if want == "jvp-grad-x" else of
         body = _gradient(call, "x") + dense if want == "jvp-grad-x" else call
         made = [f"with tf.autodiff.ForwardAccumulator({direction}, t) as accumulator:", *within(body)]
-        made.append("y = accumulator.jvp(y)")
+        made += ["y = accumulator.jvp(y)", *dense]
     return [*made, "if y is None:", f'    raise RuntimeError("TensorFlow gives None for {want}")']
 
 
