@@ -240,6 +240,7 @@ def test_what_is_made_of_a_layer_stands_in_the_text_and_the_text_runs(mode: str,
         return
     given: dict[str, Any] = {name: a for name, a in zip("xwb", asked.arrays, strict=False) if a is not None}
     exec(f"import numpy as np\nimport torch\n{text}", given)  # noqa: S102  the adapter's own text
+    assert told.value is not None
     assert np.array_equal(given["y"], told.value)
 
 
