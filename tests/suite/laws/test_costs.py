@@ -12,6 +12,8 @@ from convt.content.tests.laws.costs import BOUNDS, LENGTHS, Costs, small
 
 from convt.adapter.backend import Form, Outcome, Script, pack_outcome, pack_probe, unpack_outcome, unpack_probe
 from convt.cases.case import COSTS, Case
+from convt.cases.errors import SpecErrors
+from convt.cases.known import Known, KnownTarget, load_known
 from convt.cases.loader import load_cases
 from convt.conv.settings import Settings
 from convt.host.messages import messages
@@ -260,3 +262,37 @@ def test_numbers_are_views_of_few() -> None:
     arrays = [probe.x for case in CASES for probe in LAW.probes(case).values()]
     assert all(isinstance(array.base, np.ndarray) for array in arrays)
     assert len({id(array.base) for array in arrays}) < 20
+
+
+KNOWN = """\
+known:
+  - id: slow
+    law: cost
+    cost: [float64]
+    where: rank == 1
+    wrong: {verdict: differs, kind: slow}
+    reason: It is.
+    issue: none
+    since: "1"
+    intermittent: A ratio is a machine's.
+"""
+
+
+def known_in(folder: Path, text: str) -> list[Known]:
+    (folder / "slow.yaml").write_text(text)
+    return load_known(folder, [law.id for law in all_laws()])
+
+
+def test_a_known_difference_speaks_of_one_way_of_timing(tmp_path: Path) -> None:
+    [entry] = known_in(tmp_path, KNOWN)
+    target = KnownTarget("slow", "eager", "cpu", "1")
+    speaks = {case.cost for case in TIMED if entry.applies("cost", case.settings, target, "", case.cost)}
+    assert speaks == {"float64"}
+    assert not entry.applies("value", TIMED[0].settings, target)
+    assert entry.explains(judged(ANSWERING["SlowInFloat64"]("eager", "cpu"), case_of("float64")))
+
+
+@pytest.mark.parametrize("text", [KNOWN.replace("law: cost", "law: value"), KNOWN.replace("    cost: [float64]\n", "")])
+def test_a_known_cost_and_its_law_need_each_other(text: str, tmp_path: Path) -> None:
+    with pytest.raises(SpecErrors, match="`cost` and `law: cost` need each other"):
+        known_in(tmp_path, text)
