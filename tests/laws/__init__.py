@@ -9,6 +9,7 @@ from .batches import Batch
 from .calls import CallForm, Determinism, Resize, Support
 from .constructions import Adjoint, Matrix, ZeroInsertion
 from .crops import PaddingCrops, SameCrop
+from .crossed import Crossed
 from .dtypes import DType, Mixed
 from .forward import ConvSame, ConvShape, ConvValue
 from .gradients import Gradients, GradientTranspose, SecondOrder
@@ -25,7 +26,7 @@ LAWS: tuple[Law, ...] = (
     OutputShape(), Preimages(), SameSize(), ValidSize(), SameCrop(), PaddingCrops(),
     Value(), Accuracy(), LowPrecision(), Matrix(), ZeroInsertion(), Adjoint(),
     Linearity(), Bias(), Groups(), Dilation(), Shift(), Symmetry(), Batch(), Rank(),
-    Gradients(), SecondOrder(), GradientTranspose(), DType(), Mixed(), Memory(), Special(),
+    Gradients(), SecondOrder(), GradientTranspose(), Crossed(), DType(), Mixed(), Memory(), Special(),
     Determinism(), Mode(), Device(), CallForm(), Resize(), Support(),
     ConvShape(), ConvValue(), ConvSame(),
     Large(), Rejects(),

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from convt.cases.asked import CROSSED, Asked
 from convt.cases.errors import Keys, show
-from convt.cases.model import ArrayForm, CaseForm
+from convt.cases.model import ArrayForm, CaseForm, EvaluationForm
 from convt.conv.data import EXACT_LIMIT, PERIODS, Arrays, exact, largest_partial_sum
 from convt.conv.settings import Settings, SettingsError
 from convt.conv.slabs import MOST_IN_A_ROW
@@ -151,6 +152,31 @@ def check_fold(form: CaseForm, it: Settings) -> None:
         raise DataError(f"found sums up to {largest:,}, accepted up to {EXACT_LIMIT['float16']:,}", ("block",))
     if (row := prod(it.output[1:])) > MOST_IN_A_ROW:
         raise DataError(f"found {row:,} outputs a row of the first axis, accepted up to {MOST_IN_A_ROW:,}", ("block",))
+
+
+def asked_of(form: EvaluationForm | None) -> Asked | None:
+    """What a case asks beside its settings; None where every law may ask."""
+    if form is None:
+        return None
+    memory = (form.memory.x, form.memory.w, form.memory.g)
+    return Asked(form.want, form.dtype, memory, form.call_form, form.numbers)
+
+
+def check_asked(form: CaseForm) -> None:
+    """DataError where a case that says what is asked of it says more than the law `crossed` judges."""
+    if form.laws not in ([], [CROSSED]):
+        raise DataError(f"`asked` excludes laws other than {CROSSED}: leave `laws` out", ("laws",))
+    given = [getattr(form, name) for name in ("input", "kernel")]
+    if any(isinstance(each, ArrayForm) and each.data is not None for each in given) or isinstance(form.bias, list):
+        raise DataError("`asked` excludes literal data: give shapes alone", ("asked",))
+    for name in ("expect", "refuted", "claim", "resize"):
+        found = getattr(form, name)
+        if found is not None and not (name == "expect" and found.model_fields_set == {"size"}):
+            more = ": give `expect.size` alone" if name == "expect" else ""
+            raise DataError(f"`asked` excludes `{name}`{more}", (name,))
+    want = form.asked.want if form.asked is not None else "value"
+    if want.endswith("-b") and form.bias is False:
+        raise DataError(f"`want: {want}` needs `bias: true`", ("asked", "want"))
 
 
 def literal(form: CaseForm, settings: Settings) -> Arrays | None:

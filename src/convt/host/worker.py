@@ -184,7 +184,7 @@ class _Server:
     def _one(self, packed: bytes) -> Outcome:
         try:
             probe = _unpack(packed)
-            poison(probe)
+            poison(probe, probe.repeat > 0)
             with Watch() as watch:
                 outcome = self._adapter.run(probe)
             return replace(_checked(outcome), seconds=watch.seconds, warnings=watch.warned)
@@ -202,7 +202,7 @@ class _Server:
         try:
             probes = [self._adapter.in_range(_unpack(each)) for each in packed]
             for probe in probes:
-                poison(probe)
+                poison(probe, probe.repeat > 0)
             together = [probe for probe in probes if not probe.block]
             with Watch() as watch:
                 answers = self._adapter.run_many(together) if together else None

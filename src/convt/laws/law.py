@@ -27,6 +27,8 @@ class Law:
     """Whether `judge_pair` also compares a target with every peer."""
     draws: ClassVar[bool] = True
     """Whether cases are drawn for it; else its own YAML cases are all."""
+    covers: ClassVar[bool] = False
+    """Whether its generated cases are a covering array (`convt.session.crossing`), and not drawn one by one."""
     needs_peers: ClassVar[bool] = False
     """Whether there is nothing to judge on a target without peers, and so no verdict."""
 

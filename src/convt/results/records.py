@@ -95,6 +95,8 @@ class CaseRecord:
     reject: dict[str, Any] | None = None
     """Of settings that mean nothing: `kind`, the settings at `fault`, and what is passed `invalid` of the settings and
     as other `arrays`; `means` and `either` where an answer may be right. The settings are the valid ones."""
+    asked: dict[str, Any] | None = None
+    """Of a case that is there for one evaluation: `want`, `dtype`, `memory` (of x, w and g), `call_form`, `numbers`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from convt.host.registry import Entry
 
 @dataclass(frozen=True)
 class Profile:
-    """A law on a target sees `cases` draws, of which few are equal; `derandomized` repeats the same draws.
+    """A law on a target sees `cases` draws, of which few are equal; `derandomized` repeats the same draws. A law
+    that covers sees a covering array of `strength` instead: each pair (2) or triple (3) of values is in a case.
 
     Hypothesis's first draw is the plainest case. With `covered`, of the YAML files' cases only so many are asked
     that every pair of their properties occurs. `targets` says which modes of each backend run where none is named.
@@ -21,6 +22,7 @@ class Profile:
 
     name: str
     cases: int
+    strength: int = 0
     derandomized: bool = False
     covered: bool = False
     targets: Literal["default", "modes", "stress"] = "default"
@@ -43,11 +45,11 @@ class Profile:
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("default", cases=6),
-        Profile("ci", cases=6, derandomized=True),
-        Profile("nightly", cases=1000),
-        Profile("modes", cases=0, covered=True, targets="modes"),
-        Profile("hostile", cases=0, covered=True, targets="stress"),
+        Profile("default", cases=6, strength=2),
+        Profile("ci", cases=6, strength=2, derandomized=True),
+        Profile("nightly", cases=1000, strength=3),
+        Profile("modes", cases=0, strength=2, covered=True, targets="modes"),
+        Profile("hostile", cases=0, strength=2, covered=True, targets="stress"),
         Profile("large", cases=0, folder="large"),
     )
 }

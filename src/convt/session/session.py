@@ -208,10 +208,19 @@ class Session:
                 judging = self.laws if laws is None else laws
                 self._plan.step(chunk_of(item.case.id), judging).add(item.target, item.case)
             else:
-                from convt.session.draws import drawn  # with Hypothesis, which takes as long to import as all the rest
-
-                draw = partial(drawn, item.law, self.options.seed, self.options.profile.cases)
+                draw = partial(self._draw, item.law)
                 self._plan.step(item.law.id, [item.law], draw).add(item.target)
+
+    def _draw(self, law: Law) -> list[Case]:
+        """The cases that are generated for a law: they are made when they are asked."""
+        profile = self.options.profile
+        if law.covers:
+            from convt.session.crossing import crossed
+
+            return crossed(profile.strength, self.options.seed)
+        from convt.session.draws import drawn  # with Hypothesis, which takes as long to import as all the rest
+
+        return drawn(law, self.options.seed, profile.cases)
 
     def verdicts(self, pair: Pair) -> list[Matched]:
         """Every verdict on a case and target, held against the known differences."""

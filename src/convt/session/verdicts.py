@@ -17,6 +17,7 @@ from convt.cases.writer import as_yaml
 from convt.laws.blame import call_went
 from convt.results.finding import as_json
 from convt.results.records import VerdictRecord
+from convt.results.targets import Target
 from convt.results.vocabulary import BROKEN, FAILING, OUTCOMES
 from convt.session.batch import LawVerdict
 from convt.session.block_sum_scripts import paste_block_sums
@@ -52,11 +53,12 @@ def match_known(found: LawVerdict, laws: Sequence[Known], calls: Mapping[str, Se
     if judgement.verdict in ("not-run", "suite-bug"):
         return Matched(found)
     explained = stale = None
+    backend = Target.of(found.target).backend
     for name, entries in calls.items():
         if found.answers[name].kind in ("unsupported", "not-run"):
             continue  # no call was made
         for entry in entries:
-            if entry.explains(call_went(found.probes[name], found.answers[name])):
+            if entry.explains(call_went(found.probes[name], found.answers[name], name, backend)):
                 explained = explained or entry
             elif not entry.intermittent:
                 stale = entry
@@ -226,6 +228,7 @@ def case_record(case: Case) -> dict[str, Any]:
         "b": numbers(data.b),
         "generated": not case.origin,
         "reject": asdict(case.reject, dict_factory=_said) if case.reject else None,
+        "asked": asdict(case.asked) if case.asked else None,
     }
 
 

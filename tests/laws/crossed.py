@@ -1,0 +1,95 @@
+"""The law of what a call computes where dimensions meet: want, dtype, memory, call form and settings at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import cast
+
+import numpy as np
+
+from convt.adapter.backend import GRADIENTS, MIXED, Layout, Outcome, Probe, Want
+from convt.cases.asked import CROSSED, CROSSED_LAYOUTS, Asked
+from convt.cases.case import Case
+from convt.conv.operands import operands
+from convt.laws.blame import call_went
+from convt.laws.law import PASS, Finding, Law, without_value
+from convt.laws.probes import asked, hash_index
+from convt.results.targets import Target
+
+REVERSE: tuple[Want, ...] = ("grad-x", "grad-w", "grad-b")
+DTYPES = ("float32", "bfloat16", "float32", "float16", "float32", "float64", "bfloat16", "float32")
+"""In turn, by the case's content; the one that every framework has for everything more often."""
+TURNS = len(DTYPES) * len(CROSSED_LAYOUTS) ** 3
+
+
+class Crossed(Law):
+    """Every derivative and value is right in each dtype, memory and call form at once, in poisoned memory too.
+
+    A case that says what is asked of it is asked that. Any other is asked for each of its gradients, in a dtype and in
+    layouts of x, w and the cotangent that its content hash picks. Everything is asked twice, the second time after all
+    others and in poisoned memory. Budget: the case's own settings, two or three gradients.
+    """
+
+    id = CROSSED
+    draws = False
+    covers = True
+    source = "section 5, 'Dimensions are crossed'; convt.laws.promises"
+
+    def applies(self, case: Case) -> bool:
+        return case.reject is None and case.block is None and (case.asked is not None or not case.laws)
+
+    def probes(self, case: Case) -> dict[str, Probe]:
+        wants = [want for want in REVERSE if want != "grad-b" or case.settings.bias]
+        rows = [case.asked] if case.asked else [turn(case, want) for want in wants]
+        once = {_name(row): _probe(case, row) for row in rows}
+        again = {f"{name}, again": replace(it, repeat=1) for name, it in once.items() if it.want != "shape"}
+        return once | again
+
+    def assess(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
+        return self.assess_at(case, got, "")
+
+    def assess_at(self, case: Case, got: Mapping[str, Outcome], target: str) -> Finding:
+        """Every answer that came is judged, so that a missing one does not hide a wrong one."""
+        probes, used = asked(self, case), 0.0
+        backend = Target.of(target).backend if target else ""
+        for name, outcome in got.items():
+            if outcome.value is None and outcome.shape is None:
+                continue
+            judged = call_went(probes[name], outcome, name, backend)
+            if judged.verdict != "pass":
+                return judged
+            used = max(used, judged.used or 0.0)
+        answered = any(outcome.kind == "value" for outcome in got.values())
+        missing = {name: it for name, it in got.items() if it.kind != "unsupported" or not answered}
+        return without_value(missing) or (replace(PASS, used=used) if used else PASS)
+
+
+def turn(case: Case, want: Want) -> Asked:
+    """The dtype and the memory in which a case is asked for a gradient."""
+    at = hash_index(case, TURNS) + REVERSE.index(want) * (1 + len(DTYPES) * (1 + len(CROSSED_LAYOUTS)))
+    at, which = divmod(at % TURNS, len(DTYPES))
+    memory = []
+    for _ in "xwg":
+        at, layout = divmod(at, len(CROSSED_LAYOUTS))
+        memory.append(CROSSED_LAYOUTS[layout])
+    return Asked(want, DTYPES[which], (memory[0], memory[1], memory[2]))
+
+
+def _name(row: Asked) -> str:
+    laid = [f"{how} {name}" for name, how in zip("xwg", row.memory, strict=True) if how != "contiguous"]
+    form = [f"call form {row.call_form}"] if row.call_form else []
+    real = ["real"] if row.numbers == "real" else []
+    return ", ".join([row.want, row.dtype, *real, *laid, *form])
+
+
+def _probe(case: Case, row: Asked) -> Probe:
+    it, want = case.settings, cast(Want, row.want)
+    memory = cast("tuple[Layout, Layout, Layout]", row.memory)
+    narrow = want.removeprefix("mixed-") if want in MIXED else row.dtype
+    repeated = "".join(name for name, how in zip("xwg", memory, strict=True) if how == "broadcast")
+    x, w, b, g, t = operands(it, want, narrow, row.numbers, case.seed, repeated)
+    if want in MIXED:  # float32 goes in, and what comes out is exact in the narrow dtype
+        x, w, b = x.astype(np.float32), w.astype(np.float32), None if b is None else b.astype(np.float32)
+    layout: tuple[Layout, ...] = memory if want in GRADIENTS else memory[:2]
+    return Probe(it, x, w, b, want, row.call_form, g=g, t=t, layout=() if want == "shape" else layout)
