@@ -26,8 +26,8 @@ TURNS = len(DTYPES) * len(CROSSED_LAYOUTS) ** 3
 class Crossed(Law):
     """Every derivative and value is right in each dtype, memory and call form at once, in poisoned memory too.
 
-    A case that says what is asked of it is asked that. Any other is asked for each of its gradients, in a dtype and in
-    layouts of x, w and the cotangent that its content hash picks. Everything is asked twice, the second time after all
+    A case that says what is asked of it is asked that. Any other is asked for each of its gradients, in the
+    dtype and layouts of x, w and the cotangent that its content hash picks, equal for all so that they share a program. Everything is asked twice, the second time after all
     others and in poisoned memory. Budget: the case's own settings, two or three gradients.
     """
 
@@ -66,9 +66,8 @@ class Crossed(Law):
 
 
 def turn(case: Case, want: Want) -> Asked:
-    """The dtype and the memory in which a case is asked for a gradient."""
-    at = hash_index(case, TURNS) + REVERSE.index(want) * (1 + len(DTYPES) * (1 + len(CROSSED_LAYOUTS)))
-    at, which = divmod(at % TURNS, len(DTYPES))
+    """The dtype and the memory in which a case is asked for its gradients."""
+    at, which = divmod(hash_index(case, TURNS), len(DTYPES))
     memory = []
     for _ in "xwg":
         at, layout = divmod(at, len(CROSSED_LAYOUTS))

@@ -28,7 +28,7 @@ def truth(probe: Probe, conjugate: bool = False) -> np.ndarray:
         if integral_arrays(*probe.arrays):
             check_oracles(probe.settings, probe.want, sides, found)
         return found
-    if probe.x.dtype.kind == "c":
+    if probe.x.dtype.kind == "c" and integral_arrays(*probe.arrays):
         return _complex(probe.settings, wide(probe.x), wide(probe.w), probe.b)
     if not integral_arrays(probe.x, probe.w, probe.b):
         return scatter(probe.settings, probe.x, probe.w, probe.b)

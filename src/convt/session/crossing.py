@@ -6,7 +6,7 @@ the array is made, so that a pair (or triple) of values is either in some row, o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Literal, cast
@@ -105,12 +105,36 @@ def crossed(strength: int, seed: int) -> list[Case]:
     return list(found.values())
 
 
+PLAINEST: Row = {
+    "want": "value", "dtype": "float32", "memory of x": "contiguous", "memory of w": "contiguous",
+    "memory of g": "contiguous", "channels in": 1, "channels out": 1, "last axis": 2, "padding": NONE, "batch": 1,
+    "rank": 1, "call form": 0, "groups": "1", "op": "conv_transpose", "stride": "1", "dilation": "1", "bias": False,
+    "numbers": "integers",
+}  # fmt: skip
+"""The value of each factor that says least: what a failing row needs beyond it is what the failure is about."""
+_rows: dict[str, Row] = {}
+"""The rows that cases were made of, by the cases' digests."""
+
+
+def plainer(case: Case, seed: int) -> Iterator[Case]:
+    """The cases with one factor of the row at its plainest, those that can be; none for a case that no row made."""
+    row = _rows.get(case.digest, PLAINEST)
+    for name, value in PLAINEST.items():
+        tried = {**row, name: value}
+        if row[name] != value and not excluded(tried):
+            try:
+                yield case_of(tried, seed)
+            except ValueError:  # no settings are of these classes
+                continue
+
+
 def case_of(row: Row, seed: int) -> Case:
     """A row as a case. What the row leaves open is drawn from the seed and the row."""
     draw = np.random.default_rng([seed, *repr(sorted(row.items(), key=lambda item: item[0])).encode()])
     memory = (row["memory of x"], row["memory of w"], row["memory of g"])
     asked = Asked(row["want"], row["dtype"], memory, row["call form"], row["numbers"])
     case = Case("generated", _settings(row, draw), laws=(CROSSED,), asked=asked, seed=int(draw.integers(2**31)))
+    _rows[case.digest] = row
     return replace(case, id=f"generated-{case.digest}")
 
 
