@@ -16,7 +16,7 @@ from convt.plugin.distribution import Distribution
 from convt.plugin.items import VERDICTS
 from convt.plugin.options import add_options, read_options
 from convt.plugin.progress import Line
-from convt.plugin.recorder import Recorder
+from convt.plugin.recorder import TOLD, Recorder
 from convt.plugin.terminal import started
 from convt.results.targets import TargetError
 from convt.session.options import BadOption
@@ -24,6 +24,8 @@ from convt.session.plan import AHEAD
 from convt.session.session import Session
 
 SESSION = pytest.StashKey[Session]()
+NEWS = pytest.StashKey[set[str]]()
+"""The names of the targets that reports have told, in a process of pytest-xdist."""
 
 
 @contextmanager
@@ -115,8 +117,18 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
     report = yield
     if report.when == "call" and VERDICTS in item.stash:
         report.convt = item.stash[VERDICTS]
+        if hasattr(item.config, "workerinput"):
+            setattr(report, TOLD, _news(item.config))
         del item.stash[VERDICTS]  # pytest keeps its items until the end
     return report
+
+
+def _news(config: pytest.Config) -> dict[str, Any]:
+    """The targets that no report of this process told: pytest may end before it tells all of them at its end."""
+    known = config.stash.setdefault(NEWS, set())
+    found = {name: info for name, info in config.stash[SESSION].told().items() if name not in known}
+    known |= found.keys()
+    return found
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

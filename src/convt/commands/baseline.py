@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from convt.commands.parts import OK, Commands, command, say
+from convt.commands.parts import OK, Commands, command, read, say
 from convt.results.baseline import portable, write_baseline
-from convt.results.reader import read_run
 from convt.results.vocabulary import FAILING
 from convt.session.options import OUT
 
@@ -25,7 +24,7 @@ def configure(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the baseline; the exit status."""
-    written = write_baseline(options.out, portable(read_run(options.run_file)))
+    written = write_baseline(options.out, portable(read(options.run_file)))
     failing = sum(record.verdict in FAILING for record in written.verdicts)
     counts = f"{len(written.verdicts):,} verdicts on {len(written.cases):,} cases, {failing:,} of them failing"
     say(f"{options.out}: {counts}")

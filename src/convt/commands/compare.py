@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from convt.commands.parts import Commands, UsageError, command, say, write
+from convt.commands.parts import Commands, UsageError, command, read, say, write
 from convt.page.compare_forms import FORMATS, render
 from convt.results.changes import CLASSES, Comparison, compare, compare_sides
 from convt.results.compare_annotations import annotations as github_annotations
 from convt.results.compare_view import headline
-from convt.results.runfile import read_run
 
 EXAMPLES = (
     "convt compare before.jsonl after.jsonl               two runs that were made apart",
@@ -64,8 +63,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _compared(options: argparse.Namespace) -> Comparison:
-    before = read_run(options.before)
+    before = read(options.before)
     if options.after is None:
         sides = options.sides or ("before", "after")
         return compare_sides(before, *sides, force=options.force, fail_on=options.fail_on)
-    return compare(before, read_run(options.after), force=options.force, fail_on=options.fail_on)
+    return compare(before, read(options.after), force=options.force, fail_on=options.fail_on)

@@ -6,8 +6,7 @@ import argparse
 import webbrowser
 from pathlib import Path
 
-from convt.commands.parts import NO_ANSWER, OK, Commands, command, complain, say
-from convt.results.runfile import read_run
+from convt.commands.parts import NO_ANSWER, OK, Commands, command, complain, read, say
 from convt.session.options import OUT
 
 
@@ -30,7 +29,7 @@ def page(options: argparse.Namespace) -> int:
     from convt.page.page import write_page
 
     out = options.out or options.run_file.with_name("index.html")
-    write_page(read_run(options.run_file), out)
+    write_page(read(options.run_file), out)
     say(str(out))
     return OK
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from convt.cases.drafts import draft
 from convt.cases.findings import FrameworkFinding, FrameworkFindings, links, load_findings
 from convt.cases.known import Known, load_known
-from convt.commands.parts import OK, Commands, UsageError, chosen, command, complain, say
+from convt.commands.parts import OK, Commands, UsageError, chosen, command, complain, read, say
 from convt.content import ROOT
 from convt.page.case_text import case_text, script_of
-from convt.results.runfile import Run, read_run
+from convt.results.runfile import Run
 from convt.results.summary import summary_json, summary_text
 from convt.session.options import OUT
 
@@ -55,7 +55,7 @@ def _run(parser: argparse.ArgumentParser) -> None:
 
 def summary(options: argparse.Namespace) -> int:
     """Print the summary; the exit status."""
-    run = read_run(options.run_file)
+    run = read(options.run_file)
     say(json.dumps(summary_json(run), indent=2) if options.format == "json" else summary_text(run))
     return OK
 
@@ -67,7 +67,7 @@ def show(options: argparse.Namespace) -> int:
             raise UsageError("--upstream excludes RUN, CASE and TARGET")
         return _upstream(options.upstream)
     file, names = _run_and_names(options.what)
-    run = read_run(file)
+    run = read(file)
     if not names:
         say(summary_text(run))
         return OK
@@ -113,7 +113,7 @@ def finding_of(name: str, groups: Iterable[FrameworkFindings], known: Iterable[K
 
 def script(options: argparse.Namespace) -> int:
     """Print the first script of the case on the target; the exit status."""
-    run = read_run(options.run_file)
+    run = read(options.run_file)
     _check_names(run, options.case, options.target)
     found = script_of(run, options.case, options.target)
     if not found:

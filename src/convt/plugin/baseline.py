@@ -60,6 +60,8 @@ class Against:
         self.path, self.update = path, update
         self.lines = [f"{self}: run interrupted: baseline neither compared nor written"]
         """What the terminal tells at the end."""
+        self.unanswered = False
+        """Whether nothing could be compared, or nothing be written, so that the run is no answer."""
         self._laws = tuple(law.info for law in laws)
         self._known = tuple(KnownInfo(k.id, k.reason, k.issue, k.since, "", k.intermittent) for k in known)
 
@@ -138,9 +140,14 @@ class Against:
         judged = {record.case: _case_record(shown[record.case]) for record in named}
         now = self._run(targets, judged, named)
         if self.update:
-            self.lines = self._renew(now) if whole else [f"{self}: not written, for the run stopped before its end"]
+            self.unanswered = whole and all(record.verdict == "not-run" for record in named)
+            if self.unanswered:
+                self.lines = [f"{self}: not written, for nothing ran that could go into it"]
+            else:
+                self.lines = self._renew(now) if whole else [f"{self}: not written, for the run stopped before its end"]
             return []
         found = since(self._index, now)
+        self.unanswered = found.found is None or not (found.found.compared or found.worse)
         self.lines = self._tell(found)
         drawn = {(r.law, r.target) for r in verdicts if r.case not in shown and r.verdict in FAILING and not r.known}
         if drawn:

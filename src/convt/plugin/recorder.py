@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,10 @@ from convt.session.session import Session
 NARROWING = ("keyword", "markexpr", "--law", "--spec", "lf", "failedfirst")
 """Options that leave out cases or laws."""
 TYPED = "convt-typed"
+TOLD = "convt_targets"
+"""What a report of pytest carries of targets that no earlier one told, from a process of pytest-xdist."""
+NO_ANSWER = pytest.ExitCode.INTERRUPTED
+"""Exit status 2, as every command of convt has it."""
 MANY = 4000
 """From how many verdicts on their page is drawn by a process of its own, which takes half a second to start."""
 
@@ -43,9 +48,21 @@ class Recorder:
         self.recording = Recording(session, command)
         self._complaints: list[str] = []
         self._written: list[Path] = []
+        self._interrupted = False
+        self._asked = False  # whether any item of a run was judged, if only by no law
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._asked = self._asked or "convt" in report.__dict__
+        self.recording.meet(report.__dict__.pop(TOLD, {}))
         self.recording.add(report.__dict__.pop("convt", []))  # pytest keeps its reports until the end
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Tell Ctrl-C from the stop after so many failures, which raises the same; and say it in our words."""
+        stop = isinstance(excinfo.value, KeyboardInterrupt) and type(excinfo.value) is not KeyboardInterrupt
+        self._interrupted = not stop  # pytest and pytest-xdist each have an exception of their own for that stop
+        reporter = self._config.pluginmanager.getplugin("terminalreporter")
+        if self._interrupted and reporter is not None and not self._config.option.fulltrace:
+            reporter._report_keyboardinterrupt = lambda: None
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
@@ -56,31 +73,61 @@ class Recorder:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        recording = self.recording
-        if not recording.verdicts or exitstatus == pytest.ExitCode.INTERRUPTED:
+        recording, path = self.recording, self._session.options.report / "run.jsonl"
+        if not recording.verdicts:
+            self._tell_nothing(session, path)
             return
-        recording.finish()
-        self._complaints = recording.unmatched() if self._whole(session) else []
-        if self._fatal(session) and session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        path = self._session.options.report / "run.jsonl"
-        recording.write(path, int(session.exitstatus))
+        recording.finish(self._interrupted)
+        if self._interrupted:
+            self._complaints = [f"interrupted: {_shown(path)} has what was judged until then, and is marked as partial"]
+        else:
+            self._conclude(session, exitstatus == pytest.ExitCode.INTERRUPTED)
+        recording.write(path, int(session.exitstatus), self._interrupted)
         self._written.append(path)
         self._draw(path, path.with_name("index.html"))
 
-    def _whole(self, session: pytest.Session) -> bool:
+    def _tell_nothing(self, session: pytest.Session, path: Path) -> None:
+        """Where nothing was judged nothing is written, and an earlier run file is not of this run."""
+        earlier = f"; {_shown(path)} is of {_date(path)}" if path.is_file() else ""
+        if self._interrupted:
+            self._complaints = [f"interrupted: nothing written{earlier}"]
+        elif self._asked and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = NO_ANSWER
+            self._complaints = [f"no answer: no law applies to what was chosen, so nothing was written{earlier}"]
+
+    def _conclude(self, session: pytest.Session, stopped: bool) -> None:
+        """Decide the exit status. `stopped`: after as many failures as -x or --maxfail allow, and by no person."""
+        if stopped and session.testsfailed:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        self._complaints = self.recording.unmatched() if self._whole(session, stopped) else []
+        if self._fatal(session, stopped) and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        lacking = self._unanswered()
+        self._complaints += lacking
+        if session.exitstatus == pytest.ExitCode.OK and (
+            lacking or not self.recording.answered or (self._against is not None and self._against.unanswered)
+        ):
+            session.exitstatus = NO_ANSWER
+
+    def _unanswered(self) -> list[str]:
+        """What the user named and did not run: of a target that nobody named, the sentence says so and no more."""
+        named = self._session.options.targets
+        lost = [name for name, info in self.recording.targets.items() if info["missing"]]
+        return [f"no answer of {', '.join(lost)}, named on the command line"] if named and lost else []
+
+    def _whole(self, session: pytest.Session, stopped: bool) -> bool:
         """Whether every case and law of the targets was judged, so that a known difference ought to have matched."""
         narrowed = any(self._config.getoption(name, None) for name in NARROWING)
-        stopped = session.shouldstop or session.shouldfail or self._config.getoption("maxfail")
+        stopped = bool(stopped or session.shouldstop or session.shouldfail or self._config.getoption("maxfail"))
         files = {Path(argument.partition("::")[0]).name for argument in self._config.args}
         chosen = self._config.args_source.name == "ARGS" and not files >= {"test_cases.py", "test_generated.py"}
         return not (narrowed or stopped or chosen or self._session.options.profile.covered)
 
-    def _fatal(self, session: pytest.Session) -> list[str]:
+    def _fatal(self, session: pytest.Session, stopped: bool) -> list[str]:
         """The complaints that fail the run: against a baseline, only those about what got worse."""
         if self._against is None:
             return self._complaints
-        whole = not (session.shouldstop or session.shouldfail)
+        whole = not (stopped or session.shouldstop or session.shouldfail)
         verdicts, targets = tuple(self.recording.verdicts.values()), target_infos(self.recording.targets)
         worse = self._against.finish(verdicts, self._session.cases, targets, whole)
         self._complaints += worse
@@ -88,6 +135,8 @@ class Recorder:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if not self.recording.verdicts:
+            for line in self._complaints:
+                terminalreporter.write_line(line)
             return
         recording, against = self.recording, self._against
         targets = {name: _label(name, info) for name, info in recording.targets.items()}
@@ -97,7 +146,7 @@ class Recorder:
             cases=len({key[0] for key in recording.verdicts}),
             known=len({it.known for it in recording.verdicts.values() if it.known}),
             missing={name: info["missing"] for name, info in recording.targets.items() if info["missing"]},
-            lines=[*said, *(against.lines if against else [])], written=self._written,
+            lines=[*said, *(against.lines if against else [])], written=self._written, partial=self._interrupted,
         )  # fmt: skip
         terminalreporter.section("convt")
         tell(told, terminalreporter._tw._file, terminalreporter._tw.hasmarkup)
@@ -126,6 +175,15 @@ def _drawn_here(run: Path, page: Path) -> str:
     except Exception as error:  # the verdicts are judged and written: a page that fails must not end the run
         return f"{type(error).__name__}: {error}"
     return ""
+
+
+def _shown(path: Path) -> str:
+    return os.path.relpath(path)
+
+
+def _date(path: Path) -> str:
+    """When a file was written, to the minute."""
+    return datetime.fromtimestamp(path.stat().st_mtime).astimezone().isoformat(" ", "minutes")
 
 
 def _label(name: str, info: dict[str, Any]) -> str:

@@ -39,6 +39,8 @@ class Told:
     lines: Sequence[str] = ()
     """Complaints, and what a baseline says."""
     written: Sequence[Path] = ()
+    partial: bool = False
+    """Whether the run was interrupted."""
 
     @property
     def total(self) -> Counter[str]:
@@ -73,7 +75,7 @@ def started(session: Session, flags: bool) -> list[str]:
 def sentence(told: Told) -> str:
     """What the run says, the answer first: whether laws are broken that nothing explains, and on which targets."""
     total = told.total
-    ran = [name for name in told.targets if name not in told.missing]
+    ran = [name for name in told.targets if name not in told.missing and set(told.of_target(name)) - {"not-run"}]
     wrong = [name for name in ran if any(told.of_target(name)[word] for word in FAILING)]
     parts = []
     if not ran:
@@ -83,7 +85,7 @@ def sentence(told: Told) -> str:
         parts.append(f"{_plural(count, 'verdict')} on {', '.join(wrong)} {_verb(count, 'breaks', 'break')} a law")
     else:
         holds = _verb(len(ran), "holds every law that it", "hold every law that they")
-        parts.append(f"{_plural(len(ran), 'target')} {holds} can say")
+        parts.append(f"{_plural(len(ran), 'target')} {holds} can express")
     if total["known"]:
         by = _plural(told.known, "known difference")
         count = total["known"]
@@ -91,7 +93,7 @@ def sentence(told: Told) -> str:
     if ran and not wrong and not told.lines:
         parts.append("nothing new")
     parts += [f"{name} did not run ({why})" for name, why in told.missing.items()]
-    return "; ".join(parts) + "."
+    return f"{'Interrupted; until then: ' if told.partial else ''}{'; '.join(parts)}."
 
 
 def _plural(number: int, noun: str) -> str:
@@ -146,6 +148,15 @@ def _worst(counted: Counter[str]) -> str:
 
 
 def _legend(laws: Sequence[str]) -> Text:
-    words = "  ".join(f"{LETTERS[at]}\N{NO-BREAK SPACE}{law}" for at, law in enumerate(laws))
-    signs = "  ".join(f"{SIGNS[name]} {name}" for name in STANDINGS)
-    return Text(f"{words}\n{signs}  (worst first) blank: no verdict", style="dim")
+    words = [f"{LETTERS[at]} {law}" for at, law in enumerate(laws)]
+    signs = [*(f"{SIGNS[name]} {name}" for name in STANDINGS), "(worst first)", "blank: no verdict"]
+    return Text("\n".join([*_lines(words), *_lines(signs)]), style="dim")
+
+
+def _lines(entries: Sequence[str]) -> list[str]:
+    """The entries on as few lines as they need, none of them torn at a line's end."""
+    lines = [""]
+    for entry in entries:
+        longer = f"{lines[-1]}  {entry}" if lines[-1] else entry
+        lines[-1:] = [longer] if len(longer) <= WIDTH else [lines[-1], entry]
+    return lines

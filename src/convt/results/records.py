@@ -154,6 +154,8 @@ class Footer:
     """Target to the time that it spent inside the framework's calls."""
     target_longest: dict[str, float] = field(default_factory=dict)
     """Target to the longest time of one call among them."""
+    partial: bool = False
+    """The run was interrupted, and the file has what was judged until then."""
 
 
 Record = Header | CaseRecord | VerdictRecord | DetailRecord | Footer

@@ -57,12 +57,13 @@ class RunWriter:
         exit_status: int,
         target_seconds: dict[str, float] | None = None,
         target_longest: dict[str, float] | None = None,
+        partial: bool = False,
     ) -> Footer:
         """Sort, add the footer, and replace `path` in one step; the earlier file stands until then."""
         counts = [sum(rank == wanted for _, rank, _, _ in self._places) for wanted in (1, 0)]
         if ("", -1, 0, 0) not in self._places:
             raise ValueError("nothing was written: no header")
-        footer = Footer(counts[0], counts[1], seconds, exit_status, target_seconds or {}, target_longest or {})
+        footer = Footer(counts[0], counts[1], seconds, exit_status, target_seconds or {}, target_longest or {}, partial)
         whole = self.path.with_name(self.path.name + ".whole")
         with whole.open("wb") as out:
             for key in sorted(self._places):
@@ -110,6 +111,8 @@ def encode(record: Record) -> bytes:
         said = record.finding
         if said is not None and record.message == message_of(record.verdict, record.used, said):  # type: ignore[arg-type]
             data.pop("message", None)
+    if isinstance(record, Footer) and not record.partial:
+        del data["partial"]  # earlier releases read no such field
     for name in ARRAYS:
         if data.get(name) is not None:
             data[name] = spell(data[name])

@@ -68,6 +68,9 @@ def count(run: Run) -> Tally:
     return tally
 
 
+PARTIAL = "The run was interrupted, and this is what was judged until then"
+
+
 def headline(run: Run, tally: Tally) -> str:
     """What the run says, in one or two sentences."""
     missing = [target.name for target in run.header.targets if target.missing is not None]
@@ -75,12 +78,14 @@ def headline(run: Run, tally: Tally) -> str:
     targets = sorted(name for name, counts in tally.by_target.items() if any(counts[stands] for stands in FAILING))
     if not run.verdicts:
         said = "Nothing was asked"
+    elif not any(set(counts) - {"not-run"} for counts in tally.by_target.values()):
+        said = "No target ran"
     elif wrong:
         verbs = "differs or fails" if len(wrong) == 1 else "differ or fail"
         said = f"{plural(len(wrong), 'case')} {verbs} on {_names(targets)}"
     else:
         said = "No unexplained difference"
-    parts = [said]
+    parts = [PARTIAL, said] if run.footer.partial else [said]
     if tally.total["known"]:
         parts.append(f"Known differences explain {plural(tally.total['known'], 'verdict')}")
     if missing:

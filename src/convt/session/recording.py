@@ -102,10 +102,20 @@ class Recording:
         for key, (call, script) in scripts.items():
             self._details[key] = dataclasses.replace(self._details[key], call=call, script=script)
 
-    def finish(self) -> None:
-        """The same of this process, where no other has told."""
+    def meet(self, targets: Mapping[str, dict[str, Any]]) -> None:
+        """Learn of targets from a process of the run that may never come to its end."""
+        self.targets |= targets
+
+    def finish(self, interrupted: bool = False) -> None:
+        """The same of this process, where no other has told. Interrupted, no target is asked for the scripts that are
+        owed: one of them may hang, and somebody waits."""
         if not self.targets:
-            self.hear(self.session.told(), self.session.spent(), self.session.settle())
+            self.hear(self.session.told(), self.session.spent(), {} if interrupted else self.session.settle())
+
+    @property
+    def answered(self) -> set[str]:
+        """The targets of which anything was judged: those that ran."""
+        return {record.target for record in self.verdicts.values() if record.verdict != "not-run"}
 
     def counts(self) -> dict[tuple[str, str], Counter[str]]:
         """How often each verdict, or `known`, came, by target and law."""
@@ -130,8 +140,8 @@ class Recording:
             and any(entry.about(target) for target in ran)
         ]
 
-    def write(self, path: Path, exit_status: int) -> None:
-        """Write the run file; the earlier one stands until this one is whole."""
+    def write(self, path: Path, exit_status: int, partial: bool = False) -> None:
+        """Write the run file, `partial` where the run was interrupted; the earlier one stands until this is written."""
         judged = {key[0] for key in self.verdicts}
         with RunWriter(path) as writer:
             writer.write(self._header())
@@ -146,7 +156,7 @@ class Recording:
                 writer.write(detail)
             seconds = {name: round(spent, 3) for name, spent in sorted(self._spent.items())}
             longest = {name: round(spent, 3) for name, spent in sorted(self.session.longest().items())}
-            writer.finish(round(self.seconds, 1), exit_status, seconds, longest)
+            writer.finish(round(self.seconds, 1), exit_status, seconds, longest, partial)
 
     def _header(self) -> Header:
         session = self.session

@@ -178,7 +178,7 @@ def test_a_framework_that_is_not_there_is_not_run_and_required_it_fails(specs: P
     )
     options = ["--backend", "absent=absent:Absent", "--target", "absent", "tests/test_cases.py"]
     env = os.environ | {"PYTHONPATH": str(tmp_path)}
-    for extra, code in (([], 0), (["--require", "absent"], 1)):
+    for extra, code in (([], 2), (["--require", "absent"], 1)):
         done = subprocess.run(
             command(specs, *options, *extra),
             cwd=ROOT,

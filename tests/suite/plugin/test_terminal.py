@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from convt.plugin.terminal import Told, sentence, tell
+from convt.plugin.terminal import LETTERS, Told, sentence, tell
 
 TARGETS = {"jax": "jax 0.10.2", "pytorch": "pytorch 2.13.0"}
 LAWS = ["value", "adjoint"]
@@ -23,7 +23,7 @@ def told(known: int = 0, missing: dict[str, str] | None = None, lines: tuple[str
     return Told(counts, TARGETS, LAWS, cases=5, known=2 if known else 0, missing=missing or {}, lines=lines)
 
 
-HOLD = "2 targets hold every law that they can say"
+HOLD = "2 targets hold every law that they can express"
 STALE = ("known.yaml:3: known difference X matched nothing",)
 
 
@@ -37,7 +37,7 @@ STALE = ("known.yaml:3: known difference X matched nothing",)
         (told(suite_bug=1), "1 verdict on jax breaks a law."),
         (
             told(missing={"jax": "absent"}),
-            "1 target holds every law that it can say; nothing new; jax did not run (absent).",
+            "1 target holds every law that it can express; nothing new; jax did not run (absent).",
         ),
         (told(lines=STALE), f"{HOLD}."),
     ],
@@ -63,6 +63,22 @@ def test_the_matrix_shows_the_worst_of_each_law_and_every_column_whole(tmp_path:
     assert jax.split()[3:] == ["10", "0", "0", "0", "1", "0", "0"]
     assert "…" not in out.getvalue()
     assert "\x1b" not in out.getvalue()
+
+
+def test_the_legend_keeps_each_letter_and_its_law_on_one_line() -> None:
+    laws = [f"a-law-with-a-name-{at}" for at in range(30)]
+    out = io.StringIO()
+    tell(Told({("jax", law): Counter({"pass": 1}) for law in laws}, {"jax": "jax 1"}, laws), out, colours=False)
+    lines = out.getvalue().splitlines()
+    for letter, law in zip(LETTERS, laws, strict=False):
+        assert any(f"{letter} {law}" in line for line in lines)
+    assert max(map(len, lines)) <= 118
+    assert out.getvalue().isascii()
+
+
+def test_a_target_of_which_nothing_was_judged_did_not_run() -> None:
+    counts = {("jax", "value"): Counter({"not-run": 4})}
+    assert sentence(Told(counts, {"jax": "jax 1"}, ["value"])) == "No target ran."
 
 
 def test_many_laws_and_targets_are_never_cut_off() -> None:
