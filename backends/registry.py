@@ -17,6 +17,7 @@ BACKENDS: dict[str, Entry] = {
     "pytorch": Entry(
         f"{__package__}.pytorch.adapter:PyTorch",
         packages=("torch",),
+        extra="torch",
         stress=(*_ONEDNN, "threads"),
         unless_set=_ONE_THREAD,
     ),
@@ -24,23 +25,32 @@ BACKENDS: dict[str, Entry] = {
         f"{__package__}.tensorflow.adapter:TensorFlow",
         _QUIET,
         ("tensorflow",),
+        extra="tensorflow",
         stress=(*_ONEDNN, "one-thread"),
         unless_set=_ONEDNN_ON,
     ),
-    "jax": Entry(f"{__package__}.jax.adapter:Jax", packages=("jax",), stress=(*_LUCK, "avx2", "one-thread")),
+    "jax": Entry(
+        f"{__package__}.jax.adapter:Jax", packages=("jax",), stress=(*_LUCK, "avx2", "one-thread"), extra="jax"
+    ),
     "keras-tensorflow": Entry(
         f"{__package__}.keras.adapter:Keras",
         _QUIET | {"KERAS_BACKEND": "tensorflow"},
         ("keras", "tensorflow"),
+        extra="keras",
         unless_set=_ONEDNN_ON,
     ),
-    "keras-jax": Entry(f"{__package__}.keras.adapter:Keras", {"KERAS_BACKEND": "jax"}, ("keras", "jax")),
+    "keras-jax": Entry(f"{__package__}.keras.adapter:Keras", {"KERAS_BACKEND": "jax"}, ("keras", "jax"), extra="keras"),
     "keras-torch": Entry(
-        f"{__package__}.keras.adapter:Keras", {"KERAS_BACKEND": "torch"}, ("keras", "torch"), unless_set=_ONE_THREAD
+        f"{__package__}.keras.adapter:Keras",
+        {"KERAS_BACKEND": "torch"},
+        ("keras", "torch"),
+        unless_set=_ONE_THREAD,
+        extra="keras",
     ),
     "onnxruntime": Entry(
         f"{__package__}.onnxruntime.adapter:OnnxRuntime",
         packages=("onnxruntime",),
+        extra="onnxruntime",
         prepare=f"{__package__}.onnxruntime.models:prepare",
         host_packages=("onnx",),
         stress=(*_LUCK, "threads"),

@@ -6,12 +6,14 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
+import os
 import shlex
 import sys
 import traceback
 from collections.abc import Sequence
 
 from convt.commands.parts import NO_ANSWER, UsageError, complain
+from convt.streams import secure
 
 GROUPS = {
     "run": ("run",), "upgrade": ("upgrade",), "compare": ("compare",), "bisect": ("bisect",), "history": ("history",),
@@ -38,6 +40,15 @@ def parser(command: str | None = None) -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand and return its exit status; bad input is one line on standard error, never a traceback."""
+    try:
+        secure()
+        return _main(list(sys.argv[1:] if arguments is None else arguments))
+    except KeyboardInterrupt:  # also while it is imported, which takes the longest of a short command
+        complain("convt: interrupted")
+    return NO_ANSWER
+
+
+def _main(given: list[str]) -> int:
     from convt.cases.errors import SpecErrors
     from convt.laws.catalogue import BadLaw
     from convt.results.records import RunFileError
@@ -45,7 +56,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from convt.results.targets import TargetError
     from convt.session.options import BadOption
 
-    given = list(sys.argv[1:] if arguments is None else arguments)
     at = given.index("--") if "--" in given else len(given)
     top = parser(given[0] if given else None)
     with contextlib.suppress(ImportError):  # the extra `completion`
@@ -54,6 +64,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         argcomplete.autocomplete(top)
     options = top.parse_args(given[:at])
     options.more, options.typed = given[at + 1 :], shlex.join(["convt", *given])
+    try:
+        os.getcwd()  # noqa: PTH109  whether there is one
+    except FileNotFoundError:
+        complain(f"convt {options.command}: the current folder is gone; change to one that there is")
+        return NO_ANSWER
     try:
         if options.more and options.command != "run":
             words = shlex.join(options.more)

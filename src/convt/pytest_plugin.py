@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from convt.cases.errors import SpecErrors
+from convt.laws.catalogue import BadLaw
 from convt.plugin.baseline import AGAINST, Against
 from convt.plugin.collecting import laws_on, marks, nothing_chosen, pairs, planned
 from convt.plugin.distribution import Distribution
@@ -24,6 +25,8 @@ from convt.session.plan import AHEAD
 from convt.session.session import Session
 
 SESSION = pytest.StashKey[Session]()
+LEFT_OUT = pytest.StashKey[bool]()
+"""Whether -k, -m or the like left out any item."""
 NEWS = pytest.StashKey[set[str]]()
 """The names of the targets that reports have told, in a process of pytest-xdist."""
 
@@ -33,7 +36,7 @@ def _usage() -> Iterator[None]:
     """What the session refuses, as pytest tells it: without a traceback, and with its own exit status."""
     try:
         yield
-    except (BadOption, TargetError) as error:
+    except (BadLaw, BadOption, TargetError) as error:
         raise pytest.UsageError(str(error)) from None
     except SpecErrors as error:
         raise pytest.UsageError("\n".join(error.errors)) from None
@@ -68,6 +71,9 @@ def pytest_collection(session: pytest.Session) -> None:
     if all("suite" in Path(argument).parts for argument in session.config.args):
         return
     own = session.config.stash[SESSION]
+    if not hasattr(session.config, "workerinput") and not session.config.option.collectonly:
+        with _usage():
+            own.check_places()
     if own.options.targets and not _elsewhere(session.config):
         own.begin(own.targets)  # importing a framework and reading the specification take as long, and both can be now
     with _usage():
@@ -87,8 +93,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
                 metafunc.parametrize(name, items(session))
 
 
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    if items:
+        items[0].config.stash[LEFT_OUT] = True
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
-    if not session.items and (said := nothing_chosen(session.config, session.config.stash[SESSION])):
+    narrowed = session.config.stash.get(LEFT_OUT, False)  # else there was nothing before -k and -m were asked
+    if not session.items and narrowed and (said := nothing_chosen(session.config, session.config.stash[SESSION])):
         raise pytest.UsageError(said)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic_core import PydanticCustomError
 
 from convt.conv.block_sums import LARGEST_BLOCK
 from convt.results.finding import Cause, FindingKind
@@ -46,7 +47,25 @@ def _union(kind: Any, accepted: str) -> Discriminator:
     return Discriminator(kind, custom_error_type="kind", custom_error_message=accepted)
 
 
-Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=80)]
+OPERATORS = ("and", "or", "not")
+"""What `-k` joins words with: a case of such a name could not be chosen by it."""
+
+
+def _no_operator(name: str) -> str:
+    if name in OPERATORS:
+        raise PydanticCustomError(
+            "operator", "a name that -k does not read as an operator, such as {name}-case", {"name": name}
+        )
+    return name
+
+
+Id = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=80, json_schema_extra={"not": {"enum": list(OPERATORS)}}
+    ),
+    AfterValidator(_no_operator),
+]
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 Size = Annotated[int, Field(ge=0, le=LARGEST)]
 Positive = Annotated[int, Field(ge=1, le=LARGEST)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from convt.commands.parts import OK, Commands, command, read, say
+from convt.commands.parts import OK, Commands, command, output_file, read, say, writing
 from convt.results.baseline import portable, write_baseline
 from convt.results.vocabulary import FAILING
 from convt.session.options import OUT
@@ -19,12 +19,14 @@ def configure(commands: Commands) -> None:
     )  # fmt: skip
     said = "a run file, JSON lines (default: %(default)s)"
     parser.add_argument("run_file", nargs="?", type=Path, default=OUT / "run.jsonl", metavar="RUN", help=said)
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="write there; .gz compresses")
+    parser.add_argument("--out", type=output_file, required=True, metavar="FILE", help="write there; .gz compresses")
 
 
 def run(options: argparse.Namespace) -> int:
     """Write the baseline; the exit status."""
-    written = write_baseline(options.out, portable(read(options.run_file)))
+    kept = portable(read(options.run_file))
+    with writing(options.out):
+        written = write_baseline(options.out, kept)
     failing = sum(record.verdict in FAILING for record in written.verdicts)
     counts = f"{len(written.verdicts):,} verdicts on {len(written.cases):,} cases, {failing:,} of them failing"
     say(f"{options.out}: {counts}")

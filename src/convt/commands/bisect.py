@@ -11,11 +11,12 @@ from pathlib import Path
 
 from convt.cases.case import Case
 from convt.cases.loader import load_cases
-from convt.commands.parts import OK, WORSE, Commands, UsageError, chosen, command, say
+from convt.commands.parts import OK, WORSE, Commands, UsageError, chosen, command, say, seconds
 from convt.content import ROOT
-from convt.host.registry import built_in, parse_target, register_external
+from convt.host.registry import all_used, built_in, parse_target, register_external
 from convt.laws.catalogue import all_laws
 from convt.laws.law import Law
+from convt.session.options import listed, spec_files
 from convt.upgrade.bisect_question import BadRequest, Question, beside, target_of
 from convt.upgrade.environments import Environment, build
 from convt.upgrade.package_index import NoReleases, between, released
@@ -51,7 +52,7 @@ def configure(commands: Commands) -> None:
     add("first", help="the version at one end")
     add("last", help="the version at the other end")
     add("--case", required=True, metavar="NAME", help="the case, by its id in the YAML files")
-    add("--spec", type=Path, metavar="FILE", help="take the case from this YAML file (default: specs/*.yaml)")
+    add("--spec", type=Path, metavar="FILE", help="take the case from this YAML file or folder (default: specs/*.yaml)")
     add("--law", action="append", default=[], metavar="ID", help="judge this law; repeatable (default: all that apply)")
     add("--target", metavar="NAME", help="ask this target (default: the package's own; keras-torch for keras)")
     add("--with", action="append", default=[], dest="beside", metavar="REQUIREMENT",
@@ -61,7 +62,7 @@ def configure(commands: Commands) -> None:
     add("--pre", action="store_true", help="walk pre-releases and nightly builds too")
     add("--all", action="store_true", dest="everything", help="judge every version, and tell every change")
     add("--backend", action="append", default=[], metavar="PATH", help="add a backend, package.module:Class")
-    add("--deadline", type=float, default=60.0, metavar="SECONDS", help="for one evaluation (default: %(default)g)")
+    add("--deadline", type=seconds, default=60.0, metavar="SECONDS", help="for one evaluation (default: %(default)g)")
     add("--python", default=sys.executable, metavar="PYTHON", help="of the environments, such as 3.12")
 
 
@@ -96,6 +97,7 @@ def _question(options: argparse.Namespace, outside: Outside) -> Question:
     """What the options ask; BadRequest, TargetError or SpecErrors where they name what there is not."""
     backends = dict(built_in()) | dict(register_external(path) for path in options.backend)
     target = parse_target(options.target or target_of(options.package, backends), backends)
+    all_used(options.backend, [target])
     if target.environment:
         raise BadRequest(f"--target: found {target.name}, accepted one without #{target.environment}")
     constraints = None if options.constraints == "none" else Path(options.constraints)
@@ -105,8 +107,6 @@ def _question(options: argparse.Namespace, outside: Outside) -> Question:
         companions = beside(options.package, target, options.beside, pins(constraints), backends)
     except NoRequirement as error:
         raise BadRequest(f"--constraints: {error}") from None
-    if not options.deadline > 0:
-        raise BadRequest(f"--deadline: found {options.deadline:g}, accepted a number of seconds above 0")
 
     def environment(requirements: Sequence[str], name: str) -> Environment:
         # An exact version may be a pre-release as it is; pip's --pre would take pre-releases of its companions too.
@@ -119,24 +119,22 @@ def _question(options: argparse.Namespace, outside: Outside) -> Question:
 
 
 def _case(options: argparse.Namespace) -> Case:
-    paths = [options.spec] if options.spec else sorted((ROOT / "specs").glob("*.yaml"))
-    for path in paths:
-        if not path.is_file():
-            raise BadRequest(f"--spec: found no file {path}, accepted a YAML file of cases")
+    paths = spec_files([options.spec]) if options.spec else sorted((ROOT / "specs").glob("*.yaml"))
     cases = {case.id: case for case in load_cases(paths)}
     return cases[chosen("--case", options.case, cases)]
 
 
 def _laws(names: Sequence[str]) -> list[Law]:
     laws = {law.id: law for law in all_laws()}
-    return [laws[chosen("--law", name, laws)] for name in names] or list(all_laws())
+    return [laws[chosen("--law", name, laws)] for name in listed("--law", names)] or list(all_laws())
 
 
 def _request(question: Question, versions: Sequence[str]) -> str:
     laws = "all laws" if len(question.laws) == len(all_laws()) else ", ".join(law.id for law in question.laws)
+    beside_it = f"; beside it {', '.join(question.companions)}" if question.companions else ""
     return (
         f"{question.package} {versions[0]} to {versions[-1]}: {len(versions)} releases; {question.case.id} on "
-        f"{question.target}, {laws}; beside it {', '.join(question.companions)}"
+        f"{question.target}, {laws}{beside_it}"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from convt.commands.parts import Commands, UsageError, command, read, say, write
+from convt.commands.parts import Commands, UsageError, command, output_file, read, say, write
 from convt.page.compare_forms import FORMATS, render
 from convt.results.changes import CLASSES, Comparison, compare, compare_sides
 from convt.results.compare_annotations import annotations as github_annotations
@@ -28,7 +28,9 @@ def configure(commands: Commands) -> None:
     )
     parser.add_argument("after", type=Path, metavar="AFTER", nargs="?", help="the run file to compare with it")
     parser.add_argument("--format", choices=FORMATS, default="text", help="default: text")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write there; standard output then has the headline")
+    parser.add_argument(
+        "--out", type=output_file, metavar="FILE", help="write there; standard output then has the headline"
+    )
     parser.add_argument(
         "--force", action="store_true", help="compare the verdicts of laws and oracles of other versions all the same"
     )
@@ -51,10 +53,7 @@ def run(options: argparse.Namespace) -> int:
     if options.out is None:
         say(told)
     else:
-        try:
-            write(options.out, told)
-        except OSError as error:
-            raise UsageError(f"{options.out}: cannot be written ({error.strerror}); give --out another path") from None
+        write(options.out, told)
         say(headline(comparison))
         say(str(options.out))
     if options.annotate:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from convt.cases.loader import load_cases
-from convt.commands.parts import OK, WORSE, Commands, UsageError, chosen, command, say
+from convt.commands.parts import OK, WORSE, Commands, UsageError, chosen, command, output_file, say, writing
 from convt.content import ROOT
-from convt.session.options import OUT
+from convt.session.options import OUT, check_folder
 from convt.upgrade.history import Maker, Options, Outside
 from convt.upgrade.package_index import NoReleases
 from convt.upgrade.series import HISTORY, SERIES
@@ -29,7 +29,7 @@ def configure(commands: Commands) -> None:
     add = parser.add_argument
     add("--from", type=Path, default=HISTORY, dest="folder", metavar="DIR", help="read the versions' files here "
         "(default: those that convt brings)")  # fmt: skip
-    add("--out", type=Path, default=OUT / "history.html", metavar="FILE", help="write the page there (default: "
+    add("--out", type=output_file, default=OUT / "history.html", metavar="FILE", help="write the page there (default: "
         "%(default)s)")  # fmt: skip
     add(
         "--judge", action="append", metavar="NAME", help=f"judge this series, or 'all': {', '.join(SERIES)}; repeatable"
@@ -44,9 +44,13 @@ def page(options: argparse.Namespace, outside: Outside | None = None, specs: Seq
     """Write the page, or judge; the exit status."""
     if options.judge:
         return _judge(options, outside or Outside(), specs or sorted((ROOT / "specs").glob("*.yaml")))
+    alone = [name for name in ("version", "retry", "renew", "keep") if getattr(options, name)]
+    if alone:
+        raise UsageError(f"--{alone[0]} needs --judge, the series whose versions are judged")
     from convt.page.history_page import write_history
 
-    write_history(options.folder, options.out)
+    with writing(options.out):
+        write_history(options.folder, options.out)
     say(str(options.out))
     return OK
 
@@ -54,9 +58,14 @@ def page(options: argparse.Namespace, outside: Outside | None = None, specs: Seq
 def _judge(options: argparse.Namespace, outside: Outside, specs: Sequence[Path]) -> int:
     names = [chosen("--judge", name, ["all", *SERIES]) for name in options.judge]
     how = Options(tuple(options.version), options.folder, options.retry, options.renew, options.keep)
+    check_folder("--from", options.folder)
     maker = Maker(how, outside, load_cases(specs), say)
+    series = [SERIES[name] for name in (SERIES if "all" in names else names)]
     try:
-        judged = [maker.series(SERIES[name]) for name in (SERIES if "all" in names else names)]
+        wanted = list(dict.fromkeys(version for it in series for version in it.wanted(outside.released)))
+        for version in options.version:
+            chosen("--version", version, wanted)
+        judged = [maker.series(it) for it in series]
     except NoReleases as error:
         raise UsageError(str(error)) from None
     return OK if all(judged) else WORSE

@@ -6,7 +6,7 @@ import argparse
 import webbrowser
 from pathlib import Path
 
-from convt.commands.parts import NO_ANSWER, OK, Commands, command, complain, read, say
+from convt.commands.parts import NO_ANSWER, OK, Commands, command, complain, output_file, read, say, writing
 from convt.session.options import OUT
 
 
@@ -15,9 +15,10 @@ def configure(commands: Commands) -> None:
         commands, "page", "write a run as one HTML file that works from disk", page,
         examples=("convt page run.jsonl --out index.html",),
     )  # fmt: skip
-    parser.add_argument("run_file", type=Path, metavar="RUN", help="a run file, JSON lines")
+    parser.add_argument("run_file", nargs="?", type=Path, default=OUT / "run.jsonl", metavar="RUN", help="a run file, "
+                        "JSON lines (default: %(default)s)")  # fmt: skip
     parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="the file to write (default: index.html beside the run)"
+        "--out", type=output_file, metavar="FILE", help="the file to write (default: index.html beside the run)"
     )
     parser = command(commands, "open", "open the page of a run in the browser", open_page)
     parser.add_argument("page", nargs="?", type=Path, default=OUT / "index.html", metavar="PAGE", help="the page "
@@ -29,7 +30,9 @@ def page(options: argparse.Namespace) -> int:
     from convt.page.page import write_page
 
     out = options.out or options.run_file.with_name("index.html")
-    write_page(read(options.run_file), out)
+    run = read(options.run_file)
+    with writing(out):
+        write_page(run, out)
     say(str(out))
     return OK
 
@@ -41,4 +44,7 @@ def open_page(options: argparse.Namespace) -> int:
         return NO_ANSWER
     url = options.page.absolute().as_uri()
     say(url)
-    return OK if webbrowser.open(url) else NO_ANSWER
+    if webbrowser.open(url):
+        return OK
+    complain("convt open: found no browser here; open this address in one that can read the file")
+    return NO_ANSWER

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import difflib
+import os
 import sys
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,9 +80,46 @@ def chosen(option: str, name: str, accepted: Iterable[str]) -> str:
     raise UsageError(f"{option}: found {name!r}, accepted {few}" + (f"; near: {', '.join(near)}" if near else ""))
 
 
+def output_file(text: str) -> Path:
+    """The type of an option that names a file to be written."""
+    path = Path(text)
+    if not text.strip() or path.is_dir() or text.endswith(("/", os.sep)):
+        found = f"{text!r}, a folder" if text.strip() else "nothing"
+        raise argparse.ArgumentTypeError(f"found {found}; accepted the path of a file")
+    return path
+
+
+def output_folder(text: str) -> Path:
+    """The type of an option that names a folder for results."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("found nothing; accepted the path of a folder")
+    return Path(text)
+
+
+def seconds(text: str) -> float:
+    """The type of --deadline."""
+    from convt.session.options import BadOption, deadline
+
+    try:
+        return deadline(text)
+    except BadOption as error:
+        raise argparse.ArgumentTypeError(str(error).partition(": ")[2]) from None
+
+
+@contextlib.contextmanager
+def writing(path: Path, option: str = "--out") -> Iterator[None]:
+    """UsageError with the path that was asked for, where the body cannot write it."""
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise UsageError(f"{path}: cannot be written ({why}); give {option} another path") from None
+
+
 def write(path: Path, text: str) -> None:
-    """Write beside the place and move there, so that a half-written file is never read."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8")
-    part.replace(path)
+    """Write beside the place and move there, so that a half-written file is never read; UsageError where none can."""
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(path.name + ".part")
+        part.write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8")
+        part.replace(path)

@@ -11,8 +11,9 @@ from convt.cases.drafts import draft
 from convt.cases.findings import FrameworkFinding, FrameworkFindings, links, load_findings
 from convt.cases.known import Known, load_known
 from convt.commands.parts import OK, Commands, UsageError, chosen, command, complain, read, say
+from convt.commands.passing import NotMade, made
 from convt.content import ROOT
-from convt.page.case_text import case_text, script_of
+from convt.page.case_text import array_lines, case_text, script_of
 from convt.results.runfile import Run
 from convt.results.summary import summary_json, summary_text
 from convt.session.options import OUT
@@ -41,11 +42,11 @@ def configure(commands: Commands) -> None:
                         "finding, or of the one that a known difference belongs to")  # fmt: skip
     parser = command(
         commands, "script", "print the script to paste for one case and target", script,
-        examples=("convt script run.jsonl same-k5-s2-picture keras-torch",),
+        examples=("convt script same-k5-s2-picture keras-torch            of the last run",
+                  "convt script run.jsonl same-k5-s2-picture keras-torch"),
     )  # fmt: skip
-    parser.add_argument("run_file", type=Path, metavar="RUN", help="a run file, JSON lines")
-    parser.add_argument("case", metavar="CASE", help="the name of a case")
-    parser.add_argument("target", metavar="TARGET", help="the target, such as jax/eager")
+    parser.add_argument("what", nargs="+", metavar="RUN CASE TARGET", help=f"a run file, JSON lines (default: {RUN}), "
+                        "then the name of a case, then that of a target, such as jax/eager")  # fmt: skip
 
 
 def _run(parser: argparse.ArgumentParser) -> None:
@@ -73,7 +74,19 @@ def show(options: argparse.Namespace) -> int:
         return OK
     _check_names(run, *names)
     say(case_text(run, *names))
+    if len(names) == 2 and not script_of(run, *names):
+        say(f"\n{_passing(run, *names)}")
     return OK
+
+
+def _passing(run: Run, case: str, target: str) -> str:
+    """The call, its numbers and the script of a case of which the run keeps none, for its laws hold."""
+    try:
+        found = made(run, case, target)
+    except NotMade as error:
+        return f"no script: {error}"
+    got = array_lines("gives", found.got)
+    return "\n".join([f"  call: {found.call}", *got, "", found.text.rstrip()])
 
 
 def _run_and_names(what: list[str]) -> tuple[Path, list[str]]:
@@ -113,11 +126,17 @@ def finding_of(name: str, groups: Iterable[FrameworkFindings], known: Iterable[K
 
 def script(options: argparse.Namespace) -> int:
     """Print the first script of the case on the target; the exit status."""
-    run = read(options.run_file)
-    _check_names(run, options.case, options.target)
-    found = script_of(run, options.case, options.target)
+    file, names = _run_and_names(options.what)
+    if len(names) < 2:
+        raise UsageError(f"found {' '.join(names) or 'no names'}, accepted CASE and TARGET, behind RUN or alone")
+    case, target = names
+    run = read(file)
+    _check_names(run, case, target)
+    found = script_of(run, case, target)
     if not found:
-        raise UsageError(f"{run.path}: no script for {options.case} on {options.target}: every law holds there, or "
-                         "nothing ran")  # fmt: skip
+        try:
+            found = made(run, case, target).text
+        except NotMade as error:
+            raise UsageError(f"{run.path}: no script for {case} on {target}: {error}") from None
     say(found)
     return OK

@@ -11,16 +11,24 @@ import sys
 import time
 from pathlib import Path
 
-from convt.commands.parts import Commands, UsageError, command, say
-from convt.host.registry import Entry, built_in, register_external
+from convt.commands.parts import Commands, UsageError, command, output_folder, say, seconds, writing
+from convt.host.registry import Entry, all_used, built_in, register_external
 from convt.results.changes import CLASSES, compare_sides
-from convt.session.options import DEADLINE, KNOWN, LARGEST_SEED, OUT
+from convt.session.options import (
+    DEADLINE,
+    KNOWN,
+    LARGEST_SEED,
+    OUT,
+    folder_of_known,
+    listed,
+    spec_files,
+)
 from convt.upgrade.environments import EnvironmentFailed
 from convt.upgrade.installing import Options, install
 from convt.upgrade.report import Told
 from convt.upgrade.request import upgrade
 from convt.upgrade.requirements import NoRequirement
-from convt.upgrade.sessions import Asked, SessionFailed, run_cases, search_each
+from convt.upgrade.sessions import Asked, SessionFailed, ready, run_cases, search_each
 
 EXAMPLES = (
     'convt upgrade --before "keras==3.14.1" --after "keras==3.15.1"    two releases side by side',
@@ -49,16 +57,18 @@ def configure(commands: Commands) -> None:
     )
     add(
         "-k",
-        default="",
+        action="append",
+        default=[],
         metavar="WORDS",
-        help="ask the cases with these words in their name: 'gap and not 3d' (default: all)",
+        help="ask the cases with these words in their name: 'gap and not 3d'; repeatable, all have to hold (default: "
+        "all)",
     )
     add("--law", action="append", default=[], metavar="ID", help="judge this law; repeatable (default: every law)")
     add("--spec", action="append", default=[], type=Path, metavar="FILE",
-        help="take the cases of this YAML file; repeatable (default: specs/*.yaml)")  # fmt: skip
+        help="take the cases of this YAML file or folder; repeatable (default: specs/*.yaml)")  # fmt: skip
     add("--known", default=KNOWN, type=Path, metavar="DIR",
         help="where the known differences stand, a file a backend (default: %(default)s)")  # fmt: skip
-    add("--deadline", type=_above_zero, default=DEADLINE, metavar="SECONDS",
+    add("--deadline", type=seconds, default=DEADLINE, metavar="SECONDS",
         help="for one evaluation (default: %(default)g)")  # fmt: skip
     add("--python", metavar="VERSION", help="make the environments of this Python, 3.12 or a path (default: this one)")
     add("--pre", action="store_true", help="pre-releases and nightly builds too")
@@ -68,7 +78,7 @@ def configure(commands: Commands) -> None:
         help="time to search for further cases, 90s or 5m; 0 for none (default: $BUDGET, then 60s)")  # fmt: skip
     add("--seed", type=_seed, default=random.SystemRandom().randint(0, LARGEST_SEED), metavar="N",
         help="seed of the search (default: a new one each time, printed)")  # fmt: skip
-    add("--report", type=Path, default=OUT, metavar="DIR", help=f"where the results go (default: {OUT})")
+    add("--report", type=output_folder, default=OUT, metavar="DIR", help=f"where the results go (default: {OUT})")
     add("--fail-on", action="append", default=[], choices=CLASSES[:-1], metavar="CLASS",
         help="count this class of change as worse too; repeatable")  # fmt: skip
 
@@ -84,16 +94,19 @@ def run(options: argparse.Namespace) -> int:
 def _compared(options: argparse.Namespace) -> int:
     entries: dict[str, Entry] = dict(built_in()) | dict(register_external(path) for path in options.backend)
     asked = upgrade(options.before, options.after, options.beside, _targets(options), entries)
+    if options.target:
+        all_used(options.backend, asked.targets)
+    words = " and ".join(f"({it})" for it in options.k) if len(options.k) > 1 else "".join(options.k)
+    asked_cases = Asked(
+        options.report.resolve(), options.seed, words, listed("--law", options.law), spec_files(options.spec),
+        folder_of_known(options.known), options.deadline, shlex.join(["convt", *sys.argv[1:]]),
+    )  # fmt: skip
+    ready(asked, asked_cases, entries)
     began = time.monotonic()
     pair = install(asked, Options(options.python, options.pre, tuple(options.installer)), say)
     for line in pair.lines():
         say(line)
     built = time.monotonic()
-    command = shlex.join(["convt", *sys.argv[1:]])
-    asked_cases = Asked(
-        options.report, options.seed, options.k, tuple(options.law), tuple(options.spec), options.known,
-        options.deadline, command,
-    )  # fmt: skip
     run = run_cases(pair, asked_cases, entries)
     comparison = compare_sides(run, fail_on=options.fail_on)
     ran = time.monotonic()
@@ -102,14 +115,16 @@ def _compared(options: argparse.Namespace) -> int:
     ended = time.monotonic()
     took = f"environments {built - began:.0f} s, cases {ran - built:.0f} s, search {ended - ran:.0f} s"
     say(f"{took}; seed {options.seed}")
-    for path in told.write(options.report):
+    with writing(options.report, "--report"):
+        written = told.write(options.report)
+    for path in written:
         say(f"wrote {os.path.relpath(path)}")
     return int(told.worse)
 
 
 def _targets(options: argparse.Namespace) -> list[str]:
     """The targets that were named; none for every one that is concerned."""
-    return options.target or re.findall(r"[^\s,]+", os.environ.get("TARGETS", ""))
+    return list(listed("--target", options.target)) or re.findall(r"[^\s,]+", os.environ.get("TARGETS", ""))
 
 
 def _seconds(text: str) -> float:
@@ -118,16 +133,6 @@ def _seconds(text: str) -> float:
     if matched is None:
         raise argparse.ArgumentTypeError(f"found {text!r}, accepted a time such as 90s or 5m, or 0")
     return float(matched[1]) * {"s": 1, "m": 60, "h": 3600}[matched[2] or "s"]
-
-
-def _above_zero(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"found {text!r}, accepted a number of seconds above 0")
-    return number
 
 
 def _seed(text: str) -> int:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from convt.adapter.stress import STRESS
@@ -36,6 +36,8 @@ class Entry:
     host_packages: tuple[str, ...] = ()
     stress: tuple[str, ...] = ("hostile", "poisoned")
     """Those of `STRESS` that can make a difference to this framework."""
+    extra: str = ""
+    """The extra of convt that installs its framework."""
     unless_set: Mapping[str, str] = field(default_factory=dict)
     """Environment variables of its process where the user's own environment does not set them."""
 
@@ -77,7 +79,11 @@ def built_in() -> Mapping[str, Entry]:
     found: dict[str, Entry] = dict(getattr(importlib.import_module(module), name))
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         if point.name in found:
-            raise TargetError("backend", f"{point.name}, which is taken, of {point.value}", ["another name"])
+            of = f", which is taken, as the entry point of {_package(point)} ({point.value})"
+            raise TargetError("backend", point.name, ["another name"], of)
+        if (given := _PATH.fullmatch(point.value)) is None or given[1]:
+            of = f", the entry point {point.name} of {_package(point)}"
+            raise TargetError(GROUP, point.value, ["package.module:Class"], of)
         found[point.name] = Entry(point.value, root="")
     return found
 
@@ -94,8 +100,23 @@ def register_external(text: str, root: str | Path | None = None) -> tuple[str, E
     given, module, cls = matched.groups()
     name = given or kebab(cls)
     if name in built_in():
-        raise TargetError("backend", f"{name}, which is taken", [f"another-name={module}:{cls}"])
+        raise TargetError("backend", name, [f"another-name={module}:{cls}"], ", which is taken")
     return name, Entry(f"{module}:{cls}", root=str(Path(root or Path.cwd()).absolute()))
+
+
+def _package(point: EntryPoint) -> str:
+    """The installed package that brings an entry point."""
+    return point.dist.name if point.dist is not None else "an installed package"
+
+
+def all_used(paths: Iterable[str], targets: Iterable[Target]) -> None:
+    """TargetError where none of the targets, which were named, is of a backend that was added."""
+    backends = {target.backend for target in targets}
+    for path in paths:
+        name, _ = register_external(path)
+        if name not in backends:
+            why = ", which no target that was named asks for"
+            raise TargetError("--backend", path, [f"a backend of these targets; name {name} too, or leave it out"], why)
 
 
 def kebab(name: str) -> str:

@@ -74,6 +74,9 @@ def main(channel: Any, path: str, packages: Sequence[str], mode: str, device: st
     except Gone as error:
         channel.send(pickle.dumps(("missing", str(error))))
         return
+    except Unusable as error:
+        channel.send(pickle.dumps(("failed", str(error))))
+        return
     except BaseException as error:
         channel.send(pickle.dumps(("failed", f"{describe(error)}; {_place(error)}")))
         return
@@ -91,7 +94,7 @@ def _start(path: str, packages: Sequence[str], mode: str, device: str) -> tuple[
         raise Gone(f"{' and '.join(absent)} {'is' if len(absent) == 1 else 'are'} not installed")
     module, name = path.split(":")
     try:
-        cls: type[Backend] = getattr(importlib.import_module(module), name)
+        cls = _class(module, name)
         if mode and mode not in (*cls.modes, *STRESS):
             raise TargetError(f"mode of {name}", mode, (*cls.modes, *STRESS))
         devices = list(cls.devices())
@@ -107,6 +110,29 @@ def _start(path: str, packages: Sequence[str], mode: str, device: str) -> tuple[
         if packages or top in ours or importlib.util.find_spec(top) is not None:
             raise
         raise Gone(f"{top} is not installed") from None
+
+
+class Unusable(Exception):
+    """What an adapter's path leads to is no adapter; the message says what it is, and the form of a path."""
+
+
+def _class(module: str, name: str) -> type[Backend]:
+    """The adapter's class; Unusable where there is none."""
+    accepted = "accepted package.module:Class, a class that derives from convt.adapter.Backend"
+    try:
+        loaded = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name and (module == error.name or module.startswith(f"{error.name}.")):
+            raise Unusable(f"found no module {error.name}, {accepted}, from the current folder or installed") from None
+        raise
+    cls = getattr(loaded, name, None)
+    if cls is None:
+        classes = [each for each, it in vars(loaded).items() if isinstance(it, type) and it.__module__ == module]
+        raise Unusable(f"found no {name} in {module}, but {', '.join(classes) or 'no class'}; {accepted}")
+    if not (isinstance(cls, type) and issubclass(cls, Backend)):
+        what = "a class without that base" if isinstance(cls, type) else f"a {type(cls).__name__}"
+        raise Unusable(f"found {module}:{name}, {what}; {accepted}")
+    return cls
 
 
 def _hello(adapter: Backend, mode: str, devices: list[str]) -> dict[str, Any]:
@@ -271,6 +297,9 @@ def _log_size() -> int:
 
 
 def _place(error: BaseException) -> str:
-    """Where an exception was raised, as `file.py:12 in function`."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
+    """Where an exception was raised, as `file.py:12 in function`: by whom, and not where Python imports."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{os.path.basename(error.filename)}:{error.lineno}"  # noqa: PTH119  text
+    frames = [it for it in traceback.extract_tb(error.__traceback__) if "importlib" not in it.filename]
+    frame = frames[-1] if frames else traceback.extract_tb(error.__traceback__)[-1]
     return f"{os.path.basename(frame.filename)}:{frame.lineno} in {frame.name}"  # noqa: PTH119  text from a traceback

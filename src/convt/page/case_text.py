@@ -24,7 +24,7 @@ def case_text(run: Run, case: str, target: str | None = None) -> str:
     parts += [_target(run, record, info) for info in run.header.targets if target in (None, info.name)]
     if target is not None:
         script = script_of(run, case, target)
-        parts.append(script.rstrip() if script else "no script: every law holds here, or nothing ran")
+        parts += [script.rstrip()] if script else []
     return "\n\n".join(parts)
 
 
@@ -72,11 +72,12 @@ def _verdict(run: Run, record: VerdictRecord) -> list[str]:
     lines = _wrap(f"{SYMBOLS[stands]} {stands}: {record.law}{known}: {record.message}", "  ")
     detail = run.details.get((record.case, record.law, record.target))
     if detail is not None:
-        lines += _array("expected", detail.expected) + _array("got", detail.actual)
+        lines += array_lines("expected", detail.expected) + array_lines("got", detail.actual)
     return lines
 
 
-def _array(name: str, values: Any) -> list[str]:
+def array_lines(name: str, values: Any) -> list[str]:
+    """Numbers, where they are few."""
     if values is None:
         return []
     text = json.dumps(values, default=str).replace(".0,", ",").replace(".0]", "]")

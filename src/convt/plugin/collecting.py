@@ -92,5 +92,7 @@ def _near(word: str, names: list[str]) -> list[str]:
 
 def _hint(near: list[str]) -> str:
     return (
-        f"; near: {', '.join(dict.fromkeys(near))}" if near else "; `convt run --collect-only -q` lists what there is"
+        f"; near: {', '.join(dict.fromkeys(near))}"
+        if near
+        else "; `convt run -- --collect-only -q` lists what there is"
     )

@@ -11,7 +11,19 @@ from typing import Any
 
 import pytest
 
-from convt.session.options import DEADLINE, KNOWN, LARGEST_SEED, OUT, BadOption, Options, known
+from convt.session.options import (
+    DEADLINE,
+    KNOWN,
+    LARGEST_SEED,
+    OUT,
+    BadOption,
+    Options,
+    deadline,
+    folder_of_known,
+    known,
+    listed,
+    spec_files,
+)
 from convt.session.profiles import PROFILES, Profile
 
 
@@ -27,8 +39,8 @@ def declare(add: Callable[..., Any]) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="run this target, backend[/mode][@device][#environment]; repeatable (default: every framework in its "
-        "default mode)",
+        help="run this target, backend[/mode][@device][#environment]; commas between several, repeatable (default: "
+        "every framework in its default mode)",
     )
     add(
         "--environment",
@@ -51,14 +63,20 @@ def declare(add: Callable[..., Any]) -> None:
         metavar="NAMES",
         help="fail where one of these targets does not run; commas between them, or 'all' (default: none)",
     )
-    add("--law", action="append", default=[], metavar="ID", help="judge this law; repeatable (default: every law)")
+    add(
+        "--law",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="judge this law; commas between several, repeatable (default: every law)",
+    )
     add(
         "--spec",
         action="append",
         default=[],
         metavar="FILE",
-        help="take the cases of this YAML file, --spec=FILE; repeatable (default: specs/*.yaml; specs/large/*.yaml "
-        "under the profile large)",
+        help="take the cases of this YAML file or folder, --spec=FILE; repeatable (default: specs/*.yaml, which convt "
+        "brings; specs/large/*.yaml under the profile large)",
     )
     add(
         "--backend",
@@ -111,26 +129,19 @@ def read_options(config: pytest.Config) -> Options:
     """The options of this run; BadOption names what was found and what is accepted."""
     get = config.getoption
     profile = PROFILES[known("--profile", get("--profile"), PROFILES)]
-    deadline = _number("--deadline", get("--deadline"), float)
-    if not 0 < deadline < float("inf"):
-        raise BadOption(f"--deadline: found {deadline}, accepted a number of seconds above 0")
-    paths = [Path(config.invocation_params.dir, name) for name in get("--spec")]
-    for path in paths:
-        if not path.is_file():
-            raise BadOption(f"--spec: found no file {path}, accepted a YAML file of cases")
     return Options(
-        targets=tuple(get("--target")),
+        targets=listed("--target", get("--target")),
         environments=dict(_environment(config, text) for text in get("--environment")),
-        devices=tuple(get("--device")),
-        required=tuple(name for value in get("--require") for name in value.split(",") if name),
-        laws=tuple(get("--law")),
-        specs=tuple(paths),
+        devices=listed("--device", get("--device")),
+        required=listed("--require", get("--require")),
+        laws=listed("--law", get("--law")),
+        specs=spec_files(Path(config.invocation_params.dir, name) for name in get("--spec")),
         backends=tuple(get("--backend")),
         profile=profile,
         seed=_seed(config, profile),
-        deadline=deadline,
-        report=Path(config.invocation_params.dir, get("--report")),
-        known=_folder("--known", Path(config.invocation_params.dir, get("--known"))),
+        deadline=deadline(get("--deadline")),
+        report=_report(config),
+        known=folder_of_known(Path(config.invocation_params.dir, get("--known"))),
         baseline=_baseline(config),
         update_baseline=get("--update-baseline"),
     )
@@ -167,13 +178,20 @@ def _baseline(config: pytest.Config) -> Path | None:
     name = config.getoption("--baseline")
     if name is None and config.getoption("--update-baseline"):
         raise BadOption("--update-baseline: found no --baseline, accepted --baseline=FILE, the file to write")
-    return None if name is None else Path(config.invocation_params.dir, name)
-
-
-def _folder(option: str, path: Path) -> Path:
-    if not path.is_dir():
-        raise BadOption(f"{option}: found no folder {path}, accepted one with YAML files")
+    if name is None:
+        return None
+    path = Path(config.invocation_params.dir, name)
+    if path.is_dir():
+        raise BadOption(f"--baseline: found {name!r}, a folder; accepted the path of a file, such as base.jsonl.gz")
     return path
+
+
+def _report(config: pytest.Config) -> Path:
+    """The folder of the results, as a path without `..`."""
+    name = config.getoption("--report")
+    if not name:
+        raise BadOption("--report: found nothing, accepted the path of a folder")
+    return Path(config.invocation_params.dir, name).resolve()
 
 
 def _number(option: str, text: str, kind: type[Any]) -> Any:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -36,6 +38,16 @@ class Typed:
 
     command: str
     __name__ = TYPED  # by which pytest finds it
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_cmdline_parse(self) -> Iterator[Any]:
+        """What pytest refuses stands after --, for what stands before it was read; without pytest's own usage."""
+        try:
+            return (yield)
+        except pytest.UsageError as error:
+            said = re.search(r"error: (.*)", str(error))
+            why = said[1] if said else str(error)
+            raise pytest.UsageError(f"{why}; after -- stand options of pytest, which `pytest --help` lists") from None
 
 
 class Recorder:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 DEVICES = ("cpu", "cuda", "mps", "tpu", "xpu")
 """The kinds of device that the backends here can name; one of several is `cuda:1`."""
 
+DEVICE = re.compile(r"[a-z]+(:\d+)?")
+
 FORM = "backend[/mode][@device][#environment], such as pytorch, jax/eager, pytorch/compile@cuda:0 or keras-torch#before"
 NAME = re.compile(r"([a-z][a-z0-9]*(?:-[a-z0-9]+)*)(?:/([\w-]+))?(?:@([a-z]+(?::\d+)?))?(?:#([\w.-]+))?")
 """What a user may type."""
@@ -21,12 +23,13 @@ NAME = re.compile(r"([a-z][a-z0-9]*(?:-[a-z0-9]+)*)(?:/([\w-]+))?(?:@([a-z]+(?::
 class TargetError(ValueError):
     """A target that cannot be: the message carries what was found, what is accepted, and the near names."""
 
-    def __init__(self, field: str, found: str, accepted: Iterable[str]) -> None:
+    def __init__(self, field: str, found: str, accepted: Iterable[str], why: str = "") -> None:
+        """`why`: what is wrong with what was found, where the name alone does not tell."""
         names = list(accepted)
         self.field, self.found, self.accepted = field, found, tuple(names)
         self.near = tuple(difflib.get_close_matches(found, names, n=3, cutoff=0.6))
         hint = f"; near: {', '.join(self.near)}" if self.near else ""
-        super().__init__(f"{field}: found {found!r}, accepted {', '.join(names) or 'nothing'}{hint}")
+        super().__init__(f"{field}: found {found!r}{why}, accepted {', '.join(names) or 'nothing'}{hint}")
 
 
 @dataclass(frozen=True)

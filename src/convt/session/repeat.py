@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 
 from convt.cases.case import Case
+from convt.host.registry import register_external
 from convt.session.options import DEADLINE, KNOWN, Options
 from convt.session.session import Session
 
@@ -24,8 +25,8 @@ def _kept(session: Session, targets: Sequence[str], named: bool) -> list[str]:
         environment = session.target(name).environment
         if environment:
             words.append(f"--environment={environment}={options.environments[environment]}")
-    if any(not session.backends[session.target(name).backend].built_in for name in targets):
-        words += [f"--backend={path}" for path in options.backends]
+    asked = {session.target(name).backend for name in targets}
+    words += [f"--backend={path}" for path in options.backends if register_external(path)[0] in asked]
     if not any("@" in name for name in targets):
         words += [f"--device={device}" for device in options.devices]
     words += [f"--spec={path}" for path in options.specs] if named else []

@@ -11,20 +11,21 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from convt.adapter.backend import Form, Probe
+from convt.adapter.backend import Form, Outcome, Probe
 from convt.cases.case import Case
 from convt.cases.known import Known, load_known
 from convt.cases.loader import load_cases
 from convt.host.evaluator import Evaluator
 from convt.host.pool import NoScript, Pool
-from convt.host.registry import Entry, built_in, parse_target, register_external
+from convt.host.registry import Entry, all_used, built_in, parse_target, register_external
 from convt.laws.catalogue import all_laws
 from convt.laws.law import Law
-from convt.results.targets import Target, TargetError, TargetInfo
+from convt.laws.probes import plain
+from convt.results.targets import DEVICE, DEVICES, Target, TargetError, TargetInfo
 from convt.session.batch import LawVerdict
 from convt.session.cover import cover
 from convt.session.differences import KnownDifferences, known_target
-from convt.session.options import BadOption, Options, known
+from convt.session.options import BadOption, Options, check_folder, known
 from convt.session.plan import AHEAD, Plan
 from convt.session.verdicts import Matched, call_line, paste
 
@@ -142,7 +143,11 @@ class Session:
         )
 
     def _on(self, target: Target, device: str) -> Target:
-        """The same target on another device."""
+        """The same target on another device; BadOption where that is no device's name."""
+        if not DEVICE.fullmatch(device) or (
+            self.backends[target.backend].built_in and device.split(":")[0] not in DEVICES
+        ):
+            raise BadOption(f"--device: found {device!r}, accepted {', '.join(DEVICES)}; one of several is cuda:1")
         here = parse_target(f"{target.plain.name}@{device}", self.backends)
         return replace(here, environment=target.environment)
 
@@ -152,13 +157,14 @@ class Session:
         devices = self.options.devices
         targets = [parse_target(name, self.backends) for name in names]
         if devices:
-            plain = [target for target in targets if target.device == "cpu"]
-            spread = [self._on(target, device) for target in plain for device in devices]
+            without = [target for target in targets if target.device == "cpu"]
+            spread = [self._on(target, device) for target in without for device in devices]
             targets = spread + [target for target in targets if target.device != "cpu"]
         for target in targets:
             if target.environment and target.environment not in self.options.environments:
                 field = f"environment of {target.name}"
-                raise TargetError(field, target.environment, self.options.environments)
+                told = self.options.environments or [f"one that --environment {target.environment}=PYTHON tells"]
+                raise TargetError(field, target.environment, told)
         return list(dict.fromkeys(targets))
 
     def target(self, name: str) -> Target:
@@ -176,6 +182,14 @@ class Session:
                 left = f"{name!r}, which the targets that were named leave out"
                 raise BadOption(f"--require: found {left}; accepted {', '.join(dict.fromkeys(accepted))}")
             known("--require", name, dict.fromkeys(accepted))
+        if self.options.targets:
+            all_used(self.options.backends, targets)
+
+    def check_places(self) -> None:
+        """BadOption, before anything starts, where the results or a baseline could not be written."""
+        check_folder("--report", self.options.report)
+        if self.options.update_baseline and self.options.baseline is not None:
+            check_folder("--baseline", self.options.baseline.parent)
 
     def read(self) -> None:
         """Read cases and known differences; SpecErrors with every line that is wrong in them."""
@@ -300,11 +314,25 @@ class Session:
 
     def _script(self, target: str, probe: Probe) -> tuple[str, str]:
         try:
-            script = self.pool.script(target, Form.of(probe))
+            return self._paste(target, probe)
         except NoScript:
             return "", ""
+
+    def _paste(self, target: str, probe: Probe) -> tuple[str, str]:
+        """The same; NoScript, with the reason, where there is none."""
+        script = self.pool.script(target, Form.of(probe))
         body = script.text
         return script.call or call_line(body), paste(self.info(target).script_imports, body, probe)
+
+    def asked(self, case: Case, target: str) -> tuple[str, str, Outcome]:
+        """(the framework's own call in one line, a script to paste, what the call gives) of a case, whatever the laws
+        say; NoScript, with the reason, where the target cannot be told it."""
+        law = next((law for law in all_laws() if law.applies(case)), None) if case.reject else None
+        probe = next(iter(law.probes(case).values())) if law else plain(case)
+        [outcome] = self.pool.submit(target, [probe]).result()
+        if outcome.kind == "unsupported":
+            raise NoScript(outcome.reason)
+        return *self._paste(target, probe), outcome
 
     def owe(self, found: LawVerdict) -> None:
         """Remember to give a verdict its script at the end: nobody reads it before, and its target is at work."""

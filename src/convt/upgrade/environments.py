@@ -120,6 +120,11 @@ def _base(python: str | None) -> _Base:
         raise InstallFailed(f"found no Python {python!r}, accepted a version such as 3.12 or the path of a program")
     code = "import platform, sys; print(getattr(sys, '_base_executable', sys.executable), platform.python_version())"
     words = program([wanted, "-c", code], Path(os.devnull), timeout=60).split()
+    if len(words) < 2 or not words[-1][0].isdigit():
+        raise InstallFailed(
+            f"{wanted} is no Python: asked for its version it printed {' '.join(words)[:80] or 'nothing'}; accepted a "
+            "version such as 3.12 or the path of a program"
+        )
     return _Base(wanted, " ".join([os.path.realpath(words[0]), words[-1]]))
 
 

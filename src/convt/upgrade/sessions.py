@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
+from convt.cases.case import Case
 from convt.host.pool import Pool
 from convt.host.registry import Entry
 from convt.results.runfile import Run, read_run
 from convt.session.choose import chooses
-from convt.session.options import DEADLINE, KNOWN, Options
+from convt.session.options import DEADLINE, KNOWN, Options, check_folder
 from convt.session.progress import Progress
 from convt.session.recording import Recording, records_of
 from convt.session.session import Session
@@ -53,22 +54,40 @@ def sided(upgrade: Upgrade) -> list[str]:
     return [replace(target, environment=side).name for target in upgrade.targets for side in SIDES]
 
 
+def ready(upgrade: Upgrade, asked: Asked, entries: Mapping[str, Entry]) -> None:
+    """Refuse what `run_cases` would refuse, before environments are built: BadOption, TargetError, SpecErrors or
+    SessionFailed. Starts nothing."""
+    check_folder("--report", asked.report)
+    with Session(_options(upgrade, asked, dict.fromkeys(SIDES, sys.executable)), entries) as session:
+        session.check()
+        session.read()
+        _chosen(session, asked)
+
+
+def _options(upgrade: Upgrade, asked: Asked, pythons: Mapping[str, str]) -> Options:
+    return Options(
+        targets=tuple(sided(upgrade)), environments=pythons, laws=asked.laws, specs=asked.specs, seed=asked.seed,
+        report=asked.report, known=asked.known, deadline=asked.deadline,
+    )  # fmt: skip
+
+
+def _chosen(session: Session, asked: Asked) -> list[Case]:
+    cases = [case for case in session.cases if not asked.words or chooses(asked.words, case.id)]
+    if not cases:
+        raise SessionFailed(f"the session on both sides: no case was chosen by -k {asked.words!r}")
+    return cases
+
+
 def run_cases(pair: Pair, asked: Asked, entries: Mapping[str, Entry]) -> Run:
     """Every case on both sides in one session, written to `run.jsonl`; what its verdicts are does not matter here.
 
     SessionFailed where no case was chosen, a target did not start, or a side has no answer at all.
     """
     names = sided(pair.upgrade)
-    options = Options(
-        targets=tuple(names), environments=_pythons(pair), laws=asked.laws, specs=asked.specs, seed=asked.seed,
-        report=asked.report, known=asked.known, deadline=asked.deadline,
-    )  # fmt: skip
     path = asked.report / "run.jsonl"
-    with Session(options, entries) as session:
+    with Session(_options(pair.upgrade, asked, _pythons(pair)), entries) as session:
         session.check()
-        cases = [case for case in session.cases if not asked.words or chooses(asked.words, case.id)]
-        if not cases:
-            raise SessionFailed(f"the session on both sides: no case was chosen by -k {asked.words!r}")
+        cases = _chosen(session, asked)
         recording = Recording(session, asked.command)
         terminal = sys.stdout.isatty()
         progress = Progress(len(cases) * len(names), session.waiting, asked.report / "cases", sys.stdout, terminal)

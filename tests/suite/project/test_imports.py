@@ -24,9 +24,10 @@ MAY_IMPORT = {
     "page": {"content", "results"},
     "upgrade": {"adapter", "cases", "content", "conv", "host", "laws", "page", "results", "session"},
     "plugin": {"adapter", "cases", "content", "conv", "host", "laws", "page", "results", "session"},
-    "pytest_plugin": {"cases", "plugin", "results", "session"},
+    "pytest_plugin": {"cases", "laws", "plugin", "results", "session"},
     "commands": {"cases", "content", "host", "laws", "page", "plugin", "results", "session", "upgrade"},
-    "cli": {"cases", "commands", "laws", "results", "session"},
+    "streams": set(),
+    "cli": {"cases", "commands", "laws", "results", "session", "streams"},
     "__main__": {"cli"},
     "__init__": {"adapter", "cases", "conv", "laws", "results", "session"},
 }
