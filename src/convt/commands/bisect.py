@@ -16,6 +16,7 @@ from convt.content import ROOT
 from convt.host.registry import all_used, built_in, parse_target, register_external
 from convt.laws.catalogue import all_laws
 from convt.laws.law import Law
+from convt.results.tally import plural
 from convt.session.options import listed, spec_files
 from convt.upgrade.bisect_question import BadRequest, Question, beside, target_of
 from convt.upgrade.environments import Environment, build
@@ -86,7 +87,7 @@ def _search(options: argparse.Namespace, outside: Outside) -> int:
     changes = walk.everything() if options.everything else [walk.bisect()]
     for change in changes:
         say(_result(question, change, walk))
-    say(f"{len(walk.tested)} of {len(versions)} releases tested, {time.monotonic() - began:.0f} s")
+    say(f"{len(walk.tested)} of {plural(len(versions), 'release')} tested, {time.monotonic() - began:.0f} s")
     if not changes:
         word = next(tested.word for tested in walk.tested.values() if tested.state is not None)
         raise NothingToFind(f"every release that can be judged is {word}; name another --case, --law or --target")
@@ -133,7 +134,7 @@ def _request(question: Question, versions: Sequence[str]) -> str:
     laws = "all laws" if len(question.laws) == len(all_laws()) else ", ".join(law.id for law in question.laws)
     beside_it = f"; beside it {', '.join(question.companions)}" if question.companions else ""
     return (
-        f"{question.package} {versions[0]} to {versions[-1]}: {len(versions)} releases; {question.case.id} on "
+        f"{question.package} {versions[0]} to {versions[-1]}: {plural(len(versions), 'release')}; {question.case.id} on "
         f"{question.target}, {laws}{beside_it}"
     )
 

@@ -15,6 +15,7 @@ from convt.commands.parts import NO_ANSWER, OK, WORSE, Commands, command, say
 from convt.content import ROOT
 from convt.host.registry import built_in, register_external
 from convt.laws.catalogue import all_laws
+from convt.results.tally import plural
 
 SPECS = ROOT / "specs"
 
@@ -42,7 +43,9 @@ def check(options: argparse.Namespace) -> int:
     plain = [file for file in files if file not in (*known, *findings)]
     absent = [file for file in files if not file.is_file()]
     if absent or not (plain or known or findings):
-        say(f"found no file {absent[0] if absent else options.files[0]}, accepted YAML files, or folders with some")
+        found = absent[0] if absent else options.files[0]
+        what = f"{found}, which is no plain file" if found.exists() and not found.is_dir() else f"no file {found}"
+        say(f"found {what}; accepted YAML files, or folders with some")
         return NO_ANSWER
     lines, said = _read(plain, known, findings)
     say("\n".join(lines or said))
@@ -66,9 +69,9 @@ def _read(plain: Sequence[Path], known: Sequence[Path], findings: Sequence[Path]
                 counts[name] += len(read(file))
             except SpecErrors as error:
                 lines += error.errors
-    said = [f"{counts['cases']} cases in {len(plain)} files"]
+    said = [f"{plural(counts['cases'], 'case')} in {plural(len(plain), 'file')}"]
     for files, name in ((known, "known differences"), (findings, "findings")):
-        said += [f"{counts[name]} {name} in {len(files)} files"] if files else []
+        said += [f"{plural(counts[name], name.removesuffix('s'))} in {plural(len(files), 'file')}"] if files else []
     return lines, said
 
 
@@ -89,8 +92,10 @@ def targets(options: argparse.Namespace) -> int:
         for name, info in pool.infos.items():
             versions = ", ".join(f"{package} {version}" for package, version in info.versions.items())
             say(f"{name:<18} {versions or info.missing or info.failed}")
-            if info.modes:
+            if info.modes:  # it runs
                 say(f"{'':<18} modes {', '.join(info.modes)}; devices {', '.join(info.devices)}")
+        for line in pool.advice():
+            say(line)
     return OK
 
 

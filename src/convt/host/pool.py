@@ -95,6 +95,12 @@ class Pool:
         """What each target says about itself now: `failed` can come later than the start."""
         return {name: runner.info for name, runner in self._runners.items()}
 
+    def advice(self) -> list[str]:
+        """How to install what is missing here: one line for all targets, or none."""
+        lacks = [it for it in self._runners.values() if "not installed" in (it.info.missing or "")]
+        extras = dict.fromkeys(it.extra for it in lacks if it.extra and not it.target.environment)
+        return [f"to install what is missing: pip install 'convt[{','.join(extras)}]'"] if extras else []
+
     @property
     def seconds(self) -> dict[str, float]:
         """The time that each target spent inside the framework's calls so far."""

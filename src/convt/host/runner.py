@@ -75,6 +75,11 @@ class Runner(threading.Thread):
         self.waiting = 0
         """How many probes are still to be answered."""
 
+    @property
+    def extra(self) -> str:
+        """The extra of convt that installs the framework; empty for a backend from outside."""
+        return self._entry.extra
+
     # for any thread
 
     def submit(self, job: BatchJob | ScriptJob) -> None:

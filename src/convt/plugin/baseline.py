@@ -32,6 +32,7 @@ from convt.results.records import (
     VerdictRecord,
 )
 from convt.results.since import Since, since
+from convt.results.tally import plural
 from convt.results.targets import TargetInfo, plain
 from convt.results.vocabulary import FAILING
 from convt.session.recording import target_infos
@@ -152,7 +153,7 @@ class Against:
         drawn = {(r.law, r.target) for r in verdicts if r.case not in shown and r.verdict in FAILING and not r.known}
         if drawn:
             self.lines.append(
-                f"generated cases break {len(drawn)} laws on targets and fail no item, for a baseline has none of them"
+                f"generated cases break {plural(len(drawn), 'law')} on targets and fail no item, for a baseline has none of them"
             )
         return [f"{self}: {change.target} {change.says}" for change in found.worse if not change.case]
 

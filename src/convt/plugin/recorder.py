@@ -115,7 +115,7 @@ class Recorder:
         if self._fatal(session, stopped) and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         lacking = self._unanswered()
-        self._complaints += lacking
+        self._complaints += [*lacking, *self._session.advice()]
         if session.exitstatus == pytest.ExitCode.OK and (
             lacking or not self.recording.answered or (self._against is not None and self._against.unanswered)
         ):

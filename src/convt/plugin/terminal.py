@@ -92,7 +92,8 @@ def sentence(told: Told) -> str:
         parts.append(f"{_plural(count, 'verdict')} {_verb(count, 'is', 'are')} explained by {by}")
     if ran and not wrong and not told.lines:
         parts.append("nothing new")
-    parts += [f"{name} did not run ({why})" for name, why in told.missing.items()]
+    for why in dict.fromkeys(told.missing.values()):
+        parts.append(f"{', '.join(name for name, said in told.missing.items() if said == why)} did not run ({why})")
     return f"{'Interrupted; until then: ' if told.partial else ''}{'; '.join(parts)}."
 
 
@@ -130,7 +131,9 @@ def _matrix(told: Told) -> Table:
     heads = [*(name for name in reversed(STANDINGS) if name != "known"), "known"]
     for head in heads:
         table.add_column(head, justify="right", no_wrap=True)
-    for target, label in told.targets.items():
+    ran = [name for name in told.targets if name not in told.missing]
+    for target in ran or told.targets:  # the sentence tells what did not run
+        label = told.targets[target]
         row = Text()
         for law in told.laws:
             name = _worst(told.counts.get((target, law), Counter()))

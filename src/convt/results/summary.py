@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 from convt.results.runfile import Run, TargetInfo
-from convt.results.tally import Tally, count, headline
+from convt.results.tally import Tally, count, headline, plural
 from convt.results.vocabulary import FAILING, NOTABLE, STANDINGS, SYMBOLS
 
 WIDTH = 100
@@ -32,7 +32,10 @@ def _top(run: Run, tally: Tally) -> list[str]:
     header, footer = run.header, run.footer
     total = len(run.verdicts)
     counts = [f"{tally.total[name]:,} {name}" for name in COUNTED if tally.total[name]]
-    facts = f"{len(run.cases):,} cases, {len(header.laws)} laws, {len(header.targets)} targets, {footer.seconds:.1f} s"
+    facts = (
+        f"{plural(len(run.cases), 'case')}, {plural(len(header.laws), 'law')}, {plural(len(header.targets), 'target')}"
+    )
+    facts = f"{facts}, {footer.seconds:.1f} s"
     where = f"{header.started}, profile {header.profile}, seed {header.seed}"
     said = [headline(run, tally), f"{facts}; {where}", f"{total:,} verdicts: {', '.join(counts) or 'none'}"]
     return [line for text in said for line in _wrap(text, "")][:9]

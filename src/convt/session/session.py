@@ -292,6 +292,10 @@ class Session:
             for name, info in self.started().items()
         }
 
+    def advice(self) -> list[str]:
+        """How to install what is missing here: one line, or none."""
+        return self.pool.advice() if "pool" in self.__dict__ else []
+
     def spent(self) -> dict[str, float]:
         """The seconds that each target spent inside the framework's calls so far."""
         return self.pool.seconds if "pool" in self.__dict__ else {}

@@ -24,6 +24,7 @@ from convt.laws.catalogue import all_laws
 from convt.results.matching import law_versions
 from convt.results.records import CaseRecord, Header
 from convt.results.releases import JudgedCase, Release, judged_case, read_release, write_release
+from convt.results.tally import plural
 from convt.results.targets import TargetInfo
 from convt.session.batch import LawVerdict
 from convt.session.verdicts import case_record
@@ -98,7 +99,9 @@ class Maker:
         began = time.monotonic()
         release = self._release(series, version)
         write_release(release, path)
-        says = release.missing or f"{len(release.cases)} cases, {len(release.run.verdicts):,} verdicts"
+        says = (
+            release.missing or f"{plural(len(release.cases), 'case')}, {plural(len(release.run.verdicts), 'verdict')}"
+        )
         size = path.stat().st_size / 1000
         self._report(
             f"{series.package} {version} on {series.target}: {says}; {time.monotonic() - began:.0f} s, {size:.0f} kB"
