@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from convt.commands.parts import OK, Commands, command, output_file, read, say, writing
+from convt.commands.parts import OK, Commands, command, output_file, say, writing
+from convt.commands.reading import read
 from convt.results.baseline import portable, write_baseline
 from convt.results.vocabulary import FAILING
 from convt.session.options import OUT

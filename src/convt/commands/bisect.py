@@ -134,8 +134,8 @@ def _request(question: Question, versions: Sequence[str]) -> str:
     laws = "all laws" if len(question.laws) == len(all_laws()) else ", ".join(law.id for law in question.laws)
     beside_it = f"; beside it {', '.join(question.companions)}" if question.companions else ""
     return (
-        f"{question.package} {versions[0]} to {versions[-1]}: {plural(len(versions), 'release')}; {question.case.id} on "
-        f"{question.target}, {laws}{beside_it}"
+        f"{question.package} {versions[0]} to {versions[-1]}: {plural(len(versions), 'release')}; "
+        f"{question.case.id} on {question.target}, {laws}{beside_it}"
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from convt.commands.parts import Commands, UsageError, command, output_file, read, say, write
+from convt.commands.parts import Commands, UsageError, command, output_file, say, write
+from convt.commands.reading import read
 from convt.page.compare_forms import FORMATS, render
 from convt.results.changes import CLASSES, Comparison, compare, compare_sides
 from convt.results.compare_annotations import annotations as github_annotations

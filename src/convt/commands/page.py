@@ -6,7 +6,8 @@ import argparse
 import webbrowser
 from pathlib import Path
 
-from convt.commands.parts import NO_ANSWER, OK, Commands, command, complain, output_file, read, say, writing
+from convt.commands.parts import NO_ANSWER, OK, Commands, command, complain, output_file, say, writing
+from convt.commands.reading import read
 from convt.session.options import OUT
 
 

@@ -10,10 +10,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from convt.results.records import Run
+from typing import Any
 
 OK, WORSE, NO_ANSWER = 0, 1, 2
 """Exit statuses: same or better, worse or broken, not answerable."""
@@ -53,16 +50,6 @@ def say(text: str) -> None:
     """A line for the person at the terminal, at once."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
-
-
-def read(path: Path) -> Run:
-    """The run in a file, with a warning where it was interrupted."""
-    from convt.results.reader import read_run
-
-    run = read_run(path)
-    if run.footer.partial:
-        complain(f"warning: {path}: the run was interrupted; it has {len(run.verdicts):,} verdicts of those asked for")
-    return run
 
 
 def complain(text: str) -> None:

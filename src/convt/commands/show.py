@@ -10,8 +10,9 @@ from pathlib import Path
 from convt.cases.drafts import draft
 from convt.cases.findings import FrameworkFinding, FrameworkFindings, links, load_findings
 from convt.cases.known import Known, load_known
-from convt.commands.parts import OK, Commands, UsageError, chosen, command, complain, read, say
+from convt.commands.parts import OK, Commands, UsageError, chosen, command, complain, say
 from convt.commands.passing import NotMade, made
+from convt.commands.reading import read
 from convt.content import ROOT
 from convt.page.case_text import array_lines, case_text, script_of
 from convt.results.runfile import Run

@@ -153,7 +153,8 @@ class Against:
         drawn = {(r.law, r.target) for r in verdicts if r.case not in shown and r.verdict in FAILING and not r.known}
         if drawn:
             self.lines.append(
-                f"generated cases break {plural(len(drawn), 'law')} on targets and fail no item, for a baseline has none of them"
+                f"generated cases break {plural(len(drawn), 'law')} on targets and fail no item, for a baseline has "
+                "none of them"
             )
         return [f"{self}: {change.target} {change.says}" for change in found.worse if not change.case]
 

@@ -32,10 +32,9 @@ def convt(folder: Path, *words: str, **env: str) -> subprocess.CompletedProcess[
 
 def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     """What is said on standard error by a command that ends with 2, at parsing or later."""
-    try:
-        assert main(words) == 2
-    except SystemExit as ended:
-        assert ended.code == 2
+    with pytest.raises(SystemExit) as ended:
+        sys.exit(main(words))
+    assert ended.value.code == 2
     said = capsys.readouterr().err
     assert "Traceback" not in said
     return said
@@ -52,7 +51,7 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
         (["--deadline", "1e300"], "--deadline: found 1e+300, accepted a number of seconds above 0, 1,000,000 at most"),
         (["--deadline", "nan"], "--deadline: found nan"),
         (["--backend", "other=a.b:C"], "--backend: found 'other=a.b:C', which no target that was named asks for"),
-        (["honest#b"], "found 'b', accepted one that --environment b=PYTHON tells"),
+        (["--target", "honest#b"], "found 'b', accepted one that --environment b=PYTHON tells"),
         (["--device", "gpu9"], "--device: found 'gpu9', accepted cpu, cuda, mps"),
         (["--backend", "jax=a.b:C"], "found 'jax', which is taken, accepted another-name=a.b:C"),
         (["--baseline", "."], "--baseline: found '.', a folder; accepted the path of a file"),

@@ -90,7 +90,7 @@ def test_what_fails_as_in_the_baseline_fails_nothing_with_other_seeds_and_proces
     assert (
         "XFAIL tests/test_generated.py::test_law[value:it] - generated, so not in the baseline: differs value" in text
     )
-    assert "generated cases break 1 laws on targets and fail no item" in text
+    assert "generated cases break 1 law on targets and fail no item" in text
     assert "fixed" not in text
 
 

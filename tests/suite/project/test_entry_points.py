@@ -23,6 +23,9 @@ class Positive(Law):
     \"\"\"Every answer is above zero.\"\"\"
     id = "{id}"
     source = "a test"
+
+class Needs(Positive):
+    def __init__(self, argument): ...
 """
 
 
@@ -61,14 +64,49 @@ def test_a_backend_and_a_law_of_an_installed_package_are_there(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("lines", "law", "says"),
     [
-        (["[convt.backends]", "jax = mine_backend:Mine"], "positive", "jax, which is taken"),
+        (
+            ["[convt.backends]", "jax = mine_backend:Mine"],
+            "positive",
+            "found 'jax', which is taken, as the entry point of mine",
+        ),
         (["[convt.laws]", "again = mine_law:Positive"], "value", "found the law value, which is there"),
-        (["[convt.laws]", "nothing = mine_law:__doc__"], "positive", "found None, accepted a law"),
+        (
+            ["[convt.backends]", "mine = mine_backend"],
+            "positive",
+            "convt.backends: found 'mine_backend', the entry point",
+        ),
+        (
+            ["[convt.laws]", "gone = nomod:X"],
+            "positive",
+            "ModuleNotFoundError: No module named 'nomod'; accepted a law",
+        ),
+        (["[convt.laws]", "gone = mine_law:Nobody"], "positive", "AttributeError"),
+        (["[convt.laws]", "needs = mine_law:Needs"], "positive", "TypeError: Needs.__init__() missing 1 required"),
+        (["[convt.laws]", "bare = convt.laws.law:Law"], "positive", "AttributeError"),
+        (["[convt.laws]", "nothing = mine_law:__doc__"], "positive", "found None; accepted a law"),
     ],
-    ids=["a-name-that-is-taken", "a-law-that-is-there", "no-law"],
+    ids=[
+        "a-name-that-is-taken",
+        "a-law-that-is-there",
+        "no-class",
+        "no-module",
+        "no-name",
+        "arguments",
+        "bare",
+        "no-law",
+    ],
 )
 def test_what_cannot_be_added_is_said(lines: list[str], law: str, says: str, tmp_path: Path) -> None:
     installed(tmp_path, *lines, law=law)
     done = convt(tmp_path, "targets" if "backends" in lines[0] else "laws")
     assert done.returncode == 2
     assert says in done.stderr
+
+
+@pytest.mark.parametrize("words", [["laws"], ["check"], ["run", "onnxruntime"], ["history", "--judge", "jax"]])
+def test_a_faulty_law_of_a_package_is_one_line_of_every_command(words: list[str], tmp_path: Path) -> None:
+    installed(tmp_path, "[convt.laws]", "gone = nomod:X")
+    done = convt(tmp_path, *words)
+    assert done.returncode == 2, done.stdout
+    assert "entry point gone = nomod:X of convt.laws, in the package mine" in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
