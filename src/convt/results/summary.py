@@ -32,10 +32,8 @@ def _top(run: Run, tally: Tally) -> list[str]:
     header, footer = run.header, run.footer
     total = len(run.verdicts)
     counts = [f"{tally.total[name]:,} {name}" for name in COUNTED if tally.total[name]]
-    facts = (
-        f"{plural(len(run.cases), 'case')}, {plural(len(header.laws), 'law')}, {plural(len(header.targets), 'target')}"
-    )
-    facts = f"{facts}, {footer.seconds:.1f} s"
+    of = [(run.cases, "case"), (header.laws, "law"), (header.targets, "target")]
+    facts = f"{', '.join(plural(len(each), noun) for each, noun in of)}, {footer.seconds:.1f} s"
     where = f"{header.started}, profile {header.profile}, seed {header.seed}"
     said = [headline(run, tally), f"{facts}; {where}", f"{total:,} verdicts: {', '.join(counts) or 'none'}"]
     return [line for text in said for line in _wrap(text, "")][:9]

@@ -103,7 +103,15 @@ def test_what_cannot_be_added_is_said(lines: list[str], law: str, says: str, tmp
     assert says in done.stderr
 
 
-@pytest.mark.parametrize("words", [["laws"], ["check"], ["run", "onnxruntime"], ["history", "--judge", "jax"]])
+COMMANDS = (
+    ["laws"],
+    ["run", "onnxruntime"],
+    ["upgrade", "--before", "jax==0.9.0", "--after", "jax==0.9.1"],
+    ["bisect", "keras", "3.0.5", "3.15.1", "--case", "same-k5-s2-picture"],
+)
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])
 def test_a_faulty_law_of_a_package_is_one_line_of_every_command(words: list[str], tmp_path: Path) -> None:
     installed(tmp_path, "[convt.laws]", "gone = nomod:X")
     done = convt(tmp_path, *words)
