@@ -11,13 +11,13 @@ from pathlib import Path
 
 from convt.cases.case import Case
 from convt.cases.loader import load_cases
-from convt.commands.parts import OK, WORSE, Commands, UsageError, chosen, command, say, seconds
+from convt.commands.parts import OK, WORSE, Commands, UsageError, chosen, command, say
 from convt.content import ROOT
 from convt.host.registry import all_used, built_in, parse_target, register_external
 from convt.laws.catalogue import all_laws
 from convt.laws.law import Law
 from convt.results.tally import plural
-from convt.session.options import listed, spec_files
+from convt.session.options import deadline, listed, spec_files
 from convt.upgrade.bisect_question import BadRequest, Question, beside, target_of
 from convt.upgrade.environments import Environment, build
 from convt.upgrade.package_index import NoReleases, between, released
@@ -53,7 +53,12 @@ def configure(commands: Commands) -> None:
     add("first", help="the version at one end")
     add("last", help="the version at the other end")
     add("--case", required=True, metavar="NAME", help="the case, by its id in the YAML files")
-    add("--spec", type=Path, metavar="FILE", help="take the case from this YAML file or folder (default: specs/*.yaml)")
+    add(
+        "--spec",
+        type=Path,
+        metavar="FILE",
+        help="take the case from this YAML file or folder (default: all that convt brings)",
+    )
     add("--law", action="append", default=[], metavar="ID", help="judge this law; repeatable (default: all that apply)")
     add("--target", metavar="NAME", help="ask this target (default: the package's own; keras-torch for keras)")
     add("--with", action="append", default=[], dest="beside", metavar="REQUIREMENT",
@@ -63,7 +68,7 @@ def configure(commands: Commands) -> None:
     add("--pre", action="store_true", help="walk pre-releases and nightly builds too")
     add("--all", action="store_true", dest="everything", help="judge every version, and tell every change")
     add("--backend", action="append", default=[], metavar="PATH", help="add a backend, package.module:Class")
-    add("--deadline", type=seconds, default=60.0, metavar="SECONDS", help="for one evaluation (default: %(default)g)")
+    add("--deadline", default="60", metavar="SECONDS", help="for one evaluation (default: %(default)s)")
     add("--python", default=sys.executable, metavar="PYTHON", help="of the environments, such as 3.12")
 
 
@@ -98,9 +103,9 @@ def _question(options: argparse.Namespace, outside: Outside) -> Question:
     """What the options ask; BadRequest, TargetError or SpecErrors where they name what there is not."""
     backends = dict(built_in()) | dict(register_external(path) for path in options.backend)
     target = parse_target(options.target or target_of(options.package, backends), backends)
-    all_used(options.backend, [target])
     if target.environment:
         raise BadRequest(f"--target: found {target.name}, accepted one without #{target.environment}")
+    all_used(options.backend, [target])
     constraints = None if options.constraints == "none" else Path(options.constraints)
     if constraints is not None and not constraints.is_file():
         raise BadRequest(f"--constraints: found no file {constraints}, accepted a file of requirements, or none")
@@ -115,7 +120,7 @@ def _question(options: argparse.Namespace, outside: Outside) -> Question:
 
     return Question(
         options.package, target.name, _case(options), _laws(options.law), companions, environment, backends,
-        options.deadline,
+        deadline(options.deadline),
     )  # fmt: skip
 
 

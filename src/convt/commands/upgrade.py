@@ -65,7 +65,7 @@ def configure(commands: Commands) -> None:
     )
     add("--law", action="append", default=[], metavar="ID", help="judge this law; repeatable (default: every law)")
     add("--spec", action="append", default=[], type=Path, metavar="FILE",
-        help="take the cases of this YAML file or folder; repeatable (default: specs/*.yaml)")  # fmt: skip
+        help="take the cases of this YAML file or folder; repeatable (default: all that convt brings)")  # fmt: skip
     add("--known", default=KNOWN, type=Path, metavar="DIR",
         help="where the known differences stand, a file a backend (default: %(default)s)")  # fmt: skip
     add("--deadline", type=seconds, default=DEADLINE, metavar="SECONDS",

@@ -22,9 +22,14 @@ TERMS = {
     "crop": "Positions cut from the two ends of an axis of the full result; frameworks call it padding.",
     "adjoint": "The operation on the other side of a dot product: <conv(x), y> = <x, conv_transpose(y)>.",
     "block sums": "Sums over blocks of a result that is too large to be compared number by number.",
+    "liar": "A backend made to be wrong in one way, which shows that a law notices it.",
+    "cover": "A choice of cases in which every pair of properties occurs, so that few stand for all.",
+    "digest": "A short number that is the same for equal content, so that contents are compared without keeping them.",
+    "profile": "How much a run looks at: which cases, how many generated ones, and which modes.",
+    "strict": "Of known differences: one that explains nothing, or whose law holds after all, fails the run.",
     "minimal example": "The smallest settings and numbers, found by shrinking, that still show the difference.",
 }
-"""At most twenty."""
+"""At most twenty-five."""
 
 
 def tip(term: str) -> str:

@@ -75,8 +75,8 @@ def declare(add: Callable[..., Any]) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="take the cases of this YAML file or folder, --spec=FILE; repeatable (default: specs/*.yaml, which convt "
-        "brings; specs/large/*.yaml under the profile large)",
+        help="take the cases of this YAML file or folder, --spec=FILE; repeatable (default: all that convt "
+        "brings; those of large results alone under the profile large)",
     )
     add(
         "--backend",

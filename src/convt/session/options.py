@@ -71,7 +71,7 @@ def deadline(text: str) -> float:
     except ValueError:
         raise BadOption(f"--deadline: found {text!r}, accepted a number of seconds above 0") from None
     if not 0 < number <= LONGEST:
-        raise BadOption(f"--deadline: found {number:g}, accepted a number of seconds above 0, {LONGEST:,.0f} at most")
+        raise BadOption(f"--deadline: found {text!r}, accepted a number of seconds above 0, {LONGEST:,.0f} at most")
     return number
 
 

@@ -45,7 +45,7 @@ def test_no_field_takes_null_or_unknown_neighbours(path: str) -> None:
 def test_check_says_how_much_is_right(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.yaml").write_text("about: a\nsource: b\ncases:\n  - {id: one, input: 4, kernel: 3}\n")
     assert main(["check", str(tmp_path / "a.yaml")]) == 0
-    assert capsys.readouterr().out == "1 cases in 1 files\n"
+    assert capsys.readouterr().out == "1 case in 1 file\n"
 
 
 def test_check_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -48,7 +48,7 @@ def test_a_failure_there_is_repeated_there(specs: Path) -> None:
     [
         (["--target", "pytorch#befor", f"--environment=before={sys.executable}"],
          "environment of pytorch#befor: found 'befor', accepted before; near: before"),
-        (["--target", "pytorch#before"], "pytorch#before: found 'before', accepted one that --environment before=PYTHON tells"),
+        (["--target", "pytorch#before"], "found 'before', accepted one that --environment before=PYTHON tells"),
         (["--environment=before"], "--environment: found 'before', accepted NAME=PYTHON"),
         (["--environment=before=/no/such/python"], "--environment before: found no program /no/such/python"),
         ([f"--environment=before={Path(__file__).parent}"], "--environment before: found no program"),

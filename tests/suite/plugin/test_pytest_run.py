@@ -201,7 +201,7 @@ def test_a_framework_that_is_not_there_is_not_run_and_required_it_fails(specs: P
         (["--law", "adjiont"], "--law: found 'adjiont', accepted output-shape"),
         (["--profile", "nigthly"], "near: nightly"),
         (["--seed", "x"], "--seed: found 'x', accepted a number"),
-        (["--deadline", "-1"], "--deadline: found -1, accepted a number of seconds above 0"),
+        (["--deadline", "-1"], "--deadline: found '-1', accepted a number of seconds above 0"),
         (["--spec=nowhere.yaml"], "--spec: found no file"),
         (["--backend", "nonsense"], "found 'nonsense', accepted package.module:Class"),
         (

@@ -19,6 +19,7 @@ from convt.commands.bisect import run as bisect
 from convt.commands.parts import UsageError
 from convt.host.registry import built_in, parse_target
 from convt.results.targets import TargetError
+from convt.session.options import BadOption
 from convt.upgrade.bisect_question import BadRequest, beside, target_of
 from convt.upgrade.package_index import NoReleases, between, newest_of_each_minor, released
 from convt.upgrade.walk import NothingToFind, Seen, Walk
@@ -260,13 +261,15 @@ def test_all_tells_each_change(spec: Path, capsys: pytest.CaptureFixture[str]) -
         (["--target", "keras-toch"], "near: keras-torch"),
         (["--with", "torch=2"], "--with"),
         (["--constraints", "nowhere.txt"], "--constraints: found no file"),
-        (["--deadline", "0"], "--deadline: found 0"),
+        (["--deadline", "0"], "--deadline: found '0'"),
+        (["--deadline", "1e300"], "--deadline: found '1e300', accepted a number of seconds above 0, 1,000,000 at most"),
+        (["--backend", "other=a.b:C"], "--backend: found 'other=a.b:C', which no target that was named asks for"),
     ],
 )
 def test_bad_requests_are_one_message_and_exit_2(
     words: list[str], says: str, spec: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises((UsageError, TargetError), match=re.escape(says)):
+    with pytest.raises((UsageError, TargetError, BadOption), match=re.escape(says)):
         search(spec, *words)
 
 
