@@ -86,7 +86,7 @@ def _passing(run: Run, case: str, target: str) -> str:
         found = made(run, case, target)
     except NotMade as error:
         return f"no script: {error}"
-    got = array_lines("gives", found.got)
+    got = array_lines("gives", found.got, "the script prints them")
     return "\n".join([f"  call: {found.call}", *got, "", found.text.rstrip()])
 
 

@@ -76,13 +76,13 @@ def _verdict(run: Run, record: VerdictRecord) -> list[str]:
     return lines
 
 
-def array_lines(name: str, values: Any) -> list[str]:
+def array_lines(name: str, values: Any, else_where: str = "the page shows those that differ") -> list[str]:
     """Numbers, where they are few."""
     if values is None:
         return []
     text = json.dumps(values, default=str).replace(".0,", ",").replace(".0]", "]")
     if len(text) > MOST_NUMBERS:
-        text = f"{len(text):,} characters of numbers: the page shows those that differ"
+        text = f"{len(text):,} characters of numbers: {else_where}"
     return _wrap(f"{name}: {text}", "    ")
 
 
