@@ -49,7 +49,7 @@ class TensorFlow(Backend):
         self.place = "" if chosen else device.replace("cuda", "GPU")
         tf.get_logger().setLevel("ERROR")  # each function is traced once, which it warns of after five
         onednn = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1") != "0"
-        self.by = Maker(mode, device, onednn, has_avx512())
+        self.by = Maker(mode, device, onednn, has_avx512(), given_to_onednn())
         self._count = 0
         self._configure()
 
@@ -168,12 +168,32 @@ def untraced(message: str) -> str:
     return "\n".join(line for line in message.splitlines() if not line.startswith(told)).strip()
 
 
-def has_avx512(info: Path = Path("/proc/cpuinfo")) -> bool:
+CPUINFO = Path("/proc/cpuinfo")
+
+
+def has_avx512(info: Path = CPUINFO) -> bool:
     """Whether oneDNN may use AVX-512: the processor has it, as far as that can be told, and no switch forbids it."""
     capped = {os.environ.get(name, "").upper() for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")}
     if capped & {"SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2"}:
         return False
+    flags = processor_flags(info)
+    return flags is None or "avx512f" in flags
+
+
+def given_to_onednn(info: Path = CPUINFO) -> tuple[str, ...]:
+    """The dtypes that TensorFlow gives to oneDNN on this processor, whatever a switch keeps oneDNN from: the rule of
+    `IsDataTypeSupportedByOneDNNOnThisCPU` in tensorflow/core/util/util.cc. Without /proc: those of most processors."""
+    flags = processor_flags(info)
+    if flags is None:
+        return ("float32", "bfloat16")
+    bfloat16 = flags & {"avx512f", "avx_ne_convert"}
+    float16 = {"avx512bw", "avx512_fp16"} <= flags or "avx_ne_convert" in flags
+    return ("float32", *["bfloat16"] * bool(bfloat16), *["float16"] * float16)
+
+
+def processor_flags(info: Path) -> set[str] | None:
+    """The words of Linux's account of the processor, instruction sets among them; None where there is none."""
     try:
-        return "avx512f" in info.read_text().split()
+        return set(info.read_text().split())
     except OSError:
-        return True
+        return None

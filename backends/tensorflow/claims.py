@@ -1,8 +1,9 @@
 """What TensorFlow's calls do not take, in its own words: found by making every such call.
 
 On the CPU there are two makers of these ops: oneDNN, and TensorFlow's own kernels, which dilate no transposed
-convolution and have no groups in one. oneDNN takes float32 and bfloat16, and leaves pairs of padding to the others
-wherever something is differentiated; a transposed convolution is a gradient itself. XLA is a third, and takes the most.
+convolution and have no groups in one. oneDNN takes float32, and bfloat16 and float16 where the processor has them, and
+leaves pairs of padding to the others wherever something is differentiated; a transposed convolution is a gradient
+itself. XLA is a third, and takes the most.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from convt.conv.settings import Op, Settings
 from .calls import GENERIC, KEYWORD, LISTED, is_preimage, op_name, padding_of
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
-ONEDNN_TAKES = ("float32", "bfloat16")
 ONLY_FORWARD: tuple[Want, ...] = ("value", "shape", "unbatched", "only-b", "jvp-x", "jvp-w")
 """What the forward op answers without a gradient of it."""
 
@@ -25,12 +25,14 @@ FEW = 8
 
 
 class Maker(NamedTuple):
-    """Who computes: the mode and the device of the target, whether TensorFlow may ask oneDNN, and that AVX-512."""
+    """Who computes: the mode and the device of the target, whether TensorFlow may ask oneDNN, and that AVX-512, and
+    the dtypes that TensorFlow gives to oneDNN on this processor."""
 
     mode: str
     device: str
     onednn: bool
     avx512: bool = True
+    onednn_takes: tuple[str, ...] = ("float32", "bfloat16")
 
     @property
     def kernels(self) -> bool:
@@ -78,7 +80,7 @@ def no_dtype(dtype: str, it: Settings, want: Want, by: Maker) -> str | None:
         return f"Value for attr 'T' of {dtype} is not in the list of allowed values of tf.nn.{op_name(it, KEYWORD)}"
     if dtype not in FLOATS and want in GRADIENTS:
         return "TensorFlow differentiates floating-point numbers alone"
-    if dtype in ONEDNN_TAKES or not by.kernels or want == "shape":
+    if dtype in by.onednn_takes or not by.kernels or want == "shape":
         return None
     return _own_kernels(it, want, KEYWORD)
 

@@ -14,7 +14,7 @@ from convt.conv.oracles import scatter
 from convt.laws.blame import blamed
 from convt.laws.comparison import equal, same_shape, within
 from convt.laws.law import PASS, Finding, Law, without_value
-from convt.laws.probes import Relation, asked, hash_index, inhabited, plain, sampled, valued
+from convt.laws.probes import Relation, ask, asked, hash_index, inhabited, plain, sampled, valued, whole
 
 from .values import against_oracles
 
@@ -47,7 +47,8 @@ class Determinism(Relation):
 class CallForm(Relation):
     """Every way in which the framework's call can say the same settings gives the same answer.
 
-    Budget: the case's own settings in one further call form, which its content hash picks; every second case.
+    Budget: the case's own settings in one further call form, which its content hash picks; every second case. Whole
+    numbers, whose sums are the same in any order: two forms may be two kernels.
     """
 
     id = "call-form"
@@ -57,7 +58,7 @@ class CallForm(Relation):
         return sampled(case, 2)
 
     def probes(self, case: Case) -> dict[str, Probe]:
-        it = plain(case)
+        it = ask(case.settings, whole(case))
         other = 1 + hash_index(case, FURTHER)
         return {"first": it, "another call form": Probe(it.settings, it.x, it.w, it.b, call_form=other)}
 

@@ -228,6 +228,36 @@ def test_avx512_is_there_where_the_processor_has_it_and_no_switch_forbids_it(
     assert not has_avx512(info)
 
 
+@pytest.mark.parametrize(
+    ("flags", "given"),
+    [
+        ("fpu avx2", ("float32",)),
+        ("fpu avx512f avx512bw", ("float32", "bfloat16")),
+        ("fpu avx512f avx512bw avx512_fp16", ("float32", "bfloat16", "float16")),
+        ("fpu avx512f avx512_fp16", ("float32", "bfloat16")),
+        ("fpu avx2 avx_ne_convert", ("float32", "bfloat16", "float16")),
+    ],
+)
+def test_narrow_dtypes_are_given_to_onednn_where_the_processor_has_them(
+    adapter: Backend, tmp_path: Path, flags: str, given: tuple[str, ...]
+) -> None:
+    from convt.content.backends.tensorflow.adapter import given_to_onednn
+
+    info = tmp_path / "cpuinfo"
+    info.write_text(f"flags\t\t: {flags}\n")
+    assert given_to_onednn(info) == given
+
+
+def test_a_dtype_that_onednn_takes_is_differentiated_in_groups(adapter: Backend) -> None:
+    from convt.content.backends.tensorflow.claims import Maker, no_dtype
+
+    it = Settings(input=(8, 8), kernel=(3, 3), channels_in=2, channels_out=2, groups=2, padding="valid", op="conv")
+    own, onednn = Maker("eager", "cpu", onednn=True), Maker("eager", "cpu", True, True, ("float32", "float16"))
+    assert "grouped" in str(no_dtype("float16", it, "grad-x", own))
+    assert no_dtype("float16", it, "grad-x", onednn) is None
+    assert "grouped" in str(no_dtype("bfloat16", it, "grad-x", onednn))
+
+
 def test_an_empty_batch_gives_an_empty_batch(adapter: Backend) -> None:
     settings = Settings(input=(3,), kernel=(2,), stride=(2,), batch=0)
     outcome = run(adapter, settings)

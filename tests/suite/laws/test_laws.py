@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given
 
-from convt.adapter.backend import Kind, Outcome, Unsupported, Want
+from convt.adapter.backend import Kind, Outcome, Probe, Unsupported, Want
 from convt.cases.case import Case
 from convt.conv import oracles
 from convt.conv.data import Arrays
@@ -171,6 +171,30 @@ def test_literal_fractions_are_compared_within_the_bound() -> None:
     judgement = law.assess(case, got)
     assert judgement.verdict == "differs"
     assert "x the bound (2 products in float32)" in judgement.message
+
+
+class AnotherKernel(Honest):
+    """rounds sums of fractions up in other call forms, as another kernel may; whole numbers are whole numbers"""
+
+    def call(self, probe: Probe) -> np.ndarray:
+        y = super().call(probe)
+        return np.where(y == np.trunc(y), y, np.nextafter(y, np.float32(np.inf))) if probe.call_form else y
+
+
+def test_another_call_form_may_round_literal_fractions_otherwise_and_no_whole_number() -> None:
+    x, w = (np.array([[numbers]], np.float32) for numbers in ([0.1, 0.7, -0.3], [0.3, 0.9]))
+    law, case = law_by_id("call-form"), Case("fractions", Settings(input=(3,), kernel=(2,)), literal=Arrays(x, w))
+    assert law.assess(case, answers(law, case, AnotherKernel("eager", "cpu"))).verdict == "pass"
+    got = answers(law, case)
+    name = "another call form"
+    assert law.assess(case, got | {name: Outcome("value", valued(got[name]) + 1)}).verdict == "differs"
+
+
+def test_modes_are_compared_to_the_bit_on_whole_numbers_alone() -> None:
+    law = law_by_id("mode")
+    x, w = (np.array([[numbers]], np.float32) for numbers in ([0.1, 0.7, -0.3], [0.3, 0.9]))
+    assert [*law.probes(Case("fractions", Settings(input=(3,), kernel=(2,)), literal=Arrays(x, w)))] == ["real"]
+    assert [*law.probes(STRIDED)] == ["integers", "real"]
 
 
 def test_a_mirrored_crop_and_a_silent_rounding_are_called_by_their_names() -> None:
