@@ -23,12 +23,13 @@ from convt.results.finding import FINDING_KINDS, Finding
 
 @dataclass(frozen=True)
 class KnownTarget:
-    """Who was asked; `version` is the framework's own."""
+    """Who was asked; `version` is the framework's own, `isa` the instruction sets of the processor."""
 
     backend: str
     mode: str
     device: str
     version: str
+    isa: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,8 @@ class Known:
                 return False
         devices = self.when.get("device", ())
         if devices and not {target.device, target.device.split(":")[0]} & set(devices):
+            return False
+        if not target.isa.issuperset(self.when.get("isa", ())):
             return False
         return "version" not in self.when or _matches(str(self.when["version"]), target.version)
 

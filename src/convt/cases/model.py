@@ -257,6 +257,8 @@ class WhenForm(Form):
     """Modes, such as jit or compile."""
     device: Annotated[list[Text], Field(min_length=1)] | None = None
     """Devices, such as cpu or cuda; cuda stands for cuda:0 and all others too."""
+    isa: Annotated[list[Annotated[Text, Field(pattern=r"^[a-z0-9_]+$")]], Field(min_length=1)] | None = None
+    """Instruction sets that the processor has, all of them, as Linux calls them: avx512f, amx_bf16."""
 
 
 Wanted = Literal[

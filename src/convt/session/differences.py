@@ -9,6 +9,7 @@ from typing import Any
 from convt.adapter.backend import Probe, wrapped
 from convt.cases.known import Known, KnownTarget
 from convt.session.batch import LawVerdict
+from convt.session.processor import instruction_sets
 from convt.session.verdicts import Matched, match_known
 
 
@@ -58,4 +59,10 @@ class KnownDifferences:
 def known_target(info: Mapping[str, Any]) -> KnownTarget:
     """A target, as a run's header tells it, in the form that predicates see."""
     version = next(iter(info["versions"].values()), "")
-    return KnownTarget(backend=info["backend"], mode=info["mode"], device=info["device"], version=version)
+    return KnownTarget(info["backend"], info["mode"], info["device"], version, _isa())
+
+
+@cache
+def _isa() -> frozenset[str]:
+    """The instruction sets of the processor on which targets answer: the host's, whose processes they are."""
+    return frozenset(instruction_sets().get("isa", "").split())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import platform
-import re
 import sys
 import time
 from collections import Counter, defaultdict
@@ -28,6 +27,7 @@ from convt.results.runfile import (
 from convt.results.targets import TargetInfo
 from convt.results.vocabulary import standing
 from convt.session.differences import known_target
+from convt.session.processor import instruction_sets
 from convt.session.session import Session
 from convt.session.verdicts import Matched, case_record, detail_record, said_once, verdict_record
 
@@ -183,22 +183,6 @@ def _platform() -> dict[str, Any]:
         "python": platform.python_version(),
         "implementation": sys.implementation.name,
     }
-
-
-SETS = re.compile(r"sse4_[12]|avx\w*|fma|f16c|amx_\w+|asimd\w*|sve\w*|bf16|i8mm")
-
-
-def instruction_sets(info: Path = Path("/proc/cpuinfo")) -> dict[str, Any]:
-    """The processor's name and the vector instruction sets by which libraries pick their kernels; nothing where the
-    system does not tell."""
-    try:
-        text = info.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return {}
-    said: dict[str, str] = dict(re.findall(r"^(model name|flags|Features)\s*:\s*(.*)$", text, re.MULTILINE))
-    flags = said.get("flags", said.get("Features", "")).split()
-    found = {"cpu": said.get("model name", ""), "isa": " ".join(sorted({f for f in flags if SETS.fullmatch(f)}))}
-    return {name: value for name, value in found.items() if value}
 
 
 def _case(record: dict[str, Any]) -> CaseRecord:

@@ -94,6 +94,12 @@ def test_a_file_speaks_of_its_backend(tmp_path: Path, file: str, backend: str, a
     assert entry.applies("value", ODD, KnownTarget(backend, "jit", "cpu", "1.0")) is applies
 
 
+def test_when_names_instruction_sets_that_the_processor_has(tmp_path: Path) -> None:
+    (entry,) = load(tmp_path, BARE + "    when: {isa: [avx512f, amx_bf16]}\n")
+    for isa, applies in (({"avx512f", "amx_bf16", "fma"}, True), ({"avx512f"}, False), (set(), False)):
+        assert entry.applies("value", ODD, KnownTarget("jax", "jit", "cpu", "1.0", frozenset(isa))) is applies
+
+
 def test_when_narrows_a_file_of_several_backends(tmp_path: Path) -> None:
     (entry,) = load(tmp_path, BARE + "    when: {backend: [keras-jax]}\n", "keras")
     assert entry.applies("value", ODD, KnownTarget("keras-jax", "jit", "cpu", "1.0"))
