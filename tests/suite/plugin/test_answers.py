@@ -123,6 +123,7 @@ def test_a_stop_after_failures_writes_the_run_and_is_worse(specs: Path, stop: li
 CTRL_C = """
 import os, signal
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a parent may have had ignored
 told = 0
 
 
