@@ -87,7 +87,8 @@ def _passing(run: Run, case: str, target: str) -> str:
     except NotMade as error:
         return f"no script: {error}"
     got = array_lines("gives", found.got, "the script prints them")
-    return "\n".join([f"  call: {found.call}", *got, "", found.text.rstrip()])
+    call = [f"  call: {found.call}"] if found.call else []  # an adapter need not say it
+    return "\n".join([*call, *got, "", found.text.rstrip()])
 
 
 def _run_and_names(what: list[str]) -> tuple[Path, list[str]]:

@@ -27,7 +27,7 @@ from convt.session.cover import cover
 from convt.session.differences import KnownDifferences, known_target
 from convt.session.options import BadOption, Options, check_folder, known
 from convt.session.plan import AHEAD, Plan
-from convt.session.verdicts import Matched, call_line, paste
+from convt.session.verdicts import Matched, paste
 
 CHUNKS = 8
 """Cases are dealt into this many chunks by their name; a chunk is asked of every target at once."""
@@ -325,8 +325,7 @@ class Session:
     def _paste(self, target: str, probe: Probe) -> tuple[str, str]:
         """The same; NoScript, with the reason, where there is none."""
         script = self.pool.script(target, Form.of(probe))
-        body = script.text
-        return script.call or call_line(body), paste(self.info(target).script_imports, body, probe)
+        return script.call, paste(self.info(target).script_imports, script.text, probe)
 
     def asked(self, case: Case, target: str) -> tuple[str, str, Outcome]:
         """(the framework's own call in one line, a script to paste, what the call gives) of a case, whatever the laws

@@ -232,9 +232,3 @@ def case_record(case: Case) -> dict[str, Any]:
 def _said(items: list[tuple[str, Any]]) -> dict[str, Any]:
     """The fields that say something; the right answer follows from the rest."""
     return {name: value for name, value in items if name != "answer" and value not in ("", {}, None)}
-
-
-def call_line(body: str) -> str:
-    """The longest line of a script that has a parenthesis, for a backend that does not say which is its own call."""
-    lines = [line.strip() for line in body.splitlines() if "(" in line and not line.lstrip().startswith("#")]
-    return max(lines, key=len, default="")

@@ -10,7 +10,6 @@ from convt.adapter.backend import Form
 from convt.conv.settings import Settings
 from convt.host.pool import Pool
 from convt.host.registry import built_in, parse_target
-from convt.session.verdicts import call_line
 
 IT = Settings(input=(4, 3), kernel=(3, 2), stride=(2, 1), padding="valid", channels_out=2)
 CALLS = {
@@ -32,16 +31,3 @@ def test_every_backend_says_its_own_call_with_all_its_arguments(name: str) -> No
         pytest.skip(f"{name} is not installed")
     with Pool([parse_target(name)]) as pool:
         assert pool.script(name, Form(IT)).call == CALLS[name]
-
-
-@pytest.mark.parametrize(
-    ("body", "call"),
-    [
-        pytest.param("z = 1\ny = f(x, w, 2)\ny = y.numpy()", "y = f(x, w, 2)", id="the-longest-with-a-parenthesis"),
-        pytest.param("# f(a comment, which is long)\ny = f(x)", "y = f(x)", id="no-comment"),
-        pytest.param("y = f(x", "y = f(x", id="no-python"),
-        pytest.param("", "", id="nothing"),
-    ],
-)
-def test_of_a_script_alone_it_is_a_line_of_it(body: str, call: str) -> None:
-    assert call_line(body) == call
