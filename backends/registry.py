@@ -10,8 +10,8 @@ _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
 _ONEDNN_ON = {"TF_ENABLE_ONEDNN_OPTS": "1"}
 """TensorFlow asks oneDNN on newer CPUs alone, and differs by that; here it does on all, as known differences expect."""
 
-_LUCK = ("hostile", "poisoned")
-_ONEDNN = (*_LUCK, "avx2", "no-onednn")
+_LUCK = ("hostile", "poisoned", "heap-check")
+_ONEDNN = (*_LUCK, "heap-check-avx2", "avx2", "no-onednn")
 
 BACKENDS: dict[str, Entry] = {
     "pytorch": Entry(

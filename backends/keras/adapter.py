@@ -26,7 +26,8 @@ from convt.conv.settings import Settings
 
 from ..jax.gradients import family
 from ..jax.limits import refused_dtype as refused_by_jax
-from .calls import LAST, OPS, call_for, input_shape, refusal, refused_dtype, sent
+from .calls import FIRST, LAST, OPS, call_for, input_shape, refusal, refused_dtype, sent
+from .claims import unsafe
 from .engines import chosen, devices, prepare
 from .programs import MODES, program
 
@@ -72,6 +73,10 @@ class Keras(Backend):
     def unsupported_dtype(self, dtype: str, settings: Settings, want: Want = "value") -> str | None:
         claim = refused_dtype(dtype, settings, want, self.engine_name)
         return refused_by_jax(self.engine, dtype, want) if self.engine_name == "jax" and claim is None else claim
+
+    def unsafe(self, probe: Probe) -> str | None:
+        unread = self.engine_name == "jax" or self.device != "cpu" or probe.call_form == FIRST
+        return None if unread else unsafe(self.engine_name, self.engine, probe, eager=self.mode == "eager")
 
     def program(self, form: Form, prepared: Any = None) -> Program:
         refused = form.invalid is None and self._refuses(form)

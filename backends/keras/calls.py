@@ -10,6 +10,7 @@ import numpy as np
 
 from convt.adapter.axes import ALONG_X, tuples
 from convt.adapter.backend import GRADIENTS, MIXED, RESIZES, Probe, Unsupported, Want
+from convt.adapter.heap import copied
 from convt.adapter.layouts import Laid, Sent
 from convt.conv.settings import Settings
 
@@ -180,7 +181,7 @@ def sent(probe: Probe, names: Sequence[str]) -> Sent:
             laid[name] = Laid(array, layouts[name])
             array = laid[name].view
         else:
-            array = np.array(array, order="C")
+            array = copied(array)
         arrays.append(np.moveaxis(array, wanted, stored))
     return Sent(tuple(arrays), tuple(laid.items()))
 

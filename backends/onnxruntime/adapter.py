@@ -10,6 +10,7 @@ import base64
 from typing import Any
 
 from convt.adapter.backend import GRADIENTS, MIXED, RESIZES, Backend, Form, Probe, Program, Unsupported, Want
+from convt.adapter.heap import checking
 from convt.adapter.stress import threads
 from convt.conv.settings import Settings
 
@@ -43,6 +44,7 @@ class OnnxRuntime(Backend):
         options.intra_op_num_threads, options.inter_op_num_threads = threads() or 1, 1
         options.use_deterministic_compute = True
         options.log_severity_level = 4  # its errors come as exceptions too
+        options.enable_cpu_mem_arena = not checking()  # within which a block of its own has no bounds
 
     def versions(self) -> dict[str, str]:
         return {"onnxruntime": self.onnxruntime.__version__}
@@ -108,6 +110,7 @@ class OnnxRuntime(Backend):
             f"options.intra_op_num_threads, options.inter_op_num_threads = {options.intra_op_num_threads}, 1",
             "options.use_deterministic_compute = True",
             "options.log_severity_level = 4  # errors come as exceptions too",
+            *(["options.enable_cpu_mem_arena = False"] if checking() else []),
         ]
 
     gradient = invalid_call = resize = Backend.call

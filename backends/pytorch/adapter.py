@@ -88,6 +88,9 @@ class PyTorch(Backend):
     def unsupported_dtype(self, dtype: str, settings: Settings, want: Want = "value") -> str | None:
         return self.claims.of_dtype(dtype, settings, want)
 
+    def unsafe(self, probe: Probe) -> str | None:
+        return self.claims.unsafe(probe)
+
     def program(self, form: Form, prepared: Any = None) -> Program:
         it, call_form = form.settings, form.call_form
         words = say(it, call_form) if form.invalid is None else say_invalid(it, call_form, form.invalid)

@@ -6,13 +6,18 @@ import math
 import warnings
 from typing import Any
 
-from convt.adapter.backend import GRADIENTS, MIXED, RESIZES, Want
+from convt.adapter.backend import GRADIENTS, MIXED, RESIZES, UNSAFE, Probe, Want
 from convt.conv.settings import Settings
 
+from ..onednn import STRAYS, has_avx512, strays
 from .calls import FUNCTIONAL, output_padding, unsupported_forward, unsupported_transposed
 
 NARROW_INTEGERS = ("int8", "uint8", "int32")
 INTEGERS = (*NARROW_INTEGERS, "int64")
+OF_KERNEL: tuple[Want, ...] = ("grad-x", "grad-w", "grad-b", "only-w", "grad-xw", "grad-wx")
+"""What the kernel's gradient is computed for, on the way or by itself."""
+MEASURED = "2.13."
+"""The releases of which an unsafe claim is made: what another one does is asked of it, and seen."""
 TRACED = ("compile", "export")
 """Modes in which abstract evaluation comes before the call, and refuses what it refuses."""
 
@@ -49,6 +54,15 @@ class Claims:
         if it.transposed and min(it.output) == 0 and not self._asks_onednn(dtype):
             return "Output size is too small"
         return None
+
+    def unsafe(self, probe: Probe) -> str | None:
+        """Where oneDNN, asked for the kernel's gradient in channels-last memory, harms memory."""
+        it, channels_last = probe.settings, probe.layout[:1] == ("channels-last",)
+        if self.device != "cpu" or not channels_last or it.rank != 2 or probe.want not in OF_KERNEL:
+            return None
+        asked = self.torch.__version__.startswith(MEASURED) and not self._is_native(it)
+        at = {"avx512": has_avx512(), "threads": self.torch.get_num_threads()}
+        return UNSAFE + STRAYS if asked and strays(it, str(probe.x.dtype), **at) else None
 
     def _autocasts(self, want: Want) -> bool:
         """Whether autocast takes the dtype here: where it does not, it warns and switches itself off."""

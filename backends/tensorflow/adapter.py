@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from convt.adapter.backend import MIXED, RESIZES, Backend, Form, Outcome, Probe, Program, Want
+from convt.adapter.backend import MIXED, RESIZES, UNSAFE, Backend, Form, Outcome, Probe, Program, Want
 from convt.adapter.fusing import Part
 from convt.adapter.jit_programs import part_of, traced
 from convt.adapter.stress import threads
 from convt.conv.settings import Settings
 
-from .claims import FLOATS, Maker, no_dtype, refused, takes_any_float
+from ..onednn import CPUINFO, STRAYS, has_avx512, processor_flags, processors
+from .claims import FLOATS, Maker, harms, no_dtype, refused, takes_any_float
 from .fused import Graphs
 from .programs import program
 
@@ -49,9 +50,10 @@ class TensorFlow(Backend):
         self.place = "" if chosen else device.replace("cuda", "GPU")
         tf.get_logger().setLevel("ERROR")  # each function is traced once, which it warns of after five
         onednn = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1") != "0"
-        self.by = Maker(mode, device, onednn, has_avx512(), given_to_onednn())
         self._count = 0
         self._configure()
+        limit = tf.config.threading.get_intra_op_parallelism_threads() or processors()
+        self.by = Maker(mode, device, onednn, has_avx512(), limit, tf.__version__, given_to_onednn())
 
     def _configure(self) -> None:
         config, asked = self.tf.config, threads()
@@ -89,6 +91,9 @@ class TensorFlow(Backend):
 
     def unsupported_dtype(self, dtype: str, settings: Settings, want: Want = "value") -> str | None:
         return None if want in RESIZES else no_dtype(dtype, settings, want, self.by)
+
+    def unsafe(self, probe: Probe) -> str | None:
+        return UNSAFE + STRAYS if harms(probe.settings, str(probe.x.dtype), probe.want, self.by) else None
 
     def refusal(self, probe: Probe) -> str | None:
         if takes_any_float(probe.settings, probe.want, probe.call_form) and str(probe.x.dtype) in FLOATS:
@@ -168,18 +173,6 @@ def untraced(message: str) -> str:
     return "\n".join(line for line in message.splitlines() if not line.startswith(told)).strip()
 
 
-CPUINFO = Path("/proc/cpuinfo")
-
-
-def has_avx512(info: Path = CPUINFO) -> bool:
-    """Whether oneDNN may use AVX-512: the processor has it, as far as that can be told, and no switch forbids it."""
-    capped = {os.environ.get(name, "").upper() for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")}
-    if capped & {"SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2"}:
-        return False
-    flags = processor_flags(info)
-    return flags is None or "avx512f" in flags
-
-
 def given_to_onednn(info: Path = CPUINFO) -> tuple[str, ...]:
     """The dtypes that TensorFlow gives to oneDNN on this processor, whatever a switch keeps oneDNN from: the rule of
     `IsDataTypeSupportedByOneDNNOnThisCPU` in tensorflow/core/util/util.cc. Without /proc: those of most processors."""
@@ -189,11 +182,3 @@ def given_to_onednn(info: Path = CPUINFO) -> tuple[str, ...]:
     bfloat16 = flags & {"avx512f", "avx_ne_convert"}
     float16 = {"avx512bw", "avx512_fp16"} <= flags or "avx_ne_convert" in flags
     return ("float32", *["bfloat16"] * bool(bfloat16), *["float16"] * float16)
-
-
-def processor_flags(info: Path) -> set[str] | None:
-    """The words of Linux's account of the processor, instruction sets among them; None where there is none."""
-    try:
-        return set(info.read_text().split())
-    except OSError:
-        return None

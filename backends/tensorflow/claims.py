@@ -13,6 +13,7 @@ from typing import NamedTuple
 from convt.adapter.backend import GRADIENTS, UNSAFE, Want
 from convt.conv.settings import Op, Settings
 
+from ..onednn import strays
 from .calls import GENERIC, KEYWORD, LISTED, is_preimage, op_name, padding_of
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
@@ -20,18 +21,20 @@ ONLY_FORWARD: tuple[Want, ...] = ("value", "shape", "unbatched", "only-b", "jvp-
 """What the forward op answers without a gradient of it."""
 
 
-FEW = 8
-"""Channels of a group that fill one vector of AVX2. That of one tap went astray with 2 to 5, and not from 7 on."""
+MEASURED = "2.21."
+"""The releases of which an unsafe claim is made: what another one does is asked of it, and seen."""
 
 
 class Maker(NamedTuple):
-    """Who computes: the mode and the device of the target, whether TensorFlow may ask oneDNN, and that AVX-512, and
-    the dtypes that TensorFlow gives to oneDNN on this processor."""
+    """Who computes: mode and device of the target, whether TensorFlow may ask oneDNN, and that AVX-512, on how
+    many threads, TensorFlow's version, and the dtypes that it gives to oneDNN on this processor."""
 
     mode: str
     device: str
     onednn: bool
     avx512: bool = True
+    threads: int = 2
+    version: str = f"{MEASURED}0"
     onednn_takes: tuple[str, ...] = ("float32", "bfloat16")
 
     @property
@@ -39,12 +42,17 @@ class Maker(NamedTuple):
         """Whether ops run as kernels of the CPU, one by one."""
         return self.device == "cpu" and self.mode != "xla"
 
+    @property
+    def measured(self) -> bool:
+        """Whether this is what the unsafe claims were measured with."""
+        return self.version.startswith(MEASURED)
+
 
 def refused(it: Settings, want: Want, call_form: int, by: Maker) -> str | None:
     """Why the call cannot say these settings, or None where it can. `UNSAFE`: where it would harm."""
     name, padding = op_name(it, call_form), padding_of(it, call_form)
     if want == "unbatched":
-        aborts = by.device == "cpu" and by.mode == "eager" and not it.transposed and it.rank < 3
+        aborts = by.measured and by.device == "cpu" and by.mode == "eager" and not it.transposed and it.rank < 3
         return f"{UNSAFE if aborts else ''}tf.nn.{name} takes an input with a batch axis"
     # nothing, grouped, is nothing
     if it.rank == 3 and it.groups > 1 and by.mode != "xla" and not (it.transposed and 0 in it.x_shape):
@@ -64,12 +72,8 @@ def refused(it: Settings, want: Want, call_form: int, by: Maker) -> str | None:
             return "Computed output size would be negative"
     if not by.kernels or want == "shape":
         return None
-    if it.rank == 3 and by.onednn and (_overruns(it) or (want in GRADIENTS and _overruns(mirrored(it)))):
+    if it.rank == 3 and _may_overrun(by) and (_overruns(it) or (want in GRADIENTS and _overruns(mirrored(it)))):
         return f"{UNSAFE}oneDNN writes beyond an output of one column where no tap of the kernel reaches a plane of it"
-    if by.onednn and not by.avx512 and want in GRADIENTS and want not in ONLY_FORWARD and _strays(it, want):
-        return (
-            f"{UNSAFE}oneDNN's AVX2 gradient of a kernel of one tap with a stride harms memory where channels are few"
-        )
     listed = isinstance(padding, list) and not _deals_out(it, call_form)
     return _own_kernels(it, want, call_form) if listed or not by.onednn else None
 
@@ -144,10 +148,18 @@ def mirrored(it: Settings) -> Settings:
     return it.replace(op=op, input=it.output, padding=it.crop, output_padding=None, output_size=sizes)
 
 
-def _strays(it: Settings, want: Want) -> bool:
-    """Where the gradient of a kernel with one tap and a stride is asked of the AVX2 kernel for few channels."""
-    few = min(it.channels_in, it.channels_out) // it.groups < FEW
-    return want not in ("only-x", "jvp-grad-x") and max(it.kernel) == 1 and max(it.stride) > 1 and few
+def harms(it: Settings, dtype: str, want: Want, by: Maker) -> bool:
+    """Where the gradient of a kernel of one tap is computed that harms memory: eagerly beside every other one."""
+    unasked = () if by.mode == "eager" else ("only-x", "jvp-grad-x")
+    reverse = want in GRADIENTS and want not in (*ONLY_FORWARD, *unasked)
+    return (
+        reverse and by.measured and by.kernels and by.onednn and strays(it, dtype, avx512=by.avx512, threads=by.threads)
+    )
+
+
+def _may_overrun(by: Maker) -> bool:
+    """Whether a plane that no tap reaches is filled too far: with AVX-512, and by some numbers of threads above 1."""
+    return by.measured and by.onednn and by.avx512 and by.threads > 1
 
 
 def _overruns(it: Settings) -> bool:

@@ -19,6 +19,7 @@ from .rejects import Rejects
 from .sizes import OutputShape, Preimages, SameSize, ValidSize
 from .specials import Special
 from .symmetries import Rank, Shift, Symmetry
+from .unsafe import UnsafeClaims
 from .values import Accuracy, LowPrecision, Value
 
 LAWS: tuple[Law, ...] = (
@@ -26,7 +27,7 @@ LAWS: tuple[Law, ...] = (
     Value(), Accuracy(), LowPrecision(), Matrix(), ZeroInsertion(), Adjoint(),
     Linearity(), Bias(), Groups(), Dilation(), Shift(), Symmetry(), Batch(), Rank(),
     Gradients(), SecondOrder(), GradientTranspose(), DType(), Mixed(), Memory(), Special(),
-    Determinism(), Mode(), Device(), CallForm(), Resize(), Support(),
+    Determinism(), Mode(), Device(), CallForm(), Resize(), Support(), UnsafeClaims(),
     ConvShape(), ConvValue(), ConvSame(),
     Large(), Rejects(),
 )  # fmt: skip

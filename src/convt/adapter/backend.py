@@ -40,6 +40,7 @@ __all__ = [
     "GRADIENTS",
     "LAYOUTS",
     "MIXED",
+    "NOTHING_UNSAFE",
     "RESIZES",
     "UNSAFE",
     "Backend",
@@ -65,6 +66,10 @@ __all__ = [
 
 UNSAFE = "unsafe: "
 """A claim that begins so is about a call that may end the process, or harm it unseen: nobody makes that call to see."""
+
+
+NOTHING_UNSAFE = "nothing unsafe is claimed of this call"
+"""Why a call is not made that is to be made only where it may harm."""
 
 
 class Unsupported(Exception):
@@ -116,6 +121,14 @@ class Backend:
 
     def unsupported_dtype(self, dtype: str, settings: Settings, want: Want = "value") -> str | None:
         """Why the framework's call does not take arrays of this dtype, or None where it does. `UNSAFE` as above."""
+        return None
+
+    def unsafe(self, probe: Probe) -> str | None:
+        """Why this very call, in this dtype and memory, would end the process or harm it; None where it would not.
+
+        The text begins with `UNSAFE`, and is as narrow as what was measured: versions, instruction sets, sizes. The law
+        `unsafe-claims` makes such calls where the heap is checked, and those just beside them.
+        """
         return None
 
     def call(self, probe: Probe) -> np.ndarray:
@@ -199,7 +212,7 @@ class Backend:
     def refusal(self, probe: Probe) -> str | None:
         """Why this probe is not asked: a call form that the backend does not have, or settings that it cannot say.
 
-        `force` overrides every claim but one that begins with `UNSAFE`.
+        `force` overrides every claim but one that begins with `UNSAFE`, and `unsafe` just those.
         """
         if probe.call_form >= len(self.call_forms):
             return f"{self.name} has one call form"
@@ -210,6 +223,10 @@ class Backend:
             return f"the adapter of {self.name} lays out no memory"
         if claim is None:
             claim = self.unsupported_dtype(str(probe.x.dtype), probe.settings, probe.want)
+        if claim is None and probe.invalid is None:
+            claim = self.unsafe(probe)
+        if probe.force == "unsafe":
+            return None if claim is not None and claim.startswith(UNSAFE) else NOTHING_UNSAFE
         if probe.force and claim is None:
             return "nothing to force: the call can say these settings"
         return None if probe.force and claim is not None and not claim.startswith(UNSAFE) else claim

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from convt.adapter.heap import copied
+from convt.adapter.heap import memory as fresh
 from convt.adapter.probe import Layout, Probe
 
 CANARY = 0xA5
@@ -71,7 +73,7 @@ def in_memory(probe: Probe, names: Sequence[str]) -> Sent:
     there = {name: array for name, array in zip("xwbgt", probe.arrays, strict=True) if array is not None}
     wanted = zip("xwg", probe.layout, strict=False)
     laid = {name: Laid(there[name], how) for name, how in wanted if how and name in names}
-    arrays = (laid[name].view if name in laid else np.array(there[name], order="C") for name in names)
+    arrays = (laid[name].view if name in laid else copied(there[name]) for name in names)
     return Sent(tuple(arrays), tuple(laid.items()))
 
 
@@ -110,7 +112,8 @@ def _laid(array: np.ndarray, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
         memory, view = _placed(np.flip(array, spatial), tuple(range(array.ndim)))
         return memory, np.flip(view, spatial)
     if layout == "strided":
-        memory = np.full(2 * array.nbytes, CANARY, np.uint8)
+        memory = fresh(2 * array.nbytes)
+        memory[...] = CANARY
         view = memory.view(array.dtype).reshape(*array.shape[:-1], 2 * array.shape[-1])[..., ::2]
         view[...] = array
         return memory, view
@@ -128,7 +131,7 @@ def _repeats(array: np.ndarray) -> bool:
 
 def _placed(array: np.ndarray, order: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     """The array with its axes in this order in memory, the last one innermost."""
-    memory = np.empty(array.nbytes, np.uint8)
+    memory = fresh(array.nbytes)
     view = memory.view(array.dtype).reshape([array.shape[axis] for axis in order])
     view = view.transpose(np.argsort(order)) if order else view
     view[...] = array

@@ -68,7 +68,8 @@ class Probe:
     """One evaluation: settings, concrete arrays, and what is wanted. Equal keys mean equal probes.
 
     `call_form` picks among the backend's ways to say the same settings (`Backend.call_forms`). `force` makes the call
-    although the adapter says unsupported, to test that claim. `repeat` tells apart evaluations of the same numbers.
+    although the adapter says unsupported, to test that claim; `unsafe` makes it where it may harm, and nowhere else,
+    several times in a process of its own. `repeat` tells apart evaluations of the same numbers.
     `prepared` is what the host adds for a backend whose entry has `prepare`; it follows from the rest.
     `g` is the cotangent, in y's shape, and `t` the direction that some gradients need. `layout` is that of x, w and
     g, as far as it goes.
@@ -81,7 +82,7 @@ class Probe:
     b: np.ndarray | None = None
     want: Want = "value"
     call_form: int = 0
-    force: bool = False
+    force: bool | Literal["unsafe"] = False
     repeat: int = 0
     prepared: Any = None
     g: np.ndarray | None = None

@@ -6,6 +6,7 @@ threads, or on the kernels that this processor's instruction set picks, is right
 
 `MALLOC_PERTURB_=128` (glibc) fills fresh memory with bytes 0x7F, as float32 3.39e38, and freed memory with 0x80.
 `CONVT_POISON` has the worker fill buffers of the sizes to come with NaN, and free them, before every evaluation.
+`CONVT_HEAP_CHECK` and glibc's checker find memory that nobody owns and somebody wrote (`convt.adapter.heap`).
 `CONVT_THREADS` is the number of threads that an adapter sets; without it, what it sets by itself.
 """
 
@@ -16,21 +17,35 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from convt.adapter import heap
 from convt.adapter.probe import Probe
 
 THREADS = str(max(os.cpu_count() or 1, 4))
 
+HEAP_CHECK, HEAP_CHECK_AVX2 = HEAP_CHECKS = ("heap-check", "heap-check-avx2")
+"""Where the heap is checked: by this processor's kernels, and by those of AVX2 on one thread."""
+_HEAP = {
+    "LD_PRELOAD": heap.LIBRARY,
+    "MALLOC_CHECK_": "3",
+    "MALLOC_ARENA_MAX": "1",  # one heap, which can be walked
+    "CONVT_HEAP_CHECK": "1",
+}
+_ONE_THREAD = {"CONVT_THREADS": "1", "OMP_NUM_THREADS": "1", "NPROC": "1"}
+_AVX2 = {
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "DNNL_MAX_CPU_ISA": "AVX2",
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+}
+
 STRESS: Mapping[str, Mapping[str, str]] = {
     "hostile": {"MALLOC_PERTURB_": "128"},
     "poisoned": {"CONVT_POISON": "1"},
-    "one-thread": {"CONVT_THREADS": "1", "OMP_NUM_THREADS": "1", "NPROC": "1"},
+    HEAP_CHECK: _HEAP,
+    HEAP_CHECK_AVX2: _HEAP | _AVX2 | _ONE_THREAD,  # several threads hide from each other what they harm
+    "one-thread": _ONE_THREAD,
     "threads": {"CONVT_THREADS": THREADS, "OMP_NUM_THREADS": THREADS, "NPROC": THREADS},
-    "avx2": {
-        "ONEDNN_MAX_CPU_ISA": "AVX2",
-        "DNNL_MAX_CPU_ISA": "AVX2",
-        "ATEN_CPU_CAPABILITY": "avx2",
-        "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
-    },
+    "avx2": _AVX2,
     "no-onednn": {"TF_ENABLE_ONEDNN_OPTS": "0", "CONVT_NO_MKLDNN": "1"},
 }
 """Every stress environment and the variables of its process, over the backend's own."""
@@ -41,6 +56,11 @@ LARGEST_POISON = 1 << 26
 def environment(mode: str) -> Mapping[str, str]:
     """The environment variables of a mode; none where it is one of the backend's own."""
     return STRESS.get(mode, {})
+
+
+def lacks(mode: str) -> str | None:
+    """Why a process cannot be in this stress environment on this machine, or None where it can."""
+    return heap.lacks() if mode in HEAP_CHECKS else None
 
 
 def own_mode(mode: str) -> str:

@@ -30,10 +30,16 @@ class End:
 class Chunk:
     """The probes of one message, by their place in it: which are open, and in which groups they are asked."""
 
-    def __init__(self, positions: list[int], packed: list[bytes], answer: Answer, heavy: int = 0) -> None:
+    def __init__(
+        self, positions: list[int], packed: list[bytes], answer: Answer, heavy: int = 0, unsafe: bool = False
+    ) -> None:
         """`positions` are the probes' places in the whole batch, which is what `answer` is told; `heavy` is the size of
-        a result that takes much of the machine's memory."""
-        self.heavy = heavy
+        a result that takes much of the machine's memory; `unsafe`: the call is expected to harm its process."""
+        self.heavy, self.unsafe = heavy, unsafe
+        self.again = False
+        """Whether the worker asks for a process that has made no call yet."""
+        self.harmless = False
+        """Whether no call was made that may harm."""
         self.packed = packed
         self.open = set(range(len(packed)))
         self.groups = [list(range(len(packed)))]
@@ -85,6 +91,9 @@ def messages(probes: Sequence[Probe], pack: Pack, answer: Answer) -> Iterator[Ch
             continue
         if heavy := weight(probe):
             yield Chunk([at], [one], answer, heavy)
+            continue
+        if probe.force == "unsafe":
+            yield Chunk([at], [one], answer, unsafe=True)
             continue
         if packed and (len(packed) >= MESSAGE_PROBES or size + len(one) > MESSAGE_BYTES):
             yield Chunk(positions, packed, answer)

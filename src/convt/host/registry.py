@@ -34,7 +34,7 @@ class Entry:
     root: str | None = None
     prepare: str = ""
     host_packages: tuple[str, ...] = ()
-    stress: tuple[str, ...] = ("hostile", "poisoned")
+    stress: tuple[str, ...] = ("hostile", "poisoned", "heap-check")
     """Those of `STRESS` that can make a difference to this framework."""
     extra: str = ""
     """The extra of convt that installs its framework."""

@@ -12,8 +12,8 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from convt.adapter.backend import Kind, Outcome, Probe, Script, describe, pack_probe, unpack_outcome
-from convt.adapter.stress import environment
+from convt.adapter.backend import NOTHING_UNSAFE, Kind, Outcome, Probe, Script, describe, pack_probe, unpack_outcome
+from convt.adapter.stress import environment, lacks
 from convt.host import memory
 from convt.host.jobs import BatchJob, Limits, NoScript, ScriptJob
 from convt.host.messages import Chunk, End, messages
@@ -21,7 +21,7 @@ from convt.host.packing import Packer
 from convt.host.preparing import Preparer, absent
 from convt.host.process import Ended, Process
 from convt.host.registry import Entry
-from convt.host.worker import Mark
+from convt.host.worker import FRESH, Mark
 from convt.results.targets import Target, TargetInfo
 
 POLL = 0.1
@@ -155,6 +155,8 @@ class Runner(threading.Thread):
         """Have every probe of a message answered; a heavy one in its turn, in a process that ends with it."""
         if not chunk.heavy:
             self._answer_all(chunk)
+            if chunk.unsafe and not chunk.harmless:
+                self._drop()
             return
         with memory.turn(lambda: self._closing):
             reason = memory.lacks(chunk.heavy)
@@ -174,11 +176,15 @@ class Runner(threading.Thread):
                     chunk.answer(place, Outcome("not-run", reason=self._why()))
                 return
             end = self._ask(process, chunk)
+            if chunk.again:
+                chunk.again = False
+                self._drop()
             if end is not None:
                 self._drop()
                 if not self._closing:
                     chunk.after(end)
-                    self._count(end)
+                    if not chunk.unsafe:
+                        self._count(end)
         if chunk.fused_end is not None:
             self._note(f"a fused program ended by {chunk.fused_end.reason}; asked again in parts, no probe of it did")
 
@@ -222,6 +228,10 @@ class Runner(threading.Thread):
                 outcome = Outcome("raised", reason=f"the host cannot read the value: {error}")
             self.seconds += outcome.seconds
             self.longest = max(self.longest, outcome.seconds)
+            if outcome.reason == FRESH:
+                chunk.again = True
+                continue
+            chunk.harmless = outcome.reason == NOTHING_UNSAFE
             chunk.answer(order[position], outcome)
         self._ends = self._unexplained = 0
 
@@ -264,9 +274,9 @@ class Runner(threading.Thread):
             return None
         if self._process is not None:
             return self._process
-        lacks = absent(self._entry)
-        if lacks is not None:
-            self.info = dataclasses.replace(self.info, missing=lacks)
+        reason = absent(self._entry) or lacks(self.target.mode)
+        if reason is not None:
+            self.info = dataclasses.replace(self.info, missing=reason)
             return None
         try:
             self._process = process = Process(

@@ -30,6 +30,7 @@ from typing import Any
 
 import numpy as np
 
+from convt.adapter import heap
 from convt.adapter.backend import Backend, Form, Outcome, Probe, describe, pack_outcome, unpack_probe
 from convt.adapter.stress import STRESS, own_mode, poison, told
 from convt.host.watch import Watch, filters, show_all
@@ -39,6 +40,12 @@ FLUSH_SECONDS = 0.05
 FLUSH_BYTES = 4 << 20
 LARGEST = (1 << 31) - (1 << 24)
 """The most bytes that one message can carry; execnet counts them in a signed 32-bit number."""
+
+
+FRESH = "this call is to be the first one of its process"
+"""The reason of an answer after which the host asks again, in a fresh process."""
+REPEATS = 8
+"""How often a call is made of which a claim says that it harms: where its memory lies decides what of that shows."""
 
 
 Mark = tuple[int, int, int, int]
@@ -102,6 +109,8 @@ def _start(path: str, packages: Sequence[str], mode: str, device: str) -> tuple[
         if found is None:
             raise Gone(f"no device {device} here; found {', '.join(devices)}")
         adapter = cls(own_mode(mode) or cls.modes[0], found)
+        if heap.checking() and (reason := heap.unready()):
+            raise Gone(f"the heap cannot be checked: {reason}")
         return adapter, _hello(adapter, mode or adapter.mode, devices)
     except ModuleNotFoundError as error:
         # a backend from outside does not say its packages: what it imports beside itself is its framework
@@ -160,6 +169,7 @@ class _Server:
         self._waiting: list[tuple[int, Any]] = []
         self._bytes = 0
         self._careful = False
+        self._called = False
         self._lock = threading.Lock()
         self._some = threading.Event()
 
@@ -189,17 +199,29 @@ class _Server:
         self._careful = careful
         first = 0
         for size in groups:
-            self._group(number, first, packed[first : first + size])
-            first += size
+            for part in _parts(size, fused=self._fuses) if heap.checking() else [size]:
+                self._group(number, first, packed[first : first + part])
+                first += part
         self._progress.write()
         self._flush(last=True)
 
     def _group(self, number: int, first: int, packed: list[bytes]) -> None:
-        """Answer a group in one fused program where the backend has such, else one by one."""
+        """Answer a group in one fused program where the backend has such, else one by one.
+
+        Where the heap is checked, no answer of a group is given before the heap has been found whole after the last.
+        """
         fused = None
-        if len(packed) > 1 and type(self._adapter).run_many is not Backend.run_many:
+        if len(packed) > 1 and (self._fuses or heap.checking()):
             self._progress.write(number, first, len(packed), _log_size())
+        if len(packed) > 1 and self._fuses:
             fused = self._fused(packed)
+        if heap.checking():
+            if len(packed) == 1:
+                self._progress.write(number, first, 1, _log_size())
+            answers = [self._one(one) for one in packed] if fused is None else fused
+            _end_where_damaged()
+            self._emit(enumerate(answers, first))
+            return
         if fused is not None:
             self._emit(enumerate(fused, first))
             return
@@ -207,13 +229,19 @@ class _Server:
             self._progress.write(number, position, 1, _log_size())
             self._emit([(position, self._one(one))])
 
+    @property
+    def _fuses(self) -> bool:
+        return type(self._adapter).run_many is not Backend.run_many
+
     def _one(self, packed: bytes) -> Outcome:
         try:
             probe = _unpack(packed)
             poison(probe)
             with Watch() as watch:
-                outcome = self._adapter.run(probe)
-            return replace(_checked(outcome), seconds=watch.seconds, warnings=watch.warned)
+                answer = self._unsafe(probe) if probe.force == "unsafe" else self._adapter.run(probe)
+            outcome = _checked(answer)
+            self._called = self._called or outcome.kind != "unsupported"
+            return replace(outcome, seconds=watch.seconds, warnings=watch.warned)
         except ModuleNotFoundError as error:
             if error.name != "ml_dtypes":
                 return Outcome("raised", reason=describe(error))
@@ -223,6 +251,19 @@ class _Server:
         except BaseException as error:  # SystemExit too: the framework raised it, so it is an answer
             return Outcome("raised", reason=describe(error))
 
+    def _unsafe(self, probe: Probe) -> Outcome:
+        """What comes of a call that is said to harm, as the first one of its process: the first answer, or one that
+        differs from it."""
+        if self._adapter.refusal(self._adapter.in_range(probe)) is None and self._called:
+            return Outcome("not-run", reason=FRESH)
+        first = _checked(self._adapter.run(probe))
+        for _ in range(REPEATS if first.kind == "value" else 0):
+            _end_where_damaged()
+            another = _checked(self._adapter.run(probe))
+            if (another.kind, another.digest) != (first.kind, first.digest):
+                return another
+        return first
+
     def _fused(self, packed: list[bytes]) -> list[Outcome] | None:
         """The outcomes of a fused program; None where there is none, or where it raised as a whole."""
         try:
@@ -230,6 +271,7 @@ class _Server:
             for probe in probes:
                 poison(probe)
             together = [probe for probe in probes if not probe.block]
+            self._called = True
             with Watch() as watch:
                 answers = self._adapter.run_many(together) if together else None
         except BaseException:
@@ -271,6 +313,22 @@ class _Server:
                 self._flush()
             except OSError:  # the channel is closed: nobody is left to hear
                 return
+
+
+def _parts(size: int, fused: bool) -> list[int]:
+    """The sizes of the parts of a group between which the heap is checked: a fused program is one call."""
+    return [size] if fused else [min(heap.TOGETHER, size - at) for at in range(0, size, heap.TOGETHER)]
+
+
+def _end_where_damaged() -> None:
+    """End the process, as glibc does, where the heap is damaged: what follows would be blamed on who comes next."""
+    if not heap.checking():
+        return
+    gc.collect()  # what is freed now is checked now
+    found = heap.damage()
+    if found:
+        os.write(2, f"\n{found}\n".encode())
+        os.abort()
 
 
 def _unpack(packed: bytes) -> Probe:

@@ -8,6 +8,8 @@ from itertools import combinations
 from convt.cases.case import Case
 
 Properties = frozenset[tuple[str, str]]
+BOUNDARY = "boundary"
+"""The tag of a case that every cover keeps: it stands where something is about to go wrong, or does."""
 
 
 def cover(cases: Sequence[Case]) -> list[Case]:
@@ -16,8 +18,11 @@ def cover(cases: Sequence[Case]) -> list[Case]:
     Of settings that mean nothing, each kind is kept once for each operation, on two axes where it is there on two; what
     one law alone judges by sums stands for no other case.
     """
-    plain = [case for case in cases if case.reject is None and case.block is None]
-    apart = [*_one_of_each([case for case in cases if case.reject]), *(case for case in cases if case.block)]
+    plain = [case for case in cases if case.reject is None and case.block is None and BOUNDARY not in case.tags]
+    apart = [
+        *_one_of_each([case for case in cases if case.reject]),
+        *(case for case in cases if case.block or BOUNDARY in case.tags),
+    ]
     kept = {case.id for case in [*_pairwise(plain), *apart]}
     return [case for case in cases if case.id in kept]
 

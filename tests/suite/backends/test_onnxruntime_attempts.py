@@ -33,7 +33,7 @@ def invalid_call(pool: Pool, invalid: Mapping[str, Any], it: Settings = PLAIN, *
     """The outcome of a call in a process of its own, with models from the host."""
     data = exact(it)
     given: dict[str, Any] = {"x": data.x, "w": data.w, "b": data.b} | arrays
-    [outcome] = pool.submit(TARGET, [Probe(it, invalid=invalid, **given)]).result(120)
+    [outcome] = pool.submit(TARGET, [Probe(it, invalid=invalid, **given)]).result(600)
     return outcome
 
 
@@ -108,7 +108,7 @@ def test_a_script_says_what_is_said_instead(pool: Pool) -> None:
     preparer = Preparer(built_in()["onnxruntime"], "all", adapter.versions(), len(adapter.call_forms))
     data = exact(it)
     probe = Probe(it, data.x, data.w, call_form=PADS, invalid=invalid)
-    [outcome] = pool.submit(TARGET, [probe]).result(120)
+    [outcome] = pool.submit(TARGET, [probe]).result(600)
     text = adapter.script_of(Form(it, call_form=PADS, invalid=invalid), preparer.of(probe)).text
     assert "group=2" in text
     scope = {"np": np, "x": data.x, "w": data.w}

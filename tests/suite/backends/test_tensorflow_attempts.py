@@ -32,7 +32,7 @@ def pool() -> Iterator[Pool]:
 def invalid_call(
     pool: Pool, invalid: Mapping[str, Any], it: Settings = PLAIN, target: str = EAGER, **arrays: np.ndarray
 ) -> Outcome:
-    [outcome] = pool.submit(target, [probe_with(invalid, it, **arrays)]).result(120)
+    [outcome] = pool.submit(target, [probe_with(invalid, it, **arrays)]).result(600)
     return outcome
 
 

@@ -180,41 +180,96 @@ def test_a_call_that_harms_the_process_is_not_made_to_test_its_claim(adapter: Ba
         pytest.param({"batch": 0}, True, id="nothing-to-write"),
     ],
 )
-def test_only_a_column_that_no_tap_reaches_is_unsafe(adapter: Backend, change: dict[str, Any], safe: bool) -> None:
+def test_only_a_column_that_no_tap_reaches_is_unsafe(
+    adapter: Any, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], safe: bool
+) -> None:
+    monkeypatch.setattr(adapter, "by", adapter.by._replace(avx512=True, threads=2))
     plane = Settings(input=(2, 3, 1), kernel=(2, 1, 1), stride=(2, 1, 1), dilation=(3, 1, 1), padding="same", op="conv")
     assert (adapter.unsupported(plane.replace(**change)) is None) == safe
 
 
+ONE_TAP = Settings(
+    input=(56, 56), kernel=(1, 1), stride=(2, 2), channels_in=4, channels_out=4, batch=2, padding="valid", op="conv"
+)
+
+
 @pytest.mark.parametrize(
-    ("avx512", "want", "change", "safe"),
+    ("want", "mode", "by", "change", "safe"),
     [
-        (False, "grad-x", {}, False),
-        (False, "grad-xw", {}, False),
-        (False, "only-x", {}, True),
-        (False, "value", {}, True),
-        (False, "grad-w", {"kernel": (2, 1)}, True),
-        (False, "grad-w", {"stride": (1, 1)}, True),
-        (False, "grad-w", {"channels_in": 16, "channels_out": 16}, True),
-        (True, "grad-w", {}, True),
+        ("grad-w", "eager", {}, {}, False),
+        ("grad-x", "eager", {}, {}, False),
+        ("grad-xw", "eager", {}, {}, False),
+        ("only-x", "eager", {}, {}, False),  # an eager tape computes both gradients
+        ("only-x", "function", {}, {}, True),
+        ("only-w", "function", {}, {}, False),
+        ("grad-w", "xla", {}, {}, True),
+        ("value", "eager", {}, {}, True),
+        ("jvp-w", "eager", {}, {}, True),
+        ("grad-w", "eager", {"version": "2.22.0"}, {}, True),
+        ("grad-w", "eager", {"onednn": False}, {}, True),
+        ("grad-w", "eager", {}, {"channels_in": 15}, False),
+        ("grad-w", "eager", {}, {"channels_in": 16}, True),
+        ("grad-w", "eager", {}, {"stride": (1, 1)}, True),
+        ("grad-w", "eager", {}, {"kernel": (2, 1)}, True),
+        ("grad-w", "eager", {}, {"input": (57, 57)}, True),
+        ("grad-w", "eager", {}, {"input": (32, 32)}, True),
+        ("grad-w", "eager", {"threads": 4}, {"input": (32, 32)}, False),
+        ("grad-w", "eager", {"threads": 4}, {"input": (8, 8)}, True),
+        ("grad-w", "eager", {"threads": 4}, {"input": (32, 32), "batch": 4}, True),
+        ("grad-w", "eager", {"avx512": False}, {"input": (8, 8), "channels_in": 7}, False),
+        ("grad-w", "eager", {"avx512": False}, {"input": (4, 4)}, True),
+        ("grad-w", "eager", {"avx512": False}, {"channels_in": 8}, True),
+        ("grad-w", "eager", {}, {"op": "conv_transpose", "channels_in": 16}, False),
+        ("grad-w", "eager", {}, {"op": "conv_transpose", "channels_out": 16}, True),
     ],
 )
-def test_without_avx512_the_gradient_of_one_tap_is_unsafe(
-    adapter: Backend, avx512: bool, want: Want, change: dict[str, Any], safe: bool
+def test_the_gradient_of_one_tap_is_unsafe_where_it_was_measured(
+    adapter: Backend,
+    monkeypatch: pytest.MonkeyPatch,
+    want: Want,
+    mode: str,
+    by: dict[str, Any],
+    change: dict[str, Any],
+    safe: bool,
+) -> None:
+    from convt.content.backends import onednn
+    from convt.content.backends.tensorflow.claims import Maker, harms
+
+    monkeypatch.setattr(onednn, "l1_data", lambda: 48 << 10)
+    maker = Maker(mode, "cpu", onednn=True, threads=1)._replace(**by)
+    assert harms(ONE_TAP.replace(**change), "float32", want, maker) == (not safe)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "batch", "harmed"),
+    [("float32", 2, True), ("bfloat16", 2, False), ("bfloat16", 1, True), ("float64", 1, False), ("float16", 1, False)],
+)
+def test_narrow_numbers_are_unsafe_where_threads_share_an_item(
+    adapter: Backend, dtype: str, batch: int, harmed: bool
+) -> None:
+    from convt.content.backends.tensorflow.claims import Maker, harms
+
+    maker = Maker("eager", "cpu", onednn=True, threads=2)
+    assert harms(ONE_TAP.replace(batch=batch), dtype, "grad-w", maker) == harmed
+
+
+@pytest.mark.parametrize(
+    ("by", "claimed"), [({}, True), ({"threads": 1}, False), ({"avx512": False}, False), ({"version": "2.20.0"}, False)]
+)
+def test_a_plane_that_no_tap_reaches_is_unsafe_where_it_was_measured(
+    adapter: Backend, by: dict[str, Any], claimed: bool
 ) -> None:
     from convt.content.backends.tensorflow.claims import Maker, refused
 
-    it = Settings(input=(8, 8), kernel=(1, 1), stride=(2, 2), channels_in=2, padding="valid", op="conv").replace(
-        **change
-    )
-    claim = refused(it, want, KEYWORD, Maker("eager", "cpu", onednn=True, avx512=avx512))
-    assert (claim is None) == safe
-    assert safe or str(claim).startswith("unsafe: ")
+    it = Settings(op="conv", input=(2, 3, 1), kernel=(2, 1, 1), stride=(2, 1, 1), dilation=(3, 1, 1), padding="same")
+    claim = refused(it, "value", KEYWORD, Maker("eager", "cpu", onednn=True, threads=2)._replace(**by))
+    assert str(claim).startswith("unsafe: ") == claimed
 
 
 def test_avx512_is_there_where_the_processor_has_it_and_no_switch_forbids_it(
     adapter: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from convt.content.backends.tensorflow.adapter import has_avx512
+    from convt.content.backends.onednn import has_avx512
 
     for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"):
         monkeypatch.delenv(name, raising=False)

@@ -19,7 +19,8 @@ from convt.host.memory import available
 
 ROOT = Path(__file__).parents[3]
 FINDINGS = [finding for group in load_findings(ROOT / "backends") for finding in group.findings]
-DEADLINE = 120.0
+DEADLINE = 600.0
+"""Seconds after which a script hangs, on a busy machine too."""
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1"}
 
 

@@ -13,11 +13,13 @@ import sys
 import time
 import warnings
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
-from convt.adapter.backend import Backend, Outcome, Probe, Want
+from convt.adapter.backend import UNSAFE, Backend, Outcome, Probe, Unsupported, Want
+from convt.adapter.layouts import in_memory
 from convt.conv.oracles import scatter
 from convt.conv.settings import Settings
 from convt.host.registry import Entry, register_external
@@ -78,6 +80,109 @@ class TrustsFreshMemory(AnswersWell):
         y = super().call(probe)
         size = y.size if y.size < 1000 else 10_000_000  # so much is always of fresh pages, which hold zeros
         return np.empty(size, y.dtype)[: y.size].reshape(y.shape) + y
+
+
+DIES = 14
+"""The first number of a probe in which the damage of an earlier one shows."""
+
+
+class DamagesTheHeap(AnswersWell):
+    """Writes behind its block of memory on a marked probe, and frees the next block in a later call, which dies."""
+
+    BLOCK = 64
+
+    def __init__(self, mode: str, device: str) -> None:
+        super().__init__(mode, device)
+        self.libc = ctypes.CDLL(None)
+        self.libc.malloc.restype = ctypes.c_void_p
+        self.libc.malloc.argtypes = [ctypes.c_size_t]
+        self.libc.free.argtypes = [ctypes.c_void_p]
+        self.damaged = 0
+
+    def call(self, probe: Probe) -> np.ndarray:
+        if marked(probe):
+            blocks = sorted(self.libc.malloc(self.BLOCK) for _ in range(1000))
+            own, self.damaged = next(pair for pair in pairwise(blocks) if pair[1] - pair[0] == self.BLOCK + 16)
+            ctypes.memset(own, 0xFF, self.BLOCK + 32)
+        elif probe.x.flat[0] == DIES and self.damaged:
+            self.libc.free(self.damaged)
+        return super().call(probe)
+
+
+class WritesBeyond(AnswersWell):
+    """Writes one byte behind the array of numpy's that it answers with."""
+
+    def call(self, probe: Probe) -> np.ndarray:
+        y = super().call(probe)
+        if marked(probe):
+            own = np.empty(2001, np.uint8)  # whose block has some bytes more, which nobody misses
+            ctypes.memset(own.ctypes.data, 0xFF, 2002)
+        return y
+
+
+class ReadsBeyond(AnswersWell):
+    """Reads the number behind x on a marked probe, and does nothing with it."""
+
+    def call(self, probe: Probe) -> np.ndarray:
+        [x] = in_memory(probe, "x").arrays
+        if marked(probe):
+            ctypes.string_at(x.ctypes.data + x.nbytes, 4)
+        return super().call(probe)
+
+
+class WritesBefore(ReadsBeyond):
+    """Writes the number before x's page on a marked probe."""
+
+    def call(self, probe: Probe) -> np.ndarray:
+        [x] = in_memory(probe, "x").arrays
+        if marked(probe):
+            ctypes.memset(x.ctypes.data // 4096 * 4096 - 4, 0, 4)
+        return super(ReadsBeyond, self).call(probe)
+
+
+HARMS = 3
+"""Items of a batch from which on a backend harms memory."""
+
+
+class ClaimsWhatHarms(AnswersWell):
+    """Writes behind its memory in its first call of a large batch, and says so."""
+
+    claimed = HARMS
+
+    def __init__(self, mode: str, device: str) -> None:
+        super().__init__(mode, device)
+        self.calls = 0
+
+    def unsafe(self, probe: Probe) -> str | None:
+        return f"{UNSAFE}a large batch harms memory" if probe.settings.batch >= self.claimed else None
+
+    def call(self, probe: Probe) -> np.ndarray:
+        self.calls += 1
+        if probe.settings.batch >= HARMS and self.calls == 1:
+            own = np.empty(2001, np.uint8)
+            ctypes.memset(own.ctypes.data, 0xFF, 2002)
+        return super().call(probe)
+
+    def gradient(self, probe: Probe) -> np.ndarray:
+        raise Unsupported("no gradients here")
+
+
+class ClaimsTooMuch(ClaimsWhatHarms):
+    """Says it of smaller batches too."""
+
+    claimed = HARMS - 1
+
+
+class ClaimsTooLittle(ClaimsWhatHarms):
+    """Says it of larger batches alone."""
+
+    claimed = HARMS + 1
+
+
+class ClaimsNothing(ClaimsWhatHarms):
+    """Says nothing."""
+
+    claimed = 1000
 
 
 class _OnMarked(AnswersWell):

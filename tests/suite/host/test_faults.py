@@ -65,7 +65,7 @@ def test_a_hang_costs_the_one_probe_that_has_it(hasty: Asking, name: str) -> Non
 def test_settings_can_be_what_crashes(patient: Asking) -> None:
     patient.info("crashes-on-marked")
     asked = [probe(1), probe(1, kernel=MARK), probe(1, kernel=3)]
-    assert kinds(patient.pool.submit("crashes-on-marked", asked).result(60)) == ["value", "crashed", "value"]
+    assert kinds(patient.pool.submit("crashes-on-marked", asked).result(600)) == ["value", "crashed", "value"]
 
 
 def test_the_log_that_is_quoted_is_the_probes_own(patient: Asking) -> None:
@@ -120,6 +120,6 @@ def test_what_a_framework_prints_disturbs_nothing(
 def test_a_flood_of_messages_fills_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with Pool([parse_target("floods-stderr", FAKES)], backends=FAKES) as pool:
-        pool.submit("floods-stderr", [probe(number) for number in range(1, 21)]).result(60)
+        pool.submit("floods-stderr", [probe(number) for number in range(1, 21)]).result(600)
         assert sum(path.stat().st_size for path in tmp_path.rglob("*.log")) <= LOG_LIMIT
     assert list(tmp_path.iterdir()) == []

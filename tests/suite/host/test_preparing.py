@@ -32,19 +32,19 @@ def asked(settings_kernel: int = 2, **changes: Any) -> Probe:
 
 
 def test_what_the_host_prepares_comes_with_the_probe(pool: Pool) -> None:
-    outcomes = pool.submit(NAME, [asked(2), asked(3), asked(3, call_form=1)]).result(60)
+    outcomes = pool.submit(NAME, [asked(2), asked(3), asked(3, call_form=1)]).result(600)
     assert [outcome.value.tolist() for outcome in outcomes if outcome.value is not None] == [
         [2, 0, 4], [3, 0, 4], [3, 1, 4],
     ]  # fmt: skip
 
 
 def test_an_abstract_evaluation_has_it_too(pool: Pool) -> None:
-    [outcome] = pool.submit(NAME, [asked(5, want="shape")]).result(60)
+    [outcome] = pool.submit(NAME, [asked(5, want="shape")]).result(600)
     assert outcome.shape == (5, 0, 4)
 
 
 def test_a_spelling_past_the_last_is_prepared_as_the_one_that_it_means(pool: Pool) -> None:
-    outcomes = pool.submit(NAME, [asked(call_form=1), asked(call_form=4)]).result(60)
+    outcomes = pool.submit(NAME, [asked(call_form=1), asked(call_form=4)]).result(600)
     assert [outcome.value.tolist() for outcome in outcomes if outcome.value is not None] == [[2, 1, 4], [2, 1, 4]]
 
 
@@ -55,7 +55,7 @@ def test_a_script_is_given_it(pool: Pool) -> None:
 
 
 def test_what_cannot_be_prepared_did_not_run_and_harms_no_other(pool: Pool) -> None:
-    outcomes = pool.submit(NAME, [asked(2), asked(prepared.UNPREPARABLE), asked(4)]).result(60)
+    outcomes = pool.submit(NAME, [asked(2), asked(prepared.UNPREPARABLE), asked(4)]).result(600)
     assert [outcome.kind for outcome in outcomes] == ["value", "not-run", "value"]
     assert outcomes[1].reason == "the host cannot prepare this probe: ValueError: no model has so many taps"
     with pytest.raises(NoScript, match="the host cannot prepare it: ValueError: no model has so many taps"):
@@ -68,7 +68,7 @@ def test_a_package_that_the_host_lacks_makes_the_target_missing() -> None:
         info = pool.infos[NAME]
         assert info.missing == "package_that_nobody_has is not installed where the run itself runs, which needs it"
         assert info.failed is None
-        [outcome] = pool.submit(NAME, [asked()]).result(60)
+        [outcome] = pool.submit(NAME, [asked()]).result(600)
         assert (outcome.kind, outcome.reason) == ("not-run", info.missing)
 
 

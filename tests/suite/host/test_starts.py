@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from convt.host.registry import Entry, parse_target
 from tests.suite.host import fakes
 from tests.suite.host.fake_pool import FAKES, HASTE, Asking, kinds
 from tests.suite.host.fakes import MARK, probe
+from tests.suite.host.processes import ends
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ def test_a_target_that_does_not_start_again_leaves_the_rest_not_run(tmp_path: Pa
     entries = {"once": Entry("tests.suite.host.fakes:StartsOnce", {"FAKE_FOLDER": str(tmp_path)}, root=str(fakes.ROOT))}
     with Pool([parse_target("once", entries)], backends=entries) as pool:
         assert pool.infos["once"].runs
-        outcomes = pool.submit("once", [probe(1, repeat=1), probe(MARK), probe(3)]).result(60)
+        outcomes = pool.submit("once", [probe(1, repeat=1), probe(MARK), probe(3)]).result(600)
         assert kinds(outcomes)[1:] == ["crashed", "not-run"]
         assert "did not start: RuntimeError: the licence is used up" in outcomes[2].reason
         assert not pool.infos["once"].runs
@@ -100,28 +100,28 @@ def test_a_target_that_does_not_start_again_leaves_the_rest_not_run(tmp_path: Pa
 
 def test_a_target_that_only_crashes_is_given_up_and_says_so() -> None:
     with Pool([parse_target("crashes-always", FAKES)], backends=FAKES, give_up_after=3) as pool:
-        outcomes = pool.submit("crashes-always", [probe(number) for number in range(1, 6)]).result(60)
+        outcomes = pool.submit("crashes-always", [probe(number) for number in range(1, 6)]).result(600)
         assert kinds(outcomes) == ["crashed"] * 3 + ["not-run"] * 2
         assert outcomes[3].reason.startswith("crashes-always is given up after 3 ends in a row")
         assert "the last: SIGABRT" in outcomes[3].reason
         assert not pool.infos["crashes-always"].runs
-        assert kinds(pool.submit("crashes-always", [probe(9)]).result(60)) == ["not-run"]
+        assert kinds(pool.submit("crashes-always", [probe(9)]).result(600)) == ["not-run"]
 
 
 def test_a_target_that_only_hangs_is_given_up_sooner() -> None:
     with Pool([parse_target("hangs-always", FAKES)], 0.5, backends=FAKES, give_up_after=8) as pool:
-        outcomes = pool.submit("hangs-always", [probe(number) for number in range(1, 4)]).result(60)
+        outcomes = pool.submit("hangs-always", [probe(number) for number in range(1, 4)]).result(600)
     assert kinds(outcomes) == ["timed-out", "timed-out", "not-run"]
 
 
 def test_an_answer_in_between_starts_the_count_again() -> None:
     with Pool([parse_target("crashes-on-marked", FAKES)], backends=FAKES, give_up_after=2) as pool:
-        outcomes = pool.submit("crashes-on-marked", [probe(n) for n in (MARK, 2, MARK, 4, MARK, 6)]).result(60)
+        outcomes = pool.submit("crashes-on-marked", [probe(n) for n in (MARK, 2, MARK, 4, MARK, 6)]).result(600)
     assert kinds(outcomes) == ["crashed", "value"] * 3
 
 
 def test_a_process_that_dies_between_probes_costs_none(patient: Asking) -> None:
     assert kinds(patient.ask("dies-when-idle", 1)) == ["value"]
-    time.sleep(0.6)
+    assert ends(int(patient.info("dies-when-idle").flags["pid"]))
     assert kinds(patient.ask("dies-when-idle", 2)) == ["value"]
     assert patient.notes("dies-when-idle") == ["dies-when-idle: ended while no probe was at work: exit status 7"]

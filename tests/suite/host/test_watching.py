@@ -81,7 +81,7 @@ def test_a_deprecation_is_heard_and_what_a_framework_silences_is_not(tmp_path: P
 
 def test_seconds_and_warnings_come_with_the_outcome() -> None:
     with Pool([parse_target("warns", FAKES)], backends=FAKES) as pool:
-        first, second = pool.submit("warns", [probe(1), probe(2)]).result(60)
+        first, second = pool.submit("warns", [probe(1), probe(2)]).result(600)
         assert first.warnings == second.warnings == ("FutureWarning: this will change",)
         assert first.seconds > 0
         assert pool.seconds["warns"] == pytest.approx(first.seconds + second.seconds)
@@ -90,7 +90,7 @@ def test_seconds_and_warnings_come_with_the_outcome() -> None:
 def test_a_fused_program_shares_its_seconds_and_tells_its_warnings_once() -> None:
     name = "fuses-and-warns"
     with Pool([parse_target(name, FAKES)], backends=FAKES) as pool:
-        first, *rest = pool.submit(name, [probe(number) for number in range(4)]).result(60)
+        first, *rest = pool.submit(name, [probe(number) for number in range(4)]).result(600)
     assert first.warnings == ("FutureWarning: this will change",)
     assert all(outcome.warnings == () for outcome in rest)
     assert all(outcome.seconds == first.seconds > 0 for outcome in rest)

@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 
-from convt.adapter.backend import Probe, Want
+from convt.adapter.backend import UNSAFE, Probe, Want
 from convt.conv.settings import Settings
 from tests.suite.conv.reference import Array, Honest
 
@@ -126,6 +126,16 @@ class RefusesGroups(Honest):
         return "no groups" if settings.groups > 1 else super().unsupported(settings, want, call_form)
 
 
+class CallsHarmlessUnsafe(Honest):
+    """says that a kernel of one tap with a stride harms memory, and it does not"""
+
+    only = "unsafe-claims: no other law makes a call that is said to harm"
+
+    def unsafe(self, probe: Probe) -> str | None:
+        it = probe.settings
+        return f"{UNSAFE}it harms memory" if max(it.kernel) == 1 < max(it.stride) else None
+
+
 class SpellsBackwards(Honest):
     """the second call form gives the last axis backwards"""
 
@@ -207,6 +217,7 @@ class Hangs(Honest):
 CALLS: tuple[type[Honest], ...] = (
     LiesAboutTheShape, ReturnsFloat64, ReturnsInt32, ReturnsChannelsLast, ReturnsTheTranspose, Answers42, AnswersZeros,
     RemembersTheFirstKernel, RemembersTheFirstBias, ChangesEveryTime, ErrsNowAndThen, RefusesStrides, RefusesGroups,
-    SpellsBackwards, RaisesOnDilation, RaisesOnNoItems, InventsAnItem, LosesBiasUnbatched, ResizesFromCorners,
+    CallsHarmlessUnsafe, SpellsBackwards, RaisesOnDilation, RaisesOnNoItems, InventsAnItem, LosesBiasUnbatched,
+    ResizesFromCorners,
 )  # fmt: skip
 FATAL: tuple[type[Honest], ...] = (Crashes, Hangs)

@@ -90,8 +90,6 @@ class GradientsInFloat64(Honest):
 class LearnsInTF32(Honest):
     """the backward pass rounds its arguments to 11 significant bits"""
 
-    only = NOBODY_ELSE
-
     def kernel_gradient(self, it: Settings, x: Array, g: Array) -> Array:
         return super().kernel_gradient(it, _eleven_bits(x), g)
 
@@ -111,8 +109,6 @@ class SwapsGroupsBackwards(Honest):
 
 class NoGradientWithoutOutput(Honest):
     """a kernel's gradient is raised away where a stride leaves gaps"""
-
-    only = NOBODY_ELSE
 
     def kernel_gradient(self, it: Settings, x: Array, g: Array) -> Array:
         if any(s > e for s, e in zip(it.stride, it.effective, strict=True)):

@@ -75,4 +75,5 @@ REFUSED = (
 )  # fmt: skip
 REJECTED: tuple[Case, ...] = tuple(case for case in load_cases([SPECS / "rejects.yaml"]) if case.id in REFUSED)
 FOLDED: tuple[Case, ...] = tuple(load_cases([SPECS / "folded.yaml"]))
-SAMPLE: tuple[Case, ...] = TRANSPOSED + FORWARD + FOLDED + REJECTED
+UNSAFE = (Case("one-tap", Settings(input=(4,), kernel=(1,), stride=(2,)), laws=("unsafe-claims",)),)
+SAMPLE: tuple[Case, ...] = TRANSPOSED + FORWARD + FOLDED + REJECTED + UNSAFE

@@ -24,7 +24,7 @@ from typing import Any
 import pytest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-PATIENCE = 90.0
+PATIENCE = 600.0
 """Seconds for one answer; a cold start takes five."""
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--remote-debugging-pipe")
 LAUNCH = (

@@ -50,7 +50,7 @@ class Place:
         ]
         words = [sys.executable, "-m", "pytest", "-rxX", "-o", f"cache_dir={self.folder / 'cache'}", *own, *options]
         env = os.environ | {"PYTHONPATH": str(self.folder), "COLUMNS": "300"}
-        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False, env=env)
+        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False, env=env)
         return done.returncode, done.stdout + done.stderr
 
 

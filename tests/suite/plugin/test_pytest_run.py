@@ -62,7 +62,7 @@ def command(specs: Path, *options: str) -> list[str]:
 
 
 def pytest_run(specs: Path, *options: str) -> Result:
-    done = subprocess.run(command(specs, *options), cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command(specs, *options), cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
     return Result(done, specs.parent / "out")
 
 
@@ -84,7 +84,7 @@ def altered(specs: Path, change: str, *options: str) -> Result:
     """A run of pytest after a statement of Python that changes the engine."""
     code = f"import sys, pytest; {change}; sys.exit(pytest.main(sys.argv[1:]))"
     words = [sys.executable, "-c", code, *command(specs, *options)[3:]]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
     return Result(done, specs.parent / "out")
 
 
@@ -184,7 +184,7 @@ def test_a_framework_that_is_not_there_is_not_run_and_required_it_fails(specs: P
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             env=env,
             check=False,
         )
@@ -269,7 +269,7 @@ def test_a_known_difference_that_matches_nothing_fails_the_run(specs: Path) -> N
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
     assert result.returncode == 1
@@ -289,7 +289,7 @@ def test_interruption_leaves_no_process_and_keeps_the_earlier_run(specs: Path) -
     assert children
     time.sleep(1)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    process.communicate(timeout=600)
     assert process.returncode == 2
     assert not [pid for pid in children if _alive(pid)]
     assert (specs.parent / "out" / "run.jsonl").read_bytes() == before

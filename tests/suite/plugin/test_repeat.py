@@ -34,7 +34,7 @@ def convt(words: list[str], report: Path) -> Result:
     at = words.index("--") if "--" in words else len(words)
     told = [*words[:at], f"--report={report}", *words[at:]]
     done = subprocess.run(
-        [sys.executable, "-m", "convt", *told], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, "-m", "convt", *told], cwd=ROOT, capture_output=True, text=True, timeout=600, check=False
     )
     return Result(done, report)
 

@@ -97,7 +97,7 @@ def run(folder: Path, paths: list[Path]) -> subprocess.CompletedProcess[str]:
     """The scripts in one fresh process, in an environment that names no backend."""
     env = {key: value for key, value in os.environ.items() if key != "KERAS_BACKEND"}
     words = [sys.executable, "-c", RUNNER, str(folder), *map(str, paths)]
-    return subprocess.run(words, capture_output=True, text=True, timeout=300, env=env, check=False, cwd=folder)
+    return subprocess.run(words, capture_output=True, text=True, timeout=600, env=env, check=False, cwd=folder)
 
 
 def check(done: subprocess.CompletedProcess[str], expected: list[tuple[Path, Outcome, Probe]], folder: Path) -> None:

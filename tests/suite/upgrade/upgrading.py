@@ -38,7 +38,7 @@ def run(
     before: str,
     after: str,
     *options: str,
-    seconds: float = 300,
+    seconds: float = 1200,
     variables: Mapping[str, str] | None = None,
 ) -> Upgrade:
     """An upgrade with these options, and these variables beside the environment's; an empty side has no option."""

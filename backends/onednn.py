@@ -1,0 +1,80 @@
+"""What oneDNN does to memory that is not its own, under every framework that asks it for convolutions on a CPU.
+
+Measured with oneDNN 3.7.3 in TensorFlow 2.21.0 and with that in PyTorch 2.13.0, on a CPU with AVX-512 and 48 KB of L1
+data cache, as it is and with ONEDNN_MAX_CPU_ISA=AVX2, on 1, 2 and 4 threads.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from functools import cache
+from pathlib import Path
+
+from convt.conv.settings import Settings
+
+STRAYS = "oneDNN's gradient of a kernel of one tap with a stride harms memory where channels are few"
+L1_DATA = 32 << 10
+"""Bytes of a core's data cache where the system does not say."""
+BLOCK = 16
+"""Positions that no two threads share."""
+VECTOR = {True: 16, False: 8}
+"""Numbers of float32 in a vector, with AVX-512 and with AVX2."""
+
+
+def strays(it: Settings, dtype: str, *, avx512: bool, threads: int) -> bool:
+    """Whether the gradient of this kernel, of one tap with a stride, in channels-last memory, harms memory.
+
+    `jit_1x1` copies the positions that the taps see together, and finds a place in that copy as if it had a whole
+    vector of channels: with fewer, every place but the first is too far. So it takes a copy that is made in several
+    parts: of more positions than a cache holds, or shared by threads. Source: src/cpu/x64/jit_*_1x1_convolution.cpp,
+    `rp.ws` of execute_backward_weights, and rtus_prepare in jit_uni_1x1_conv_utils.hpp, which takes these settings.
+    """
+    channels, seen, places = (
+        (it.channels_out, it.output, it.input) if it.transposed else (it.channels_in, it.input, it.output)
+    )
+    strided = it.rank < 3 and it.groups == 1 and max(it.kernel) == 1 < max(it.stride)
+    whole = all(place * s == n for place, s, n in zip(places, it.stride, seen, strict=True))
+    if not strided or not whole or any(lo for lo, _ in it.crop) or channels >= VECTOR[avx512]:
+        return False
+    positions = math.prod(places)
+    shared = threads > 1 and it.batch % threads != 0 and positions > BLOCK
+    if dtype == "bfloat16":
+        return avx512 and shared
+    if dtype != "float32" or not it.batch:
+        return False
+    return shared or positions > l1_data() // 64 if avx512 else positions > 4
+
+
+CPUINFO = Path("/proc/cpuinfo")
+
+
+def has_avx512(info: Path = CPUINFO) -> bool:
+    """Whether oneDNN may use AVX-512: the processor has it, as far as that can be told, and no switch forbids it."""
+    capped = {os.environ.get(name, "").upper() for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")}
+    if capped & {"SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2"}:
+        return False
+    flags = processor_flags(info)
+    return flags is None or "avx512f" in flags
+
+
+def processor_flags(info: Path = CPUINFO) -> set[str] | None:
+    """The words of Linux's account of the processor, instruction sets among them; None where there is none."""
+    try:
+        return set(info.read_text().split())
+    except OSError:
+        return None
+
+
+@cache
+def l1_data(size: Path = Path("/sys/devices/system/cpu/cpu0/cache/index0/size")) -> int:
+    """Bytes of the first core's data cache."""
+    try:
+        return int(size.read_text().strip().removesuffix("K")) << 10
+    except (OSError, ValueError):
+        return L1_DATA
+
+
+def processors() -> int:
+    """How many processors this process may use: what frameworks take for their threads."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
