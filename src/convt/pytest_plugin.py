@@ -21,7 +21,6 @@ from convt.plugin.recorder import TOLD, Recorder
 from convt.plugin.terminal import started
 from convt.results.targets import TargetError
 from convt.session.options import BadOption
-from convt.session.plan import AHEAD
 from convt.session.session import Session
 
 SESSION = pytest.StashKey[Session]()
@@ -108,7 +107,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_runtestloop(session: pytest.Session) -> None:
     shared = hasattr(session.config, "workerinput")  # then another process may have the next chunk
     items, own = list(planned(session.items)), session.config.stash[SESSION]
-    own.plan(items, ahead=0 if shared else AHEAD)
+    own.plan(items, ahead=0 if shared else None)
     reporter = session.config.pluginmanager.getplugin("terminalreporter")
     if not items or shared or reporter is None or session.config.option.collectonly:
         return

@@ -15,6 +15,7 @@ from .gradients import Gradients, GradientTranspose, SecondOrder
 from .large import Large
 from .layouts import Memory
 from .modes import Device, Mode
+from .realistic import Realistic
 from .rejects import Rejects
 from .sizes import OutputShape, Preimages, SameSize, ValidSize
 from .specials import Special
@@ -29,6 +30,6 @@ LAWS: tuple[Law, ...] = (
     Gradients(), SecondOrder(), GradientTranspose(), DType(), Mixed(), Memory(), Special(),
     Determinism(), Mode(), Device(), CallForm(), Resize(), Support(), UnsafeClaims(),
     ConvShape(), ConvValue(), ConvSame(),
-    Large(), Rejects(),
+    Large(), Realistic(), Rejects(),
 )  # fmt: skip
 """Every law once."""

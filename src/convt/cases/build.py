@@ -11,6 +11,7 @@ import numpy as np
 from convt.cases.errors import Keys, show
 from convt.cases.model import ArrayForm, CaseForm
 from convt.conv.data import EXACT_LIMIT, PERIODS, Arrays, exact, largest_partial_sum
+from convt.conv.layers import LEAST_X, most_x
 from convt.conv.settings import Settings, SettingsError
 from convt.conv.slabs import MOST_IN_A_ROW
 
@@ -20,6 +21,8 @@ FIELDS = (
 )  # fmt: skip
 """The fields of a case that make its settings, in their order in a matrix."""
 
+MOST_NUMBERS = 4_000_000
+"""The largest array of a case that is judged by sums along its channels: 16 MB, so that any machine can run it."""
 MOST_STEPS = 100_000_000
 """The largest work of a case, by its costliest oracle: about a second, so that no case makes a run slow."""
 
@@ -151,6 +154,23 @@ def check_fold(form: CaseForm, it: Settings) -> None:
         raise DataError(f"found sums up to {largest:,}, accepted up to {EXACT_LIMIT['float16']:,}", ("block",))
     if (row := prod(it.output[1:])) > MOST_IN_A_ROW:
         raise DataError(f"found {row:,} outputs a row of the first axis, accepted up to {MOST_IN_A_ROW:,}", ("block",))
+
+
+def check_layer(form: CaseForm, it: Settings) -> None:
+    """DataError where a case of the law `realistic` is none that it can judge: it draws the numbers itself."""
+    given = [getattr(form, name) for name in ("input", "kernel")]
+    if any(isinstance(each, ArrayForm) and each.data is not None for each in given) or isinstance(form.bias, list):
+        raise DataError("`laws: [realistic]` excludes literal data: give shapes alone", ("laws",))
+    if form.refuted is not None or (form.expect is not None and form.expect.model_fields_set - {"size"}):
+        raise DataError("`laws: [realistic]` excludes expected numbers: give `expect.size` alone", ("laws",))
+    if 0 in it.x_shape + it.y_shape:
+        raise DataError("`laws: [realistic]` needs an input and a result with numbers", ("laws",))
+    if it.transposed and it.replace(bias=False).adjoint() is None:
+        raise DataError("`laws: [realistic]` needs an output padding below the stride", ("laws",))
+    if (most := most_x(it)) < LEAST_X:
+        raise DataError(f"found sums exact for |x| up to {most:,}, accepted from {LEAST_X} on", ("laws",))
+    if (size := max(prod(it.x_shape), prod(it.w_shape), prod(it.y_shape))) > MOST_NUMBERS:
+        raise DataError(f"found an array of {size:,} numbers, accepted up to {MOST_NUMBERS:,}", ("laws",))
 
 
 def literal(form: CaseForm, settings: Settings) -> Arrays | None:

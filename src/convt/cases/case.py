@@ -14,6 +14,8 @@ from convt.cases.rejects import Reject
 from convt.conv.data import Arrays, counted, exact, precision, real
 from convt.conv.settings import Settings
 
+LAYERS = "realistic"
+"""The law that judges layers of real size: what is for it alone may take more work than the oracles have time for."""
 Regime = Literal["exact", "real", "precision-x", "precision-w"]
 
 

@@ -61,7 +61,11 @@ class Subject:
     """A case with its arrays in float64 and the oracles' answer, computed when first asked for."""
 
     case: Case
-    arrays: Arrays
+    literal: Arrays | None
+
+    @cached_property
+    def arrays(self) -> Arrays:
+        return self.literal or self.case.data()
 
     @cached_property
     def answer(self) -> np.ndarray:

@@ -91,6 +91,8 @@ class Known:
     """Of the law `rejects`: the kinds of settings that mean nothing; none stands for all."""
     finding: str = ""
     """The id of the finding that it belongs to."""
+    folder: str = ""
+    """The folder of specs that holds the cases it is about; empty: those of every day."""
 
     def concerns(
         self, settings: Settings, want: str, call_form: int, target: KnownTarget, dtype: str = "float32"
@@ -200,6 +202,7 @@ def read_known(path: Path, laws: Collection[str] = ()) -> list[Known]:
                 wants=tuple(asked.want), call_forms=tuple(asked.call_form or ()), dtypes=tuple(asked.dtype or ()),
                 intermittent=form.intermittent or "", rejects=tuple(form.rejects or ()),
                 finding=form.finding or "",
+                folder=form.folder or "",
             )
         )  # fmt: skip
     if sheet.faults:

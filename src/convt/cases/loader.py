@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from convt.cases import build
-from convt.cases.case import Case, Claim, Expect
+from convt.cases.case import LAYERS, Case, Claim, Expect
 from convt.cases.errors import Keys, SpecErrors, near
 from convt.cases.expectations import Subject, expect_of, flaws
 from convt.cases.grids import MatrixError, Member, members
@@ -155,6 +155,10 @@ def _fill(file: Sheet, keys: Keys, form: CaseForm, case: Case) -> _Draft:
         build.check_fold(form, it)
         expect = Expect() if form.expect is None else expect_of(form.expect, it, ("expect",), fits=True)
         return _Draft(file, keys, form, replace(case, expect=expect), None)
+    if form.laws == [LAYERS]:
+        build.check_layer(form, it)
+        expect = Expect() if form.expect is None else expect_of(form.expect, it, ("expect",), fits=True)
+        return _Draft(file, keys, form, replace(case, expect=expect), None)
     if (work := build.steps(it)) > build.MOST_STEPS:
         raise build.DataError(f"found {work:,} steps of the costliest oracle, accepted up to {build.MOST_STEPS:,}")
     arrays = build.literal(form, it)
@@ -216,7 +220,7 @@ def _check_expectations(drafts: list[_Draft], broken: set[str]) -> None:
         form = draft.form
         if form.expect is None and form.refuted is None:
             continue
-        subject = Subject(draft.case, draft.arrays or draft.case.data())
+        subject = Subject(draft.case, draft.arrays)
         for keys, text in flaws(subject, form.expect, form.refuted, find):
             inside = f" in {draft.case.id}" if form.matrix is not None else ""
             draft.file.fault((*draft.keys, *keys), f"{text}{inside}")

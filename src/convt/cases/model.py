@@ -338,6 +338,8 @@ class KnownForm(Form):
     """What is seen instead."""
     reason: Text
     """Why, and what the framework does."""
+    folder: Id | None = None
+    """The folder of specs that holds the cases it is about, and so the profile that misses it; left out: none."""
     finding: Id | None = None
     """The finding that it belongs to, in findings.yaml beside this file or beside another framework's."""
     issue: Text

@@ -49,8 +49,16 @@ def gradient_w(it: Settings, x: Array, g: Array) -> Array:
     places = "xyz"[: it.rank]
     for tap in product(*map(range, it.kernel)):
         met = moving[_at(_strided(it, tap, count))]
-        taps[_at(tap)] = np.einsum(f"bgi{places},bgo{places}->gio", still, met, optimize=met.size > 4096)
+        if met.size > 4096:
+            taps[_at(tap)] = np.matmul(_flat(still), _flat(met).swapaxes(2, 3)).sum(axis=0)
+        else:
+            taps[_at(tap)] = np.einsum(f"bgi{places},bgo{places}->gio", still, met)
     return taps.reshape(it.w_shape)
+
+
+def _flat(array: Array) -> Array:
+    """All places in one axis."""
+    return array.reshape(*array.shape[:3], -1)
 
 
 def gradient_b(g: Array) -> Array:

@@ -15,7 +15,7 @@ import numpy as np
 
 from convt.conv.block_sums import marks, sum_blocks
 from convt.conv.data import Arrays
-from convt.conv.oracles import OraclesDisagree, reference
+from convt.conv.oracles import OraclesDisagree, reference, wide
 from convt.conv.settings import Settings
 
 SLAB = 1 << 22
@@ -86,12 +86,17 @@ def _of_rows(it: Settings, arrays: Arrays, size: int) -> Iterator[tuple[Settings
     """One channel of one item: some positions of the first spatial axis."""
     step = max(size // max(prod(it.output[1:]), 1), 1)
     for begin in range(0, it.output[0], step):
-        end = min(begin + step, it.output[0])
-        low, high, (lo, hi), extra = (_stamped if it.transposed else _seen)(it, begin, end)
-        changes: dict[str, Any] = {"input": (high - low, *it.input[1:]), "padding": ((lo, hi), *it.crop[1:])}
-        if it.transposed:
-            changes["output_padding"] = (extra, *it.extra[1:]) if extra or any(it.extra[1:]) else None
-        yield it.replace(**changes), Arrays(arrays.x[:, :, low:high], arrays.w, arrays.b)
+        yield rows(it, arrays, begin, min(begin + step, it.output[0]))
+
+
+def rows(it: Settings, arrays: Arrays, begin: int, end: int) -> tuple[Settings, Arrays]:
+    """The convolution whose answer is that of `it` from `begin` to `end` of the first spatial axis; the padding of `it`
+    is spelled out in pairs."""
+    low, high, (lo, hi), extra = (_stamped if it.transposed else _seen)(it, begin, end)
+    changes: dict[str, Any] = {"input": (high - low, *it.input[1:]), "padding": ((lo, hi), *it.crop[1:])}
+    if it.transposed:
+        changes["output_padding"] = (extra, *it.extra[1:]) if extra or any(it.extra[1:]) else None
+    return it.replace(**changes), Arrays(arrays.x[:, :, low:high], arrays.w, arrays.b)
 
 
 def _stamped(it: Settings, begin: int, end: int) -> tuple[int, int, tuple[int, int], int]:
@@ -116,11 +121,18 @@ def _seen(it: Settings, begin: int, end: int) -> tuple[int, int, tuple[int, int]
     return low, high, (before, last - first - (high - low) - before), 0
 
 
+def index(*parts: Any) -> Any:
+    """What stands between the brackets of an array: places, lists of them, or slices, one an axis."""
+    return parts
+
+
 def numbers_at(it: Settings, arrays: Arrays, at: np.ndarray) -> np.ndarray:
     """The answer at flat places in C order, by the definition: every tap of every input channel of the group."""
     item, channel, *place = np.unravel_index(at, it.y_shape)
     ins, outs = it.channels_in // it.groups, it.channels_out // it.groups
     group, own = np.divmod(channel, outs)
+    x = arrays.x.reshape(it.batch, it.groups, ins, *it.input)
+    w = arrays.w.reshape(it.groups, *((ins, outs) if it.transposed else (outs, ins)), *it.kernel)
     y = np.zeros(len(at))
     for tap in product(*map(range, it.kernel)):
         here = np.ones(len(at), bool)
@@ -130,8 +142,10 @@ def numbers_at(it: Settings, arrays: Arrays, at: np.ndarray) -> np.ndarray:
             moved = place[axis] + lo - j * d if it.transposed else (place[axis] * s - lo + j * d) * s
             here &= (moved % s == 0) & (moved >= 0) & (moved < n * s)
             source.append(np.clip(moved // s, 0, n - 1))
-        for i in range(ins):
-            x = arrays.x[(item, group * ins + i, *source)].astype(np.float64)
-            w = arrays.w[(group * ins + i, own, *tap)] if it.transposed else arrays.w[(channel, i, *tap)]
-            y += np.where(here, x * w.astype(np.float64), 0)
+        if here.any():
+            met = wide(x[index(item, group, slice(None), *source)])
+            weights = (
+                w[index(group, slice(None), own, *tap)] if it.transposed else w[index(group, own, slice(None), *tap)]
+            )
+            y += np.where(here, np.einsum("pi,pi->p", met, wide(weights)), 0)
     return y if arrays.b is None else y + arrays.b[channel]

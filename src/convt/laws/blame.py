@@ -13,6 +13,7 @@ from convt.conv.dtypes import numpy_dtype
 from convt.laws.block_sums import judged_block_sums
 from convt.laws.comparison import equal, same_shape, within
 from convt.laws.probes import integral_arrays
+from convt.laws.projected import is_projected, judged_projected
 from convt.laws.truth import promised, truth
 from convt.results.finding import PASS, Finding, unanswered
 
@@ -29,6 +30,8 @@ def call_went(probe: Probe, outcome: Outcome, name: str = "") -> Finding:
         return same_shape(outcome.shape or (), probe.settings.y_shape, "abstract shape", name, abstract=True)
     if probe.want in RESIZES:  # no convolution, and held against none
         return PASS
+    if is_projected(probe):
+        return judged_projected(probe, outcome, name)
     value = outcome.value
     if probe.want == "unbatched" and value.ndim < len(probe.settings.y_shape):
         value = value[None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 
-from convt.cases.case import Case
+from convt.cases.case import LAYERS, Case
 
 Properties = frozenset[tuple[str, str]]
 BOUNDARY = "boundary"
@@ -16,13 +16,14 @@ def cover(cases: Sequence[Case]) -> list[Case]:
     """The cases that a greedy cover of all pairs of properties needs, in the order in which they came.
 
     Of settings that mean nothing, each kind is kept once for each operation, on two axes where it is there on two; what
-    one law alone judges by sums stands for no other case.
+    one law alone judges by sums stands for no other case. Of layers of real size the cheapest of each operation and
+    rank is kept.
     """
-    plain = [case for case in cases if case.reject is None and case.block is None and BOUNDARY not in case.tags]
-    apart = [
-        *_one_of_each([case for case in cases if case.reject]),
-        *(case for case in cases if case.block or BOUNDARY in case.tags),
-    ]
+    layers = [case for case in cases if case.laws == (LAYERS,)]
+    alone = [case for case in cases if case.block or BOUNDARY in case.tags]
+    plain = [case for case in cases if case.reject is None and case.laws != (LAYERS,) and case not in alone]
+    apart = [*_one_of_each([case for case in cases if case.reject]), *alone]
+    apart += {(case.settings.op, case.settings.rank): case for case in sorted(layers, key=cost, reverse=True)}.values()
     kept = {case.id for case in [*_pairwise(plain), *apart]}
     return [case for case in cases if case.id in kept]
 

@@ -50,8 +50,13 @@ class Options:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The files of cases."""
-        return self.specs or tuple(sorted((ROOT / "specs" / self.profile.folder).glob("*.yaml")))
+        """The files of cases: of a profile with a folder those in it, and the file of its name beside it, which holds
+        the slice of them that every run asks."""
+        if self.specs:
+            return self.specs
+        folder = ROOT / "specs" / self.profile.folder
+        slices = [folder.with_suffix(".yaml")] if self.profile.folder else []
+        return tuple(path for path in (*slices, *sorted(folder.glob("*.yaml"))) if path.is_file())
 
 
 def known(option: str, name: str, accepted: Iterable[str]) -> str:

@@ -10,9 +10,7 @@ from convt.host.evaluator import Evaluator
 from convt.laws.law import Law
 from convt.results.targets import Target
 from convt.session.batch import Batch, LawVerdict
-
-AHEAD = 1200
-"""How many cases are asked before their turn, so that no target waits for another: more than a default run has."""
+from convt.session.profiles import AHEAD
 
 
 class Step:

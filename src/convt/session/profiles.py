@@ -9,6 +9,9 @@ from typing import Literal
 from convt.adapter.stress import STRESS
 from convt.host.registry import Entry
 
+AHEAD = 1200
+"""How many cases are asked before their turn, so that no target waits for another: more than a default run has."""
+
 
 @dataclass(frozen=True)
 class Profile:
@@ -16,7 +19,8 @@ class Profile:
 
     Hypothesis's first draw is the plainest case. With `covered`, of the YAML files' cases only so many are asked
     that every pair of their properties occurs. `targets` says which modes of each backend run where none is named.
-    `folder` holds the cases, where they are others than those of every day.
+    `folder` of `specs` holds the cases, where they are others than those of every day; a file of its name beside it
+    holds the slice of them that every day asks too. `ahead` cases are asked before their turn.
     """
 
     name: str
@@ -25,6 +29,7 @@ class Profile:
     covered: bool = False
     targets: Literal["default", "modes", "stress"] = "default"
     folder: str = ""
+    ahead: int = AHEAD
 
     def names(self, backends: Mapping[str, Entry]) -> tuple[str, ...]:
         """The targets of these backends that run where none is named."""
@@ -49,5 +54,6 @@ PROFILES = {
         Profile("modes", cases=0, covered=True, targets="modes"),
         Profile("hostile", cases=0, covered=True, targets="stress"),
         Profile("large", cases=0, folder="large"),
+        Profile("realistic", cases=0, folder="realistic", ahead=0),  # its answers take megabytes each
     )
 }

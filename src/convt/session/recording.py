@@ -126,15 +126,15 @@ class Recording:
 
     def unmatched(self) -> list[str]:
         """The known differences that matched nothing: to be asked where every case and law was judged."""
-        folder = bool(self.session.options.profile.folder)
-        if folder and any(it.verdict == "not-run" for it in self.verdicts.values()):
+        folder = self.session.options.profile.folder
+        if folder == "large" and any(it.verdict == "not-run" for it in self.verdicts.values()):
             return []  # there was no memory for some of them
         matched = {record.known for record in self.verdicts.values()}
         ran = [known_target(info) for info in self.targets.values() if not info["missing"]]
         return [
             f"{entry.origin}: known difference {entry.id} matched nothing; delete it, or mend its predicate"
             for entry in self.session.known
-            if folder == (entry.laws == ("large",))  # other cases are asked there
+            if folder == entry.folder  # other cases are asked there
             and entry.id not in matched
             and not entry.intermittent
             and any(entry.about(target) for target in ran)

@@ -21,12 +21,14 @@ from convt.host.registry import Entry, all_used, built_in, parse_target, registe
 from convt.laws.catalogue import all_laws
 from convt.laws.law import Law
 from convt.laws.probes import plain
+from convt.results.finding import PASS, Finding
 from convt.results.targets import DEVICE, DEVICES, Target, TargetError, TargetInfo
 from convt.session.batch import LawVerdict
 from convt.session.cover import cover
 from convt.session.differences import KnownDifferences, known_target
 from convt.session.options import BadOption, Options, check_folder, known
-from convt.session.plan import AHEAD, Plan
+from convt.session.plan import Plan
+from convt.session.profiles import PROFILES
 from convt.session.verdicts import Matched, paste
 
 CHUNKS = 8
@@ -77,7 +79,7 @@ class Session:
         if backends is not None:
             self.backends = dict(backends)
         self._plan: Plan
-        self._owed: dict[tuple[str, str, str], Probe] = {}
+        self._owed: dict[tuple[str, str, str], tuple[Probe, Finding]] = {}
 
     # what there is
 
@@ -105,6 +107,8 @@ class Session:
         entries = load_known(self.options.known, [law.id for law in all_laws()])
         for entry in entries:
             known(f"{entry.origin}: the file's name", entry.backends, ["keras", *self.backends])
+            if entry.folder:  # else no run would ever miss it
+                known(f"{entry.origin}: folder", entry.folder, [it.folder for it in PROFILES.values() if it.folder])
         return entries
 
     @cached_property
@@ -214,9 +218,10 @@ class Session:
             for name in names:
                 yield from self.verdicts(Pair(case, name))
 
-    def plan(self, items: Iterable[Pair | LawOn], ahead: int = AHEAD, laws: Sequence[Law] | None = None) -> None:
-        """Learn what is to be judged; `ahead` cases are asked before their turn. `laws`: default those asked for."""
-        self._plan = Plan(self.evaluator, ahead)
+    def plan(self, items: Iterable[Pair | LawOn], ahead: int | None = None, laws: Sequence[Law] | None = None) -> None:
+        """Learn what is to be judged; `ahead` cases are asked before their turn, by default those of the profile.
+        `laws`: default those asked for."""
+        self._plan = Plan(self.evaluator, self.options.profile.ahead if ahead is None else ahead)
         for item in items:
             if isinstance(item, Pair):
                 judging = self.laws if laws is None else laws
@@ -314,18 +319,18 @@ class Session:
         """(the framework's own call in one line, a script to paste) for a verdict; empty where there is none."""
         if not found.probes or not self.info(found.target).runs:
             return "", ""
-        return self._script(found.target, found.shown)
+        return self._script(found.target, found.shown, found.judgement)
 
-    def _script(self, target: str, probe: Probe) -> tuple[str, str]:
+    def _script(self, target: str, probe: Probe, shown: Finding) -> tuple[str, str]:
         try:
-            return self._paste(target, probe)
+            return self._paste(target, probe, shown)
         except NoScript:
             return "", ""
 
-    def _paste(self, target: str, probe: Probe) -> tuple[str, str]:
+    def _paste(self, target: str, probe: Probe, shown: Finding = PASS) -> tuple[str, str]:
         """The same; NoScript, with the reason, where there is none."""
         script = self.pool.script(target, Form.of(probe))
-        return script.call, paste(self.info(target).script_imports, script.text, probe)
+        return script.call, paste(self.info(target).script_imports, script.text, probe, shown)
 
     def asked(self, case: Case, target: str) -> tuple[str, str, Outcome]:
         """(the framework's own call in one line, a script to paste, what the call gives) of a case, whatever the laws
@@ -340,12 +345,12 @@ class Session:
     def owe(self, found: LawVerdict) -> None:
         """Remember to give a verdict its script at the end: nobody reads it before, and its target is at work."""
         if found.probes and self.info(found.target).runs:
-            self._owed[found.case.id, found.law.id, found.target] = found.shown
+            self._owed[found.case.id, found.law.id, found.target] = found.shown, found.judgement
 
     def settle(self) -> dict[tuple[str, str, str], tuple[str, str]]:
         """Every script that is owed, as `script` gives it, by case, law and target."""
         owed, self._owed = self._owed, {}
-        return {key: self._script(key[2], probe) for key, probe in owed.items()}
+        return {key: self._script(key[2], *shown) for key, shown in owed.items()}
 
     def close(self) -> None:
         """End every target's process."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,10 @@ from convt.adapter.layouts import statement
 from convt.cases.case import Case
 from convt.cases.known import Known
 from convt.cases.writer import as_yaml
+from convt.conv.layers import LEAST_X, SEEDS, drawn, line, most_x
+from convt.conv.settings import Settings
 from convt.laws.blame import call_went
-from convt.results.finding import as_json
+from convt.results.finding import PASS, Finding, as_json
 from convt.results.records import VerdictRecord
 from convt.results.vocabulary import BROKEN, FAILING, OUTCOMES
 from convt.session.batch import LawVerdict
@@ -23,6 +26,8 @@ from convt.session.block_sum_scripts import paste_block_sums
 
 LARGEST_ARRAY = 4096
 """Arrays of more numbers than this do not go into the run file."""
+LARGEST_DRAWN = 1 << 18
+"""Those of cases with an array of more numbers than this are not even drawn for it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,23 +199,41 @@ def _spelled(number: Any) -> str:
     return repr(int(number)) if isinstance(number, float) and number.is_integer() and not minus_zero else repr(number)
 
 
-def paste(imports: str, body: str, probe: Probe) -> str:
-    """A whole script that imports only numpy and the framework, and prints y."""
+def paste(imports: str, body: str, probe: Probe, shown: Finding = PASS) -> str:
+    """A whole script that imports only numpy and the framework, and prints y; of a large one the number that is shown
+    in a finding."""
     if probe.block:
         return paste_block_sums(imports, body, probe)
     given = [(name, array) for name, array in zip("xwbgt", probe.arrays, strict=True) if array is not None]
     narrow = ["import ml_dtypes"] if any(str(array.dtype) == "bfloat16" for _, array in given) else []
-    lines = [*narrow, "import numpy as np", *imports.splitlines(), "", *(literal(*each) for each in given)]
+    made = [made_by_a_line(probe.settings, *each) or literal(*each) for each in given]
+    lines = [*narrow, "import numpy as np", *imports.splitlines(), "", *made]
     layouts = zip("xwg", (probe.x, probe.w, probe.g), probe.layout, strict=False)
     laid = [said for name, array, layout in layouts if array is not None and (said := statement(name, array, layout))]
-    return "\n".join([*lines, *laid, "", body.rstrip(), "print(y.shape)", "print(y)"]) + "\n"
+    first = [f"print(y{[*shown.index]}, 'but should be {shown.due:.9g}')"] if _is_far(probe, shown) else []
+    return "\n".join([*lines, *laid, "", body.rstrip(), "print(y.shape)", *(first or ["print(y)"])]) + "\n"
+
+
+def _is_far(probe: Probe, shown: Finding) -> bool:
+    """Whether the finding is on a number of an answer too large to be printed."""
+    placed = shown.kind == "value" and bool(shown.index) and isinstance(shown.due, (int, float))
+    return placed and max(array.size for array in probe.arrays if array is not None) > LARGEST_ARRAY
+
+
+def made_by_a_line(it: Settings, name: str, array: np.ndarray) -> str:
+    """The line that draws an array of a layer of real size, where it is one; else empty."""
+    if array.size <= LARGEST_ARRAY or name not in SEEDS or most_x(it) < LEAST_X:
+        return ""
+    same = np.array_equal(drawn(it, name), array)
+    return f"{name} = {line(it, name)}" if same else ""
 
 
 def case_record(case: Case) -> dict[str, Any]:
     """The fields of the run file's line for one case: settings with their arithmetic, and small arrays."""
     settings = case.settings
     arithmetic = {"output": settings.output, "crop": settings.crop, "extra": settings.extra}
-    data = case.data()
+    drawn = max(prod(settings.x_shape), prod(settings.w_shape)) <= LARGEST_DRAWN
+    data = case.data() if drawn else None
     return {
         "kind": "case",
         "id": case.id,
@@ -221,9 +244,9 @@ def case_record(case: Case) -> dict[str, Any]:
         "tags": list(case.tags),
         "settings": settings.canonical() | arithmetic,
         "claim": asdict(case.claim) if case.claim else None,
-        "x": numbers(data.x),
-        "w": numbers(data.w),
-        "b": numbers(data.b),
+        "x": numbers(data.x) if data else None,
+        "w": numbers(data.w) if data else None,
+        "b": numbers(data.b) if data else None,
         "generated": not case.origin,
         "reject": asdict(case.reject, dict_factory=_said) if case.reject else None,
     }

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from convt.cases.case import Case
+from convt.cases.case import LAYERS, Case
 from convt.cases.loader import load_cases
 from convt.conv.settings import Settings, same_crop, transposed_size
 
@@ -189,7 +189,8 @@ def test_every_case_says_why_it_is_there_and_who_says_so() -> None:
 
 
 def test_inputs_are_small() -> None:
-    largest = max(all_cases(), key=lambda case: prod(case.settings.y_shape))
+    small = [case for case in all_cases() if case.laws != (LAYERS,)]  # those are of real size
+    largest = max(small, key=lambda case: prod(case.settings.y_shape))
     assert prod(largest.settings.y_shape) <= 1_000_000
 
 

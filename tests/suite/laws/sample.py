@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,4 +77,17 @@ REFUSED = (
 REJECTED: tuple[Case, ...] = tuple(case for case in load_cases([SPECS / "rejects.yaml"]) if case.id in REFUSED)
 FOLDED: tuple[Case, ...] = tuple(load_cases([SPECS / "folded.yaml"]))
 UNSAFE = (Case("one-tap", Settings(input=(4,), kernel=(1,), stride=(2,)), laws=("unsafe-claims",)),)
-SAMPLE: tuple[Case, ...] = TRANSPOSED + FORWARD + FOLDED + REJECTED + UNSAFE
+LAYERS: tuple[Case, ...] = tuple(
+    replace(case, laws=("realistic",))
+    for case in (
+        _case("layer", (70,), (3,), channels_in=32, channels_out=32, stride=(2,), bias=True),
+        _case("layer-points", (34, 36), (1, 1), op="conv", channels_in=4, channels_out=8, stride=(2, 2)),
+        _case("layer-depthwise", (50,), (3,), op="conv", channels_in=32, channels_out=32, groups=32, padding="same"),
+        _case("layer-blocks", (9,), (1,), channels_in=33, channels_out=48, batch=2),
+        _case("layer-groups", (20,), (4,), channels_in=24, channels_out=12, groups=2, stride=(2,), padding=((1, 1),)),
+        _case("layer-plane", (36, 35), (3, 3), op="conv", channels_in=3, channels_out=8, padding="same", bias=True),
+        _case("layer-volume", (5, 4, 6), (2, 2, 2), channels_in=8, channels_out=3, stride=(2, 2, 2)),
+    )
+)
+"""As layers of real size are asked, and small enough for every liar."""
+SAMPLE: tuple[Case, ...] = TRANSPOSED + FORWARD + FOLDED + LAYERS + REJECTED + UNSAFE

@@ -23,7 +23,7 @@ REPORTED = (
     "output-shape preimages same-size valid-size same-crop padding-crops value accuracy low-precision matrix "
     "zero-insertion adjoint linearity bias groups dilation shift symmetry batch rank gradients second-order "
     "gradient-transpose dtype mixed-precision layout special determinism mode device call-form resize "
-    "support unsafe-claims conv-shape conv-value conv-same large rejects"
+    "support unsafe-claims conv-shape conv-value conv-same large realistic rejects"
 )
 STRIDED = Case("strided", Settings(input=(4,), kernel=(3,), stride=(2,), padding=((1, 1),), batch=2, bias=True))
 SAME = Case("same", Settings(input=(4,), kernel=(5,), stride=(2,), padding="same"))
@@ -103,7 +103,8 @@ def test_without_an_answer_there_is_a_verdict_and_a_reason(law: Law, kind: Kind,
     grouped = Case("grouped", Settings(input=(3,), kernel=(2,), dilation=(2,), groups=2, channels_in=2, channels_out=2))
     valid = Case("valid", Settings(input=(3,), kernel=(2,), stride=(2,), padding="valid"))
     sums = Case("sums", Settings(input=(3,), kernel=(2,)), laws=("large",), block=2)
-    case = next(case for case in (STRIDED, SAME, FORWARD, nearest, grouped, valid, sums) if law.applies(case))
+    wide = Case("wide", Settings(input=(3,), kernel=(2,)), laws=("realistic",))
+    case = next(case for case in (STRIDED, SAME, FORWARD, nearest, grouped, valid, sums, wide) if law.applies(case))
     judgement = law.assess(case, {name: Outcome(kind, reason="no such thing") for name in law.probes(case)})
     assert judgement.verdict == verdict
     assert "no such thing" in judgement.message

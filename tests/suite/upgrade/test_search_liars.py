@@ -17,6 +17,7 @@ from convt.upgrade.search import search
 from tests.suite.conv.reference import Honest
 from tests.suite.laws.liars import ANSWERING, ENDING, LIARS
 from tests.suite.laws.lies_of_gradients import GRADIENTS
+from tests.suite.laws.lies_of_layers import LAYERS
 from tests.suite.laws.lies_of_numbers import NUMBERS
 from tests.suite.laws.lies_of_refusal import REFUSALS
 from tests.suite.laws.lies_of_size import SIZES
@@ -44,8 +45,8 @@ UNSTEADY = ("ChangesEveryTime", "ErrsNowAndThen")
 FURTHER_NAMES = {track.name for track in FURTHER}
 BY_TURNS = {liar.__name__ for liar in (*GRADIENTS, *NUMBERS)}
 """Liars that only what takes turns shows: derivatives, dtypes, memory, special numbers."""
-UNDRAWN = {liar.__name__ for liar in (*REFUSALS, *SIZES)}
-"""Liars about settings that mean nothing, and about large results: the search draws none of either."""
+UNDRAWN = {liar.__name__ for liar in (*REFUSALS, *SIZES, *LAYERS)}
+"""Liars about settings that mean nothing, about large results, and about layers of real size: the search draws none."""
 CASES = 60
 RARE = {"MirrorsForwardSame": 400}
 """How many cases it takes where only few show it."""
