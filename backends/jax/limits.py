@@ -32,15 +32,17 @@ def device_name(device: Any) -> str:
 def xla_threads() -> str:
     """How many threads XLA's pool for the CPU has: NPROC, or else the processors there are. OMP_NUM_THREADS is no
     matter to it. Other pools of the client, for compiling and copying, grow with NPROC too, but not down to 1."""
-    try:
-        names = [_read(f"/proc/self/task/{task}/comm") for task in os.listdir("/proc/self/task")]  # noqa: PTH208
-    except OSError:  # no Linux, or a thread that ended meanwhile
-        names = []
-    counted = sum("XLAEigen" in name for name in names)
+    tasks = "/proc/self/task"
+    names = os.listdir(tasks) if os.path.isdir(tasks) else []  # noqa: PTH112, PTH208
+    counted = sum("XLAEigen" in _read(f"{tasks}/{name}/comm") for name in names)
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return str(counted or processors)
 
 
 def _read(path: str) -> str:
-    with open(path) as file:  # noqa: PTH123  the path came as text
-        return file.read()
+    """What a thread is called; nothing of one that ended meanwhile."""
+    try:
+        with open(path) as file:  # noqa: PTH123  the path came as text
+            return file.read()
+    except OSError:
+        return ""

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from convt.adapter.backend import GRADIENTS, MIXED, Backend, Form, Outcome, Probe, Program, Want
+from convt.adapter.backend import GRADIENTS, MIXED, UNSAFE, Backend, Form, Outcome, Probe, Program, Want
 from convt.adapter.fusing import Part
 from convt.adapter.jit_programs import JitPrograms, part_of
 from convt.adapter.layouts import Sent
@@ -26,8 +26,9 @@ from convt.conv.settings import Settings
 
 from ..jax.gradients import family
 from ..jax.limits import refused_dtype as refused_by_jax
+from ..onednn_amx import UNREACHED, crashes, has_amx
 from .calls import FIRST, LAST, OPS, call_for, input_shape, refusal, refused_dtype, sent
-from .claims import unsafe
+from .claims import MEASURED, unsafe
 from .engines import chosen, devices, prepare
 from .programs import MODES, program
 
@@ -71,6 +72,9 @@ class Keras(Backend):
         return refusal(settings, want, call_form, self.engine_name)
 
     def unsupported_dtype(self, dtype: str, settings: Settings, want: Want = "value") -> str | None:
+        measured = self.engine_name != "jax" and self.engine.__version__.startswith(MEASURED[self.engine_name])
+        if measured and self.device == "cpu" and has_amx() and crashes(settings, dtype, want):
+            return f"{UNSAFE}{UNREACHED}"
         claim = refused_dtype(dtype, settings, want, self.engine_name)
         return refused_by_jax(self.engine, dtype, want) if self.engine_name == "jax" and claim is None else claim
 

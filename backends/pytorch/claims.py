@@ -10,6 +10,7 @@ from convt.adapter.backend import GRADIENTS, MIXED, RESIZES, UNSAFE, Probe, Want
 from convt.conv.settings import Settings
 
 from ..onednn import STRAYS, has_avx512, strays
+from ..onednn_amx import UNREACHED, crashes, has_amx
 from .calls import FUNCTIONAL, output_padding, unsupported_forward, unsupported_transposed
 
 NARROW_INTEGERS = ("int8", "uint8", "int32")
@@ -48,6 +49,9 @@ class Claims:
             return "only Tensors of floating point dtype can require gradients"
         if self.device != "cpu" or want in ("shape", *RESIZES) or it.batch == 0:
             return None
+        asked = self.torch.__version__.startswith(MEASURED) and self.torch.backends.mkldnn.enabled
+        if asked and has_amx() and crashes(it, dtype, want):
+            return f"{UNSAFE}{UNREACHED}"
         if dtype in NARROW_INTEGERS and (it.transposed or set(it.dilation) != {1}):
             kernel = f"slow_conv_transpose{max(it.rank, 2)}d" if it.transposed else "slow_conv_dilated"
             return f"{kernel} is not implemented for {dtype}"

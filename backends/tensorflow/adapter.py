@@ -21,6 +21,7 @@ from convt.adapter.stress import threads
 from convt.conv.settings import Settings
 
 from ..onednn import CPUINFO, STRAYS, has_avx512, processor_flags, processors
+from ..onednn_amx import has_amx
 from .claims import FLOATS, Maker, harms, no_dtype, refused, takes_any_float
 from .fused import Graphs
 from .programs import program
@@ -53,7 +54,7 @@ class TensorFlow(Backend):
         self._count = 0
         self._configure()
         limit = tf.config.threading.get_intra_op_parallelism_threads() or processors()
-        self.by = Maker(mode, device, onednn, has_avx512(), limit, tf.__version__, given_to_onednn())
+        self.by = Maker(mode, device, onednn, has_avx512(), limit, tf.__version__, given_to_onednn(), has_amx())
 
     def _configure(self) -> None:
         config, asked = self.tf.config, threads()

@@ -14,6 +14,7 @@ from convt.adapter.backend import GRADIENTS, UNSAFE, Want
 from convt.conv.settings import Op, Settings
 
 from ..onednn import strays
+from ..onednn_amx import UNREACHED, crashes
 from .calls import GENERIC, KEYWORD, LISTED, is_preimage, op_name, padding_of
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
@@ -26,8 +27,8 @@ MEASURED = "2.21."
 
 
 class Maker(NamedTuple):
-    """Who computes: mode and device of the target, whether TensorFlow may ask oneDNN, and that AVX-512, on how
-    many threads, TensorFlow's version, and the dtypes that it gives to oneDNN on this processor."""
+    """Who computes: mode and device of the target, whether TensorFlow may ask oneDNN, and that AVX-512, on how many
+    threads, TensorFlow's version, the dtypes that it gives to oneDNN on this processor, and whether that has AMX."""
 
     mode: str
     device: str
@@ -36,6 +37,7 @@ class Maker(NamedTuple):
     threads: int = 2
     version: str = f"{MEASURED}0"
     onednn_takes: tuple[str, ...] = ("float32", "bfloat16")
+    amx: bool = False
 
     @property
     def kernels(self) -> bool:
@@ -84,6 +86,8 @@ def no_dtype(dtype: str, it: Settings, want: Want, by: Maker) -> str | None:
         return f"Value for attr 'T' of {dtype} is not in the list of allowed values of tf.nn.{op_name(it, KEYWORD)}"
     if dtype not in FLOATS and want in GRADIENTS:
         return "TensorFlow differentiates floating-point numbers alone"
+    if by.amx and by.measured and by.onednn and by.kernels and crashes(it, dtype, want):
+        return f"{UNSAFE}{UNREACHED}"
     if dtype in by.onednn_takes or not by.kernels or want == "shape":
         return None
     return _own_kernels(it, want, KEYWORD)

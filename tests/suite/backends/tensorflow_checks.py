@@ -16,6 +16,7 @@ from convt.adapter.backend import UNSAFE, Backend, Outcome, Probe
 from convt.cases.known import KnownTarget, load_known
 from convt.conv.settings import Settings
 from convt.laws.truth import truth
+from convt.session.processor import instruction_sets
 from tests.suite.conv.random_settings import random_settings
 
 Excuse = Callable[[Probe, Outcome], bool]
@@ -80,10 +81,14 @@ def told(probe: Probe) -> str:
 
 def is_unwritten(probe: Probe, outcome: Outcome) -> bool:
     """Whether what oneDNN is known to leave unwritten may be in the outcome, or in what a derivative is made of."""
-    asked = KnownTarget("tensorflow", "eager", "cpu", VERSION)
+    isa = frozenset(str(instruction_sets().get("isa", "")).split())
+    asked = KnownTarget("tensorflow", "eager", "cpu", VERSION, isa)
     entries = [entry for entry in load_known(Path("backends")) if entry.backends == "tensorflow"]
     ops = [probe.settings, *([mirrored(probe.settings)] if probe.want != "value" else [])]
-    return any(entry.concerns(it, "value", 0, asked) for entry in entries for it in ops if entry.intermittent)
+    if any(entry.concerns(it, "value", 0, asked) for entry in entries for it in ops if entry.intermittent):
+        return True
+    call = (probe.settings, probe.want, probe.call_form, asked, str(probe.x.dtype))
+    return any(entry.concerns(*call) and entry.intermittent and entry.when.get("isa") for entry in entries)
 
 
 def inhabited(count: int, seed: int, **changes: Any) -> list[Settings]:

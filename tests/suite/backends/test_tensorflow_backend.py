@@ -266,35 +266,6 @@ def test_a_plane_that_no_tap_reaches_is_unsafe_where_it_was_measured(
     assert str(claim).startswith("unsafe: ") == claimed
 
 
-@pytest.mark.parametrize(
-    ("want", "change", "safe"),
-    [
-        ("grad-w", {}, False),
-        ("grad-x", {}, False),
-        ("grad-w", {"channels_out": 64}, False),
-        ("grad-w", {"stride": (3, 3), "input": (24, 24)}, False),
-        ("grad-w", {"op": "conv_transpose", "input": (12, 12), "output_padding": (1, 1)}, False),
-        ("only-x", {}, True),
-        ("value", {}, True),
-        ("grad-w", {"kernel": (2, 1)}, True),
-        ("grad-w", {"stride": (1, 1)}, True),
-        ("grad-w", {"stride": (3, 3), "input": (25, 25)}, True),
-        ("grad-w", {"input": (23, 23)}, True),
-        ("grad-w", {"channels_in": 16}, True),
-        ("grad-w", {"input": (8, 8)}, True),
-    ],
-)
-def test_with_avx512_the_gradient_of_one_tap_is_unsafe_for_less_than_a_vector(
-    adapter: Backend, want: Want, change: dict[str, Any], safe: bool
-) -> None:
-    from convt.content.backends.tensorflow.claims import Maker, refused
-
-    it = Settings(input=(24, 24), kernel=(1, 1), stride=(2, 2), channels_in=4, channels_out=4, op="conv")
-    claim = refused(it.replace(**change), want, KEYWORD, Maker("eager", "cpu", onednn=True))
-    assert (claim is None) == safe
-    assert safe or str(claim).startswith("unsafe: ")
-
-
 def test_avx512_is_there_where_the_processor_has_it_and_no_switch_forbids_it(
     adapter: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -336,7 +307,8 @@ def test_a_dtype_that_onednn_takes_is_differentiated_in_groups(adapter: Backend)
     from convt.content.backends.tensorflow.claims import Maker, no_dtype
 
     it = Settings(input=(8, 8), kernel=(3, 3), channels_in=2, channels_out=2, groups=2, padding="valid", op="conv")
-    own, onednn = Maker("eager", "cpu", onednn=True), Maker("eager", "cpu", True, True, ("float32", "float16"))
+    own = Maker("eager", "cpu", onednn=True)
+    onednn = own._replace(onednn_takes=("float32", "float16"))
     assert "grouped" in str(no_dtype("float16", it, "grad-x", own))
     assert no_dtype("float16", it, "grad-x", onednn) is None
     assert "grouped" in str(no_dtype("bfloat16", it, "grad-x", onednn))
