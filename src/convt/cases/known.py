@@ -89,6 +89,8 @@ class Known:
     """Why it does not show every time; empty where it does, and the entry is strict."""
     rejects: tuple[str, ...] = ()
     """Of the law `rejects`: the kinds of settings that mean nothing; none stands for all."""
+    costs: tuple[str, ...] = ()
+    """Of the law `cost`: what takes too long."""
     finding: str = ""
     """The id of the finding that it belongs to."""
     folder: str = ""
@@ -104,10 +106,23 @@ class Known:
             return False
         return self.about(target) and (self._condition is None or self._condition.holds(settings))
 
-    def applies(self, law_id: str, settings: Settings, target: KnownTarget, kind: str = "") -> bool:
+    def applies(
+        self,
+        law_id: str,
+        settings: Settings,
+        target: KnownTarget,
+        kind: str = "",
+        dtype: str = "",
+        cost: str | None = None,
+    ) -> bool:
         """Whether this difference is expected of a law on these settings and this target; `kind` is what the settings
-        that mean nothing are of, and these are the valid ones then."""
+        that mean nothing are of, `dtype` that of the arrays, and these are the valid ones then; `cost` is what is
+        timed."""
+        if self.dtypes and dtype not in self.dtypes:
+            return False
         if law_id not in self.laws or not self.about(target) or (self.rejects and kind not in self.rejects):
+            return False
+        if self.costs and cost not in self.costs:
             return False
         return self._condition is None or self._condition.holds(settings)
 
@@ -201,8 +216,7 @@ def read_known(path: Path, laws: Collection[str] = ()) -> list[Known]:
                 since=form.since, origin=f"{sheet.name}:{sheet.root.find(keys).place.line}",
                 wants=tuple(asked.want), call_forms=tuple(asked.call_form or ()), dtypes=tuple(asked.dtype or ()),
                 intermittent=form.intermittent or "", rejects=tuple(form.rejects or ()),
-                finding=form.finding or "",
-                folder=form.folder or "",
+                costs=tuple(form.cost or ()), finding=form.finding or "", folder=form.folder or "",
             )
         )  # fmt: skip
     if sheet.faults:
@@ -252,8 +266,12 @@ def _check_kind(sheet: Sheet, keys: Keys, form: KnownForm) -> None:
         sheet.fault(
             (*keys, "wrong"), f"`{form.wrong.verdict or form.wrong.outcome}` needs `exception`, `message`, or both"
         )
-    if form.law is not None and form.asked is not None:
-        sheet.fault((*keys, "asked"), "`asked` cannot be combined with `law`")
+    if (
+        form.law is not None
+        and form.asked is not None
+        and not (form.rejects and form.asked.model_fields_set == {"dtype"})
+    ):
+        sheet.fault((*keys, "asked"), "`asked` cannot be combined with `law`, but for `asked.dtype` with `rejects`")
 
 
 def _check(sheet: Sheet, keys: Keys, form: KnownForm, laws: Collection[str]) -> None:
@@ -281,9 +299,11 @@ def _check(sheet: Sheet, keys: Keys, form: KnownForm, laws: Collection[str]) -> 
 
 
 def _check_rejects(sheet: Sheet, keys: Keys, form: KnownForm) -> None:
-    """Kinds of settings go with the law about them, and are those that there are."""
-    if form.rejects and not (_laws(form) and set(_laws(form)) <= {"rejects", "mode", "device"}):
-        sheet.fault((*keys, "rejects"), "`rejects` needs `law: rejects`, mode or device")
+    """Kinds of settings, and of costs, go with the law about them, and are those that there are."""
+    if form.rejects and not (_laws(form) and set(_laws(form)) <= {"rejects", "abstract", "mode", "device"}):
+        sheet.fault((*keys, "rejects"), "`rejects` needs `law: rejects`, abstract, mode or device")
+    if (form.cost is not None) != (_laws(form) == ("cost",)):
+        sheet.fault((*keys, "cost"), "`cost` and `law: cost` need each other")
     for index, kind in enumerate(form.rejects or ()):
         if kind not in kinds():
             sheet.fault((*keys, "rejects", index), f"found {kind!r}, accepted {near(kind, kinds())}")

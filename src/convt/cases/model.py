@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
+from convt.cases.case import Cost
 from convt.conv.block_sums import LARGEST_BLOCK
 from convt.results.finding import Cause, FindingKind
 
@@ -227,6 +228,8 @@ class CaseForm(Form):
     """The framework's own resize of the input by `stride` that this equals away from the border."""
     block: Annotated[int, Field(ge=1, le=LARGEST_BLOCK)] | None = None
     """Judge the result, in float16, by the sums of blocks of so many numbers; goes with laws: [large]."""
+    cost: Annotated[list[Cost], Field(min_length=1)] | None = None
+    """Time the call beside another, in each of these ways, a case each; goes with laws: [cost]."""
     matrix: MatrixForm | None = None
     """Lists of values; every combination that `where` lets through, thinned by `cover`, is a case."""
     where: Expression | None = None
@@ -262,7 +265,7 @@ class WhenForm(Form):
 
 
 Wanted = Literal[
-    "value", "shape", "unbatched", "mixed-float16", "mixed-bfloat16", "grad-x", "grad-w", "grad-b",
+    "value", "shape", "traced", "unbatched", "mixed-float16", "mixed-bfloat16", "grad-x", "grad-w", "grad-b",
     "only-x", "only-w", "only-b", "grad-xw", "grad-wx", "jvp-x", "jvp-w", "jvp-grad-x",
 ]  # fmt: skip
 """What is asked of a call, as `convt.adapter.probe.Want` says it."""
@@ -328,6 +331,8 @@ class KnownForm(Form):
     """The law, or laws, that fail. Left out: the call itself goes wrong, and every law that needs it fails by that."""
     rejects: Annotated[list[Id], Field(min_length=1)] | None = None
     """With `law: rejects`: the kinds of settings, in specs/rejects.yaml, that are not refused as they are due."""
+    cost: Annotated[list[Cost], Field(min_length=1)] | None = None
+    """With `law: cost`: what takes too long; needed there."""
     asked: AskedForm | None = None
     """Without `law`: which evaluations go wrong."""
     where: Expression | None = None

@@ -76,7 +76,7 @@ def declare(add: Callable[..., Any]) -> None:
         default=[],
         metavar="FILE",
         help="take the cases of this YAML file or folder, --spec=FILE; repeatable (default: all that convt "
-        "brings; the folders specs/large and specs/realistic under the profiles of these names)",
+        "brings; the folders specs/large, specs/realistic and specs/cost under the profiles of these names)",
     )
     add(
         "--backend",

@@ -31,8 +31,9 @@ class KnownDifferences:
         if not entries:
             return Matched(found)
         target, settings = self._target(found.target), found.case.settings
-        kind = found.case.reject.kind if found.case.reject else ""
-        laws = [entry for entry in entries if entry.applies(found.law.id, settings, target, kind)]
+        reject, cost = found.case.reject, found.case.cost
+        kind, dtype = (reject.kind, reject.dtype) if reject else ("", "")
+        laws = [entry for entry in entries if entry.applies(found.law.id, settings, target, kind, dtype, cost)]
         calls = {name: self._of_call(probe, found.target) for name, probe in found.probes.items()}
         return match_known(found, laws, calls)
 
@@ -44,8 +45,8 @@ class KnownDifferences:
 
     def _of_call(self, probe: Probe, name: str) -> list[Known]:
         """The entries about a call. A forced one is a test of a claim, not of the framework; one that means nothing has
-        no settings of which an entry could speak."""
-        if probe.force or probe.invalid is not None:
+        no settings of which an entry could speak; one that is timed is many."""
+        if probe.force or probe.invalid is not None or probe.timing is not None:
             return []
         call_form = wrapped(probe.call_form, self._call_forms(name))
         asked = (name, probe.settings.digest, probe.want, call_form, str(probe.x.dtype))

@@ -55,5 +55,6 @@ PROFILES = {
         Profile("hostile", cases=0, covered=True, targets="stress"),
         Profile("large", cases=0, folder="large"),
         Profile("realistic", cases=0, folder="realistic", ahead=0),  # its answers take megabytes each
+        Profile("cost", cases=0, folder="cost"),
     )
 }

@@ -65,6 +65,8 @@ class Recording:
         self.session, self.command = session, command
         self.verdicts: dict[Key, VerdictRecord] = {}
         self.targets: dict[str, dict[str, Any]] = {}
+        self.speeds: dict[str, dict[str, tuple[float, float]]] = {}
+        """Target to settings to what a call takes, where that was measured: see `Footer.target_speeds`."""
         self._details: dict[Key, DetailRecord] = {}
         self._generated: dict[str, dict[str, Any]] = {}
         self._spent: defaultdict[str, float] = defaultdict(float)
@@ -156,7 +158,7 @@ class Recording:
                 writer.write(detail)
             seconds = {name: round(spent, 3) for name, spent in sorted(self._spent.items())}
             longest = {name: round(spent, 3) for name, spent in sorted(self.session.longest().items())}
-            writer.finish(round(self.seconds, 1), exit_status, seconds, longest, partial)
+            writer.finish(round(self.seconds, 1), exit_status, seconds, longest, partial, self.speeds)
 
     def _header(self) -> Header:
         session = self.session

@@ -54,7 +54,7 @@ class Caught:
 
 
 def _told(outcome: Outcome) -> tuple[object, ...]:
-    return outcome.kind, outcome.digest, outcome.shape, outcome.dtype, outcome.reason
+    return outcome.kind, outcome.digest, outcome.shape, outcome.dtype, outcome.reason, outcome.times
 
 
 def findings(backend: Honest, case: Case, probes: dict[str, dict[str, Probe]]) -> dict[str, Caught]:

@@ -282,7 +282,7 @@ def test_a_known_difference_of_a_folder_that_no_profile_asks_is_refused(specs: P
     (specs.parent / "known" / "honest.yaml").write_text(text)
     result = pytest_run(specs, *only("honest"), "-k", "test_case and plain-line")
     assert result.code not in (0, 1), result.text
-    assert "folder: found 'realstic', accepted large, realistic; near: realistic" in result.text
+    assert "folder: found 'realstic', accepted large, realistic, cost; near: realistic" in result.text
 
 
 def test_interruption_leaves_no_process_and_keeps_the_earlier_run(specs: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 
 from convt.adapter.stress import STRESS
+from convt.cases.case import Case
 from convt.cases.loader import load_cases
 from convt.content import ROOT
 from convt.host.registry import built_in
@@ -28,6 +29,16 @@ def test_every_pair_of_properties_is_covered_by_far_fewer_cases() -> None:
 def test_of_what_means_nothing_every_kind_stays() -> None:
     every, kept = ({(c.reject.kind, c.settings.op) for c in cases if c.reject} for cases in (CASES, cover(CASES)))
     assert every == kept
+
+
+def test_every_kind_keeps_its_ranks_and_a_dtype_beside_float32() -> None:
+    def seen(cases: list[Case]) -> set[tuple[str, object]]:
+        kinds = [(case.reject, case.settings.rank) for case in cases if case.reject]
+        return {(it.kind, rank) for it, rank in kinds} | {(it.kind, it.dtype != "float32") for it, _ in kinds}
+
+    few = cover(CASES)
+    assert seen(CASES) == seen(few)
+    assert sum(case.reject is not None for case in few) < sum(case.reject is not None for case in CASES) / 2
 
 
 def test_the_order_stays() -> None:
