@@ -65,7 +65,7 @@ counts products, bytes and calls.
 
 
 class Costs(Law):
-    """A call takes no longer than a stated number of times another one that does as much, in the same process.
+    """A call takes no longer, beside a comparable call in the same process, than the bound of section 12 allows.
 
     Asked under the profile `cost` alone. Calls of both kinds are timed in turns in the target's process, and once more
     where their ratio is too large; the ratio is that of medians or of minima, whichever is smaller. Budget: about 20
@@ -73,7 +73,7 @@ class Costs(Law):
     """
 
     id = "cost"
-    source = "section 4; BOUNDS in tests/laws/costs.py gives each number's reason"
+    source = "section 12; BOUNDS in tests/laws/costs.py gives each number's reason"
     draws = False
     times = True
 

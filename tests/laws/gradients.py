@@ -61,7 +61,7 @@ class Gradients(Derivative):
     """
 
     id = "gradients"
-    source = "specs/gradients.py; y is linear in each of x, w and b"
+    source = "section 5; y is linear in each of x, w and b"
 
     def applies(self, case: Case) -> bool:
         return super().applies(case) and sampled(case, 4)
@@ -80,7 +80,7 @@ class SecondOrder(Derivative):
     """
 
     id = "second-order"
-    source = "specs/gradients.py; y is bilinear in x and w"
+    source = "section 5; y is bilinear in x and w"
 
     def applies(self, case: Case) -> bool:
         return super().applies(case) and sampled(case, 4)

@@ -109,7 +109,7 @@ class Footprint(Relation):
                 if not _may_be(case.settings, _is_finite(first)):
                     name, actual, first = FIRST, first, actual
                 at = tuple(int(index) for index in np.argwhere(wrong)[0])
-                against = FIRST if name != FIRST else "that of another road"
+                against = FIRST if name != FIRST else "that of another dtype, batch or call form"
                 return Finding(
                     "differs", "footprint", name, f"{name}: out", (0, *at), number(actual[at]), number(first[at]),
                     against=against, differing=int(np.count_nonzero(wrong)), of=actual.size,

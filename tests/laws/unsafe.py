@@ -21,7 +21,7 @@ CHANNELS_LAST = "grad-w of x in channels-last memory"
 
 
 class UnsafeClaims(Law):
-    """A call that an adapter calls unsafe ends the process or is wrong, and one that it does not is right.
+    """A call that an adapter calls unsafe ends the process or is wrong; one beside it that it does not is right.
 
     Budget: the case's own settings for its value, that without a batch axis where there is one item, and two gradients,
     one of them in channels-last memory too: each asked as everybody asks it, and once more where that is said to be

@@ -9,7 +9,7 @@ from typing import Literal
 from convt.adapter.stress import STRESS
 from convt.host.registry import Entry
 
-AHEAD = 1200
+AHEAD = 2400
 """How many cases are asked before their turn, so that no target waits for another: more than a default run has."""
 
 

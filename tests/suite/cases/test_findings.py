@@ -119,6 +119,69 @@ def printed_together(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]
     return found
 
 
+FORKED = """
+import importlib, json, os, signal, sys, traceback
+for name in sys.argv[1].split(","):
+    importlib.import_module(name)
+for path in sys.argv[2:]:
+    child = os.fork()
+    if not child:
+        os.chdir(os.path.dirname(path))
+        out = os.open(path + ".out", os.O_WRONLY | os.O_CREAT)
+        os.dup2(out, 1), os.dup2(out, 2)
+        signal.alarm(60)
+        status = 0
+        try:
+            exec(compile(open(path).read(), path, "exec"), {"__name__": "__main__"})
+        except SystemExit as end:
+            status = end.code or 0
+        except BaseException:
+            traceback.print_exc()
+            status = 1
+        sys.stdout.flush(), sys.stderr.flush()
+        os._exit(status)
+    print(json.dumps([path, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])]), flush=True)
+"""
+"""Imports what scripts import, which takes seconds, and runs each in a copy of that process, which it may end; prints
+[path, exit status] of each, whose words are beside it."""
+
+
+def apart(finding: FrameworkFinding) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What a script imports that takes long, and the environment that it needs, where a copy of a process with these
+    may run it; else nothing."""
+    if finding.memory or plain(finding):
+        return (), ()
+    engine = re.findall(r'os.environ\["KERAS_BACKEND"\] = "(\w+)"', finding.script)
+    if len(engine) > 1 or finding.script.count("environ[") > len(engine):
+        return (), ()
+    names = set(re.findall(r"^(?:import|from) (\w+)", finding.script, re.MULTILINE))
+    dear = names - sys.stdlib_module_names - {"numpy"}
+    chosen = [f"KERAS_BACKEND={name}" for name in engine]
+    return ("keras",) if "keras" in dear else tuple(sorted(dear)), (*finding.environment, *chosen)
+
+
+@pytest.fixture(scope="module")
+def run_in_copies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str]]:
+    """(exit status, what it printed) of each script that was run in a copy of a process with its imports."""
+    groups: dict[tuple[tuple[str, ...], tuple[str, ...]], list[Path]] = {}
+    for finding in FINDINGS:
+        if apart(finding)[0] and not lacks(finding):
+            path = tmp_path_factory.mktemp("apart") / finding.id
+            path.write_text(finding.script)
+            groups.setdefault(apart(finding), []).append(path)
+    found: dict[str, tuple[int, str]] = {}
+    for (names, given), paths in groups.items():
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", FORKED, ",".join(names), *paths],
+            env=os.environ | QUIET | dict(each.split("=", 1) for each in given), capture_output=True, text=True,
+            timeout=4 * DEADLINE, check=False,
+        )  # fmt: skip
+        for line in done.stdout.splitlines():
+            path, status = json.loads(line)
+            found[Path(path).name] = status, Path(f"{path}.out").read_text(errors="replace")
+    return found
+
+
 @pytest.mark.parametrize("finding", TIMED, ids=lambda finding: finding.id)
 def test_a_script_that_tells_times_is_python_that_tells_them(finding: FrameworkFinding) -> None:
     compile(finding.script, finding.id, "exec")
@@ -131,10 +194,17 @@ def test_only_scripts_that_tell_times_read_a_clock() -> None:
 
 
 @pytest.mark.parametrize("finding", FINDINGS, ids=lambda finding: finding.id)
-def test_a_finding_is_still_there(finding: FrameworkFinding, tmp_path: Path, printed_together: dict[str, str]) -> None:
+def test_a_finding_is_still_there(
+    finding: FrameworkFinding,
+    tmp_path: Path,
+    printed_together: dict[str, str],
+    run_in_copies: dict[str, tuple[int, str]],
+) -> None:
     if reason := lacks(finding):
         pytest.skip(reason)
     if finding.id in printed_together and finding.shown_in(printed_together[finding.id]):
+        return
+    if finding.id in run_in_copies and not fault(finding, *run_in_copies[finding.id]):
         return
     status, printed = ran(finding, tmp_path)  # alone, where it was not among others, or showed nothing there
     assert not fault(finding, status, printed), printed
