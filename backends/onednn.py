@@ -14,6 +14,7 @@ from pathlib import Path
 from convt.conv.settings import Settings
 
 STRAYS = "oneDNN's gradient of a kernel of one tap with a stride harms memory where channels are few"
+CPUINFO = Path("/proc/cpuinfo")
 L1_DATA = 32 << 10
 """Bytes of a core's data cache where the system does not say."""
 BLOCK = 16
@@ -44,9 +45,6 @@ def strays(it: Settings, dtype: str, *, avx512: bool, threads: int) -> bool:
     if dtype != "float32" or not it.batch:
         return False
     return shared or positions > l1_data() // 64 if avx512 else positions > 4
-
-
-CPUINFO = Path("/proc/cpuinfo")
 
 
 def has_avx512(info: Path = CPUINFO) -> bool:
