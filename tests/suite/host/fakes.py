@@ -109,14 +109,24 @@ class DamagesTheHeap(AnswersWell):
         return super().call(probe)
 
 
+def write_behind(own: np.ndarray) -> None:
+    """Write the byte behind an array of numpy's, and what is no mark of glibc's into the array.
+
+    glibc marks the end of what was asked for with a byte that it makes of the address, so that one constant is the
+    right mark once in 256 times.
+    """
+    behind = ctypes.c_ubyte.from_address(own.ctypes.data + own.size)
+    own[...] = behind.value ^ 0xFF
+    behind.value ^= 0xFF
+
+
 class WritesBeyond(AnswersWell):
     """Writes one byte behind the array of numpy's that it answers with."""
 
     def call(self, probe: Probe) -> np.ndarray:
         y = super().call(probe)
         if marked(probe):
-            own = np.empty(2001, np.uint8)  # whose block has some bytes more, which nobody misses
-            ctypes.memset(own.ctypes.data, 0xFF, 2002)
+            write_behind(np.empty(2001, np.uint8))  # whose block has some bytes more, which nobody misses
         return y
 
 
@@ -159,8 +169,7 @@ class ClaimsWhatHarms(AnswersWell):
     def call(self, probe: Probe) -> np.ndarray:
         self.calls += 1
         if probe.settings.batch >= HARMS and self.calls == 1:
-            own = np.empty(2001, np.uint8)
-            ctypes.memset(own.ctypes.data, 0xFF, 2002)
+            write_behind(np.empty(2001, np.uint8))
         return super().call(probe)
 
     def gradient(self, probe: Probe) -> np.ndarray:
