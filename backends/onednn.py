@@ -56,10 +56,12 @@ def has_avx512(info: Path = CPUINFO) -> bool:
     return flags is None or "avx512f" in flags
 
 
-def processor_flags(info: Path = CPUINFO) -> set[str] | None:
-    """The words of Linux's account of the processor, instruction sets among them; None where there is none."""
+@cache
+def processor_flags(info: Path = CPUINFO) -> frozenset[str] | None:
+    """The words of Linux's account of the processor, instruction sets among them; None where there is none. Read once:
+    the kernel takes a millisecond to write it, and every claim asks."""
     try:
-        return set(info.read_text().split())
+        return frozenset(info.read_text().split())
     except OSError:
         return None
 

@@ -9,6 +9,8 @@ _ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
 _ONEDNN_ON = {"TF_ENABLE_ONEDNN_OPTS": "1"}
 """TensorFlow asks oneDNN on newer CPUs alone, and differs by that; here it does on all, as known differences expect."""
+_WHOLE_TRACEBACKS = {"JAX_TRACEBACK_FILTERING": "off"}
+"""To leave its own frames out of a traceback, JAX looks at the file of each: a fourth of what invalid calls take."""
 
 _LUCK = ("hostile", "poisoned", "heap-check")
 _ONEDNN = (*_LUCK, "heap-check-avx2", "avx2", "no-onednn")
@@ -30,7 +32,11 @@ BACKENDS: dict[str, Entry] = {
         unless_set=_ONEDNN_ON,
     ),
     "jax": Entry(
-        f"{__package__}.jax.adapter:Jax", packages=("jax",), stress=(*_LUCK, "avx2", "one-thread"), extra="jax"
+        f"{__package__}.jax.adapter:Jax",
+        packages=("jax",),
+        stress=(*_LUCK, "avx2", "one-thread"),
+        extra="jax",
+        unless_set=_WHOLE_TRACEBACKS,
     ),
     "keras-tensorflow": Entry(
         f"{__package__}.keras.adapter:Keras",
@@ -39,7 +45,13 @@ BACKENDS: dict[str, Entry] = {
         extra="keras",
         unless_set=_ONEDNN_ON,
     ),
-    "keras-jax": Entry(f"{__package__}.keras.adapter:Keras", {"KERAS_BACKEND": "jax"}, ("keras", "jax"), extra="keras"),
+    "keras-jax": Entry(
+        f"{__package__}.keras.adapter:Keras",
+        {"KERAS_BACKEND": "jax"},
+        ("keras", "jax"),
+        extra="keras",
+        unless_set=_WHOLE_TRACEBACKS,
+    ),
     "keras-torch": Entry(
         f"{__package__}.keras.adapter:Keras",
         {"KERAS_BACKEND": "torch"},

@@ -18,11 +18,12 @@ import numpy as np
 
 from convt.adapter.backend import GRADIENTS, MIXED, RESIZES, Backend, Form, Outcome, Probe, Program, Script, Want
 from convt.adapter.fusing import Part
-from convt.adapter.jit_programs import JitPrograms, part_of, traced
+from convt.adapter.jit_programs import JitPrograms, part_of
+from convt.adapter.timing import Call
 from convt.conv.same_or_valid import keyword
 from convt.conv.settings import Settings
 
-from .calls import CONSISTENT, KEYWORD, PRECISION, Y, call_for
+from .calls import CONSISTENT, KEYWORD, PRECISION, call_for
 from .gradients import family
 from .limits import device_name, refused_dtype, xla_threads
 from .programs import mapped_over, program
@@ -31,11 +32,12 @@ from .programs import mapped_over, program
 class Jax(Backend):
     """jax.lax has no bias: the caller adds it to what came back, here and in the scripts alike.
 
+    In the mode `exported` what is compiled was written by jax.export and read back.
     In the mode `vmap` each item of the batch is convolved by itself, mapped by jax.vmap: see `programs.mapped_over`.
     """
 
     name = "jax"
-    modes = ("jit", "eager", "vmap", "x64")
+    modes = ("jit", "eager", "vmap", "x64", "exported")
     lays_out = True
     call_forms = (
         "kernel flipped by the caller, channels last",
@@ -106,15 +108,22 @@ class Jax(Backend):
             raise TypeError(f"JAX gives {answer.dtype.names[0]}, which has no numbers, for {probe.want}")
         return answer
 
+    def timed(self, probe: Probe) -> Call:
+        call = super().timed(probe)
+
+        def placed() -> object:
+            with self.jax.default_device(self.place):
+                return call()
+
+        return placed
+
     gradient = invalid_call = resize = call
 
-    def shape(self, settings: Settings, dtype: str) -> tuple[int, ...]:
-        call = call_for(settings, 0)
-        shapes = (settings.x_shape, settings.w_shape)
-        ordered = (tuple(shape[axis] for axis in call.there(which)) for which, shape in enumerate(shapes))
-        function = traced(self.compiler, self.program(Form(settings, dtype=dtype)))
-        y = self.jax.eval_shape(function, *(self.jax.ShapeDtypeStruct(shape, dtype) for shape in ordered))
-        return tuple(y.shape[axis] for axis in call.back(Y))
+    def shape_of(self, probe: Probe) -> tuple[int, ...]:
+        with self.jax.default_device(self.place):
+            return self.shape_by_program(probe)
+
+    invalid_shape = shape_of
 
     def script_of(self, form: Form, prepared: Any = None) -> Script:
         """The program's, after what is set for the whole process."""

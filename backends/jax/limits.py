@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from convt.adapter.backend import GRADIENTS, Want
+from convt.adapter.backend import ABSTRACT, GRADIENTS, Want
 
 NARROWED = {"float64": "float32", "complex128": "complex64", "int64": "int32"}
 """What becomes of an array unless jax_enable_x64 is set."""
@@ -13,7 +13,7 @@ NARROWED = {"float64": "float32", "complex128": "complex64", "int64": "int32"}
 
 def refused_dtype(jax: Any, dtype: str, want: Want) -> str | None:
     """What JAX does with arrays of a dtype that it does not keep, or of one that has no gradient."""
-    if want == "shape":
+    if want in ABSTRACT:
         return None
     if dtype in NARROWED and not jax.config.jax_enable_x64:
         return f"{dtype} becomes {NARROWED[dtype]} unless jax_enable_x64 is set"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from convt.adapter.axes import ALONG_X, LIKE_B, LIKE_W, LIKE_X
-from convt.adapter.backend import GRADIENTS, RESIZES, Form, Program, Unsupported
+from convt.adapter.backend import ABSTRACT, GRADIENTS, RESIZES, Form, Program, Unsupported
 from convt.conv.settings import Settings
 
 from .calls import Call, W, X, Y, call_for, invalid_call_for
@@ -52,6 +52,7 @@ class Text:
     def __init__(self, form: Form, call: Call, mode: str) -> None:
         self.form, self.it, self.want, self.call = form, form.settings, form.want, call
         self.eager = mode == "eager"
+        self.exported = mode == "exported" and form.invalid is None and form.want not in ABSTRACT
         self.over = mapped_over(self.it) if mode == "vmap" and form.invalid is None else ""
         self.biased = "b" in form.dtypes and self.want in GRADIENTS
 
@@ -66,17 +67,49 @@ class Text:
             functions, traced = [*functions, self.gradient(traced)], "gradient_of"
         if not self.eager:
             functions[-1] = ["@jax.jit", *functions[-1]]
+        if self.exported:
+            functions, traced = [*functions, *self.through_bytes(traced)], "loaded"
         names = tuple(self.form.dtypes)
+        if self.want in ABSTRACT:
+            return self.abstract(functions, traced)
         answer = self.gradient_back(traced) if self.want in GRADIENTS else self.back(traced)
         functions.append([f"def answer({', '.join(names)}):", *_in([*self.there(), *answer])])
         source = "\n\n\n".join("\n".join(function) for function in functions) + "\n"
+        return Program(source, "answer", names, self.said(), traced, "read_back" if self.exported else "")
+
+    def abstract(self, functions: list[Lines], traced: str) -> Program:
+        """The program of the shape: by jax.eval_shape, or of what jax.jit has lowered."""
+        evaluated = f"jax.eval_shape({traced}, lhs, rhs)"
+        if self.want == "traced":
+            evaluated = f"jax.jit({traced}).lower(lhs, rhs).out_info"
+        order = self.call.back(Y)
+        ordered = f"[shape[axis] for axis in {order}] if len(shape) == {len(order)} else shape"
+        body = [*self.there(), f"shape = {evaluated}.shape", f"return np.array({ordered})"]
+        names = tuple(self.form.dtypes)
+        functions = [*functions, [f"def shape_of({', '.join(names)}):", *_in(body)]]
+        source = "\n\n\n".join("\n".join(function) for function in functions) + "\n"
+        return Program(source, "shape_of", names, self.said())
+
+    def said(self) -> str:
+        """The framework's own call, on one line."""
         options = "".join(f", {key}={value!r}" for key, value in self.call.options.items())
-        return Program(source, "answer", names, f"jax.lax.{self.call.function}(lhs, rhs{options})", traced)
+        return f"jax.lax.{self.call.function}(lhs, rhs{options})"
 
     def convolve(self) -> Lines:
         options = (f"        {key}={value!r}," for key, value in self.call.options.items())
         opened = f"    return jax.lax.{self.call.function}("
         return ["def convolve(lhs, rhs):", opened, "        lhs,", "        rhs,", *options, "    )"]
+
+    def through_bytes(self, name: str) -> list[Lines]:
+        """The function of this name by jax.export, serialized and read back, once for arrays of a form."""
+        export = ["def read_back(*arrays):"]
+        export += ["    forms = [jax.ShapeDtypeStruct(each.shape, each.dtype) for each in arrays]"]
+        export += [
+            f"    data = jax.export.export({name})(*forms).serialize()",
+            "    return jax.export.deserialize(data)",
+        ]
+        called = f"    return read_back({self.given}).call({self.given})"
+        return [export, ["@jax.jit", f"def loaded({self.given}):", called]]
 
     def mapped(self) -> Lines:
         """The function of x and w by `jax.vmap`, one item, or one output feature, at a time."""

@@ -27,7 +27,7 @@ from convt.conv.settings import Settings
 from ..jax.gradients import family
 from ..jax.limits import refused_dtype as refused_by_jax
 from ..onednn_amx import UNREACHED, crashes, has_amx
-from .calls import FIRST, LAST, OPS, call_for, input_shape, refusal, refused_dtype, sent
+from .calls import FIRST, OPS, call_for, refusal, refused_dtype, sent
 from .claims import MEASURED, unsafe
 from .engines import chosen, devices, prepare
 from .programs import MODES, program
@@ -99,15 +99,7 @@ class Keras(Backend):
         return self.run_program(probe)
 
     gradient = invalid_call = resize = call
-
-    def shape(self, settings: Settings, dtype: str) -> tuple[int, ...]:
-        call, shape = call_for(settings, LAST), input_shape(settings, LAST)
-        layer = getattr(self.keras.layers, call.name)(**call.options, dtype=dtype)
-        if self.mode == "functional":
-            batch, *output, channels = layer(self.keras.Input(batch_shape=shape, dtype=dtype)).shape
-        else:
-            batch, *output, channels = layer.compute_output_shape(shape)
-        return (batch, channels, *output)
+    shape_of = invalid_shape = Backend.shape_by_program
 
     def run(self, probe: Probe) -> Outcome:
         with self.keras.device(self.device.replace("cuda", "gpu")):

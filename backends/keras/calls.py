@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from convt.adapter.axes import ALONG_X, tuples
-from convt.adapter.backend import GRADIENTS, MIXED, RESIZES, Probe, Unsupported, Want
+from convt.adapter.backend import ABSTRACT, GRADIENTS, MIXED, RESIZES, Probe, Unsupported, Want
 from convt.adapter.heap import copied
 from convt.adapter.layouts import Laid, Sent
 from convt.conv.settings import Settings
@@ -133,7 +133,7 @@ def refused_dtype(dtype: str, it: Settings, want: Want, engine: str) -> str | No
     """Why a layer does not take arrays of a dtype; what JAX does not keep is not said here."""
     if dtype == "int8":
         return "Keras takes the dtype int8 for a quantization policy"
-    if want == "shape":
+    if want in ABSTRACT:
         return None
     if want in GRADIENTS and "int" in dtype:
         return f"gradients are of real or complex arrays, not of {dtype}"
@@ -149,7 +149,8 @@ def _refused_by_tensorflow(dtype: str, it: Settings) -> str | None:
     if dtype in ("complex64", "complex128", "int64", "uint8") or (dtype == "int32" and it.rank == 3):
         return f"the ops of TensorFlow's convolutions have no {dtype}"
     if it.transposed and max(it.dilation) > 1 and dtype not in ("float32", "bfloat16"):
-        return "Current CPU implementations do not yet support dilation rates larger than 1"
+        does = "implementation does" if it.rank == 3 else "implementations do"
+        return f"Current CPU {does} not yet support dilation rates larger than 1"
     return None
 
 

@@ -2,24 +2,25 @@
 
 A layer or model is built once for all programs that have it, above their functions: it costs milliseconds. Each call
 sets its weights, or passes them to `stateless_call`. The modes are a layer by itself, in a functional model, through
-`Model.predict`, or read back from a file.
+`Model.predict`, read back from a file, or in a model that `keras.models.clone_model` copied.
 """
 
 from __future__ import annotations
 
-from convt.adapter.backend import MIXED, RESIZES, Form, Program, Unsupported
+from convt.adapter.backend import ABSTRACT, MIXED, RESIZES, Form, Program, Unsupported
 
 from .calls import Call, call_for, input_shape, invalid_call_for
 from .gradients import stateless
-from .text import NUMPY, TENSOR, Lines, Text, said
+from .text import NUMPY, TENSOR, Lines, Text, indented, said
 
-MODES = ("eager", "functional", "compiled", "saved")
+MODES = ("eager", "functional", "compiled", "saved", "cloned")
 _ZEROS = [
     "def zeros(shape, dtype):  # keras.ops.zeros compiles a program for each shape",
     '    return keras.ops.convert_to_tensor(np.zeros(shape, "float32"), dtype)',
     "",
     "",
 ]
+CLONED = ["model = keras.models.clone_model(model)"]
 _COMPILERS = {"jax": "@jax.jit", "tensorflow": "@tf.function(autograph=False)"}
 
 
@@ -30,6 +31,8 @@ def program(form: Form, engine: str, mode: str, refused: bool) -> Program:
     """
     if form.want in RESIZES:
         return _resize(form)
+    if form.want in ABSTRACT:
+        return Abstract(form, engine, mode).program()
     if form.invalid is not None:
         return Invalid(form, engine).program()
     call = call_for(form.settings, form.call_form)
@@ -82,6 +85,7 @@ class Layer(Text):
             lines += [f'inputs = keras.Input(batch_shape={(None, *shape[1:])}, dtype="{self.form.dtype}")']
             lines += ["model = keras.Model(inputs, layer(inputs))"]
             lines += ['model.compile(jit_compile="auto")'] if self.mode == "compiled" else []
+            lines += CLONED if self.mode == "cloned" else []
         if self.mode == "saved":
             lines = ["import tempfile", "", *lines, *(through_file("model") if self.stateless else [])]
         if self.derived and self.name != "loaded" and not self.stateless:
@@ -147,7 +151,7 @@ class Operation(Text):
     @property
     def modelled(self) -> bool:
         """Whether the op is that of a functional model."""
-        return self.mode in ("functional", "saved")
+        return self.mode in ("functional", "saved", "cloned")
 
     def above(self) -> Lines:
         if not self.modelled:
@@ -156,6 +160,7 @@ class Operation(Text):
         shapes = (x[1:] if self.want == "unbatched" else x, (*w[2:], w[1], w[0]))
         made = ", ".join(f'keras.Input(batch_shape={shape}, dtype="{self.form.dtype}")' for shape in shapes)
         lines = [f"inputs = [{made}]", f"model = keras.Model(inputs, {self.called('*inputs')})"]
+        lines += CLONED if self.mode == "cloned" else []
         return ["import tempfile", "", *lines, *through_file("model")] if self.mode == "saved" else lines
 
     def called(self, given: str) -> str:
@@ -219,6 +224,53 @@ class Invalid(Text):
             lines += ["layer.build(x.shape)", f"layer.set_weights([{w}])", f"y = layer({TENSOR.format('x')})"]
         lines += [f"y = {NUMPY.format('y')}"]
         return [*lines, f"return np.moveaxis(y, -1, 1) if y.ndim == {whole} else y" if not self.first else "return y"]
+
+
+class Abstract(Text):
+    """The text of a shape: by a layer's compute_output_shape, or of symbolic tensors as in functional models."""
+
+    def __init__(self, form: Form, engine: str, mode: str) -> None:
+        it = form.settings
+        said = call_for(it, form.call_form)
+        call = said if form.invalid is None else invalid_call_for(it, form.call_form, form.invalid)
+        super().__init__(form, call, engine, mode, refused=True)
+        self.symbolic = form.want == "traced" or mode == "functional" or call.module == "ops"
+        if call.module == "layers" and form.arrays:
+            self.refuse_other_weights()
+
+    def refuse_other_weights(self) -> None:
+        """Unsupported where what is wrong is an array that no layer is told of for its shape."""
+        it, shapes = self.it, {name: shape for name, shape, _ in self.form.arrays}
+        valid = {"x": it.x_shape, "w": it.w_shape, "b": it.b_shape if it.bias else ()}
+        declared = {"kernel_size", "channels_out"} & set(self.form.invalid or {})
+        other = [name for name, shape in shapes.items() if shape != valid[name] and not (name == "w" and declared)]
+        dtypes = {dtype for _, _, dtype in self.form.arrays}
+        groups = (self.form.invalid or {}).get("groups")
+        if type(groups) is int and groups > 1 and it.channels_in % groups == 0 and "w" not in other:
+            other.append("w")  # which is that of another number of groups
+        if not self.symbolic and "float" not in self.form.dtype:
+            raise Unsupported(f"keras.layers.{self.call.name}.compute_output_shape is told no dtype")
+        if other != ["x"] * (len(shapes["x"]) != it.rank + 2) or len(dtypes) > 1:
+            raise Unsupported(f"keras.layers.{self.call.name} is given no arrays for its shape, only that of its input")
+
+    def program(self) -> Program:
+        it, dtype = self.it, self.form.dtype
+        whole = it.rank + 2
+        moved = f"{self.data('x')} if x.ndim == {whole} else x"
+        lines = [] if self.first else [f"x = {moved}"]
+        if self.call.module == "ops":
+            lines += [f"w = {self.kernel('w')} if w.ndim == {whole} else w"]
+            given = ", ".join(f"keras.KerasTensor({name}.shape, str({name}.dtype))" for name in "xw")
+            lines += [f"shape = keras.ops.{self.call.name}({given}{said(self.call)}).shape"]
+        else:
+            lines += layer(self.call, dtype, '"zeros"')
+            symbol = f'layer(keras.Input(batch_shape=x.shape, dtype="{dtype}")).shape'
+            lines += [f"shape = {symbol if self.symbolic else 'layer.compute_output_shape(x.shape)'}"]
+        order = "" if self.first else f"[shape[0], shape[-1], *shape[1:-1]] if len(shape) == {whole} else "
+        lines += [f"return np.array({order}list(shape))"]
+        source = "\n".join([f"def shape_of({', '.join(self.names)}):", *indented(lines)]) + "\n"
+        given = ", ".join([*self.call.given, *(f"{key}={value!r}" for key, value in self.call.options.items())])
+        return Program(source, "shape_of", self.names, f"keras.{self.call.module}.{self.call.name}({given})")
 
 
 def layer(call: Call, policy: str, start: str) -> Lines:

@@ -23,7 +23,7 @@ class Text:
         self.form, self.it, self.call, self.engine, self.mode, self.refused = (
             form, form.settings, call, engine, mode, refused,
         )  # fmt: skip
-        self.want = "value" if form.want == "shape" else form.want
+        self.want = form.want
         self.derived = self.want in GRADIENTS
         self.names = tuple(form.dtypes)
         self.weights = [name for name in "wb" if name in self.names]
@@ -75,7 +75,7 @@ class Text:
         if self.engine == "jax":
             given = data | {"w": self.kernel("w")}
             # a compiled program takes numpy's arrays faster; a model takes no tracer beside them
-            put = "jax.device_put({})" if self.mode in ("functional", "saved") else "{}"
+            put = "jax.device_put({})" if self.mode in ("functional", "saved", "cloned") else "{}"
             arguments = ", ".join(put.format(given.get(name, name)) for name in self.names)
             index = f"[{'xwb'.index(self.want[-1])}]" if family(self.want) == "grad" else ""
             return [f"y = gradient_of({arguments}){index}", f"return {self.gradient_back('y')}"]

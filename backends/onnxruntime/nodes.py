@@ -26,6 +26,8 @@ CALL_FORMS = (
     "weights as inputs of the graph",
     "symbolic extents, the operator of opset 11",
 )
+UNDILATED = "Dilation not supported for AutoPadType::SAME_UPPER or AutoPadType::SAME_LOWER"
+"""ONNX Runtime's words for a forward node; `pads` say the same, which is another call form."""
 WORDS = ("VALID", "SAME_LOWER", "SAME_UPPER")
 
 
@@ -92,9 +94,11 @@ def cannot_say(it: Settings, call_form: int) -> str | None:
         if not any(_halves(it, axis_word) for axis_word in ("", "SAME_UPPER")):
             return f"output_shape crops halves, the odd position on the same side of every axis; {it.crop} are none"
     if call_form == AUTO_PAD and not any(_says(it, word) for word in WORDS):
-        if not it.transposed and max(it.dilation) > 1:
-            return "Conv takes auto_pad SAME_UPPER and SAME_LOWER without dilation alone"
+        if any(_says(it, word, dilated=True) for word in WORDS):
+            return UNDILATED
         return f"no auto_pad gives {it.output} and crops {it.crop}"
+    if not it.transposed and max(it.dilation) > 1 and _word(it, call_form).startswith("SAME"):
+        return UNDILATED
     return None
 
 
@@ -122,8 +126,6 @@ def _word(it: Settings, call_form: int) -> str:
         return next((word for word in WORDS if _says(it, word)), WORDS[-1])
     if call_form == OUTPUT_SHAPE:
         return "" if _halves(it, "") else "SAME_UPPER"
-    if it.padding == "same" and not it.transposed and max(it.dilation) > 1:  # which Conv refuses, and pads can say
-        return ""
     return {"same": "SAME_UPPER", "valid": "VALID"}.get(str(it.padding), "")
 
 
@@ -146,9 +148,9 @@ def _first_half(total: int, word: str) -> int:
     return total // 2 if word == "SAME_UPPER" else total - total // 2
 
 
-def _says(it: Settings, word: str) -> bool:
-    """Whether a word means the settings' output and crop on every axis."""
-    if not it.transposed and max(it.dilation) > 1 and word != "VALID":
+def _says(it: Settings, word: str, dilated: bool = False) -> bool:
+    """Whether a word means the settings' output and crop on every axis; `dilated`: of what ONNX Runtime refuses too."""
+    if not it.transposed and max(it.dilation) > 1 and word != "VALID" and not dilated:
         return False
     return all((_says_transposed if it.transposed else _says_forward)(it, word, axis) for axis in range(it.rank))
 

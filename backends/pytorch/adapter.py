@@ -20,10 +20,10 @@ from convt.adapter.stress import threads
 from convt.conv.dtypes import numpy_dtype
 from convt.conv.settings import Settings
 
-from .calls import CALL_FORMS, LAYER, say, say_invalid
+from .calls import CALL_FORMS, say, say_invalid
 from .claims import Claims
 from .fused import Fused, kind_of, name_of
-from .programs import MODES, program
+from .modes import MODES, program
 
 
 class PyTorch(Backend):
@@ -86,7 +86,7 @@ class PyTorch(Backend):
         return self.claims.of_settings(settings, want, call_form, self.mode)
 
     def unsupported_dtype(self, dtype: str, settings: Settings, want: Want = "value") -> str | None:
-        return self.claims.of_dtype(dtype, settings, want)
+        return self.claims.of_dtype(dtype, settings, want, self.mode)
 
     def unsafe(self, probe: Probe) -> str | None:
         return self.claims.unsafe(probe)
@@ -106,6 +106,7 @@ class PyTorch(Backend):
             raise
 
     gradient = invalid_call = resize = call
+    shape_of = invalid_shape = Backend.shape_by_program
 
     def _forget(self) -> None:
         """Have torch.compile, which keeps at most 8 programs of one function, and TorchScript begin anew.
@@ -120,15 +121,6 @@ class PyTorch(Backend):
             self.torch._C._jit_clear_class_registry()
             jit._recursive.concrete_type_store = jit._recursive.ConcreteTypeStore()
             jit._state._clear_class_state()
-
-    def shape(self, settings: Settings, dtype: str) -> tuple[int, ...]:
-        torch = self.torch
-        empty = {"dtype": getattr(torch, dtype), "device": "meta"}
-        x, w, b = (torch.empty(shape, **empty) for shape in (settings.x_shape, settings.w_shape, settings.b_shape))
-        words = say(settings, LAYER)
-        layer = getattr(torch.nn, words.name)(**words.arguments, device="meta")
-        state = {"weight": w} | ({"bias": b} if settings.bias else {})
-        return tuple(torch.func.functional_call(layer, state, (x,), words.at_call).shape)
 
     def run_many(self, probes: Sequence[Probe]) -> list[Outcome] | None:
         """Only torch.compile is dear enough to be asked for many configurations at once."""

@@ -13,8 +13,14 @@ from typing import Any, NamedTuple
 from convt.adapter.backend import Unsupported
 from convt.conv.settings import Settings, forward_size
 
-LAYER, FORWARD_SIZE, FUNCTIONAL = range(3)
-CALL_FORMS = ("torch.nn layer", "layer called with output_size", "torch.nn.functional")
+LAYER, FORWARD_SIZE, FUNCTIONAL, NUMBERS = range(4)
+CALL_FORMS = (
+    "torch.nn layer",
+    "layer called with output_size",
+    "torch.nn.functional",
+    "torch.nn layer, padding by number",
+)
+SAME_STRIDED = "padding='same' is not supported for strided convolutions"
 DEFAULTS = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1, "groups": 1, "bias": True}
 DECLARED = {"channels_in": "in_channels", "channels_out": "out_channels", "kernel_size": "kernel_size"}
 """Settings that a layer is told beside its weight, under its own names; a function reads them off the weight."""
@@ -41,7 +47,7 @@ def say(it: Settings, call_form: int) -> Words:
     else:
         name = f"{'ConvTranspose' if it.transposed else 'Conv'}{it.rank}d"
         arguments = {"in_channels": it.channels_in, "out_channels": it.channels_out, "kernel_size": it.kernel}
-    arguments |= {"stride": it.stride, "padding": _padding(it)}
+    arguments |= {"stride": it.stride, "padding": _padding(it, call_form)}
     if it.transposed and not by_size(it, call_form):
         arguments["output_padding"] = output_padding(it)
     arguments |= {"dilation": it.dilation, "groups": it.groups}
@@ -83,13 +89,13 @@ def _is_default(key: str, value: Any) -> bool:
 
 def by_size(it: Settings, call_form: int) -> bool:
     """Whether the layer's call is given the output's extents."""
-    return call_form == FORWARD_SIZE or (call_form == LAYER and it.output_size is not None)
+    return call_form == FORWARD_SIZE or (call_form in (LAYER, NUMBERS) and it.output_size is not None)
 
 
-def _padding(it: Settings) -> str | tuple[int, ...]:
-    """A keyword where the layer knows it: forward only, and `same` only without strides. Otherwise a number an axis."""
-    if not it.transposed and (it.padding == "valid" or (it.padding == "same" and set(it.stride) == {1})):
-        return str(it.padding)
+def _padding(it: Settings, call_form: int) -> str | tuple[int, ...]:
+    """The settings' keyword where the layer knows it, which is forward only. Otherwise a number an axis."""
+    if not it.transposed and isinstance(it.padding, str) and call_form != NUMBERS:
+        return it.padding
     return tuple(lo for lo, _ in it.crop)
 
 
@@ -105,13 +111,12 @@ def unsupported_forward(it: Settings, call_form: int) -> str | None:
     """
     if call_form == FORWARD_SIZE:
         return "the forward convolution's layer takes no output_size"
-    if isinstance(_padding(it), str):
-        return None
+    if isinstance(_padding(it, call_form), str):
+        return SAME_STRIDED if it.padding == "same" and max(it.stride) > 1 else None
     axes = zip(it.input, it.kernel, it.stride, it.dilation, it.crop, it.output, strict=True)
     for axis, (n, k, s, d, (lo, hi), out) in enumerate(axes):
         if forward_size(n, k, s, d, lo, lo) != out:
-            strided = "padding='same' takes no strides; " if it.padding == "same" else ""
-            return f"{strided}padding is one number for both sides; no value pads ({lo}, {hi}) on axis {axis}"
+            return f"padding is one number for both sides; no value pads ({lo}, {hi}) on axis {axis}"
     return None
 
 

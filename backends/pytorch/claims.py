@@ -6,7 +6,7 @@ import math
 import warnings
 from typing import Any
 
-from convt.adapter.backend import GRADIENTS, MIXED, RESIZES, UNSAFE, Probe, Want
+from convt.adapter.backend import ABSTRACT, GRADIENTS, MIXED, RESIZES, UNSAFE, Probe, Want
 from convt.conv.settings import Settings
 
 from ..onednn import STRAYS, has_avx512, strays
@@ -19,7 +19,7 @@ OF_KERNEL: tuple[Want, ...] = ("grad-x", "grad-w", "grad-b", "only-w", "grad-xw"
 """What the kernel's gradient is computed for, on the way or by itself."""
 MEASURED = "2.13."
 """The releases of which an unsafe claim is made: what another one does is asked of it, and seen."""
-TRACED = ("compile", "export")
+TRACED = ("compile", "export", "shipped")
 """Modes in which abstract evaluation comes before the call, and refuses what it refuses."""
 
 
@@ -41,13 +41,15 @@ class Claims:
             said = said or self._refused_empty(it, "shape")
         return said or self._refused_empty(it, want)
 
-    def of_dtype(self, dtype: str, it: Settings, want: Want) -> str | None:
+    def of_dtype(self, dtype: str, it: Settings, want: Want, mode: str) -> str | None:
         """Why the call does not take this dtype; a CPU's kernels alone are known."""
+        if mode == "folded" and want not in ABSTRACT and dtype in INTEGERS:
+            return "only Tensors of floating point dtype can require gradients, as a batch norm's weights do"
         if want in MIXED and not self._autocasts(want):
             return f"{self.device} autocast takes no {want.removeprefix('mixed-')}"
         if dtype in INTEGERS and want in GRADIENTS:
             return "only Tensors of floating point dtype can require gradients"
-        if self.device != "cpu" or want in ("shape", *RESIZES) or it.batch == 0:
+        if self.device != "cpu" or want in (*ABSTRACT, *RESIZES) or it.batch == 0:
             return None
         asked = self.torch.__version__.startswith(MEASURED) and self.torch.backends.mkldnn.enabled
         if asked and has_amx() and crashes(it, dtype, want):
@@ -89,7 +91,7 @@ class Claims:
         """
         if not it.transposed and min(it.output) == 0:
             return "Kernel size can't be greater than actual input size"
-        if want == "shape":
+        if want in ABSTRACT:
             return "Output size is too small" if it.transposed and max(it.output) == 0 else None
         if it.batch > 0 and min(it.input) == 0:
             return "Only zero batch or zero channel inputs are supported"

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convt.adapter.backend import MIXED, RESIZES, Program, Unsupported, Want
+from convt.adapter.backend import MIXED, Program, Unsupported, Want
 from convt.adapter.form import Form
 
 from .calls import FUNCTIONAL, Words
 
-MODES = ("eager", "compile", "export", "script")
 REVERSE: tuple[Want, ...] = ("grad-x", "grad-w", "grad-b", "only-x", "only-w", "only-b")
 SECOND: tuple[Want, ...] = ("grad-xw", "grad-wx")
 FORWARD: tuple[Want, ...] = ("jvp-x", "jvp-w", "jvp-grad-x")
@@ -29,6 +28,8 @@ FUNCTIONS = {
 COMPILED = {"dynamic": False, "fullgraph": True}
 """Arguments of torch.compile: the shapes are what is tested, and nothing is to fall back to eager unseen."""
 Lines = list[str]
+Run = tuple[Lines, str, "str | None", dict[str, str]]
+"""What makes what runs, its call, the call as an expression of x, w and b, and the leaves by their names."""
 
 
 def required(want: Want) -> str:
@@ -43,22 +44,16 @@ def place_of(want: Want) -> int:
     return 0 if want.startswith("only-") else "xwb".index(want[-1])
 
 
-def program(form: Form, words: Words, mode: str, device: str, compiler: str) -> Program:
-    """The program of a form whose call is said by these words. `compiler` is torch.compile's backend."""
-    want = "value" if form.want == "shape" else form.want
-    if want in RESIZES:
-        return Text(form, words, device, compiler).resize(form)
-    by = {"compile": Compiled, "export": Exported, "script": Scripted}.get(mode, Text)
-    return by(form, words, device, compiler).program(want)
-
-
 class Text:
     """The text of one call in eager mode; the other modes change what runs."""
 
+    imports: tuple[str, ...] = ()
+    """Modules of Python's own that the text uses."""
     makes = False
     """Whether a part of the program, `exported`, is made once."""
 
     def __init__(self, form: Form, words: Words, device: str, compiler: str) -> None:
+        self.form = form
         self.words, self.device, self.compiler, self.dtypes = words, device, compiler, form.dtypes
         self.layered = form.call_form != FUNCTIONAL
         self.arrays = [name for name in "xwb" if name in form.dtypes]
@@ -73,10 +68,35 @@ class Text:
         entry = "convolve" if body else "answer"
         if body is None:
             body = [*self.tensors(names), *(["x = x[0]"] if want == "unbatched" else []), *self.body(want)]
-        source = "\n".join([*self.above(want), f"def {entry}({', '.join(names)}):", *_in(body)]) + "\n"
-        if "ml_dtypes" in source:  # numpy has no bfloat16 by itself
-            source = f"import ml_dtypes\n\n\n{source}"
+        source = "\n".join([*self.above(want), f"def {entry}({', '.join(names)}):", *indented(body)]) + "\n"
+        imports = [*self.imports, *(["ml_dtypes"] if "ml_dtypes" in source else [])]  # numpy has no bfloat16 by itself
+        imports = [name for name in imports if f"{name}." in source]
+        if imports:
+            source = "".join(f"import {name}\n" for name in imports) + f"\n\n{source}"
         return Program(source, entry, names, self.call(), self.traced(want), "exported" if self.makes else "")
+
+    def abstract(self, want: Want) -> Program:
+        """The program of the shape: of tensors on the device `meta`, or of what is exported."""
+        names = tuple(self.arrays)
+        made, call, *_ = self.run()
+        module = "layer" if self.layered else "Convolution()"
+        if want == "traced":
+            given = f", {self.words.at_call!r}" if self.words.at_call and self.layered else ""
+            passed = "(x,)" if self.layered else f"({', '.join(names)})"
+            made = [*made, f"graph = torch.export.export({module}, {passed}{given}).graph"]
+            call = 'graph.output_node().args[0][0].meta["val"]'
+        body = [*self.tensors(names), *made, f"return np.array({call}.shape)"]
+        above = self.module() if want == "traced" and not self.layered else []
+        source = "\n".join([*above, f"def shape_of({', '.join(names)}):", *indented(body)]) + "\n"
+        if "ml_dtypes" in source:
+            source = f"import ml_dtypes\n\n\n{source}"
+        return Program(source, "shape_of", names, self.call())
+
+    def module(self) -> Lines:
+        """The lines that define a module which calls the function."""
+        names = ", ".join(self.arrays)
+        lines = ["class Convolution(torch.nn.Module):", f"    def forward(self, {names}):"]
+        return [*lines, f"        return {self.functional()}", "", ""]
 
     def resize(self, form: Form) -> Program:
         """The program of a resize by the strides, with half-pixel centres."""
@@ -120,7 +140,7 @@ class Text:
             within = [*made, f"y = {call}.detach(){self.back}"]
             dtype = want.removeprefix("mixed-")
             under = f"with torch.autocast({self.device.split(':')[0]!r}, dtype=torch.{dtype}):"
-            return [under, *_in(within), f"return {self.received('y', dtype)}"]
+            return [under, *indented(within), f"return {self.received('y', dtype)}"]
         if want in FORWARD:
             if pure is None and want != "jvp-x":
                 raise Unsupported("The stateless API can't be used with Jitted modules")
@@ -135,12 +155,15 @@ class Text:
             call = f"torch.autograd.grad(first, [{outer}], t)[0]"
         return [*lines, f"return {self.numpy(call)}"]
 
-    def run(self) -> tuple[Lines, str, str | None, dict[str, str]]:
+    def run(self) -> Run:
         """(what makes what runs, its call, the call as an expression of x, w and b, the leaves by their names)."""
         if not self.layered:
             return [], self.functional(), self.functional(), {name: name for name in self.arrays}
-        leaves = {"x": "x", "w": "layer.weight", "b": "layer.bias"}
-        return self.layer(), f"layer(x{self.given})", self.stateless("layer"), leaves
+        return self.layer(), f"layer(x{self.given})", self.stateless("layer"), self.leaves("layer")
+
+    def leaves(self, module: str) -> dict[str, str]:
+        """What derivatives are taken by, of a module."""
+        return {"x": "x", "w": f"{module}.weight", "b": f"{module}.bias"}
 
     def layer(self, tensors: dict[str, str] | None = None) -> Lines:
         """The lines that make the layer of tensors, which require no gradient."""
@@ -227,7 +250,7 @@ class Compiled(Text):
         call = f"run({', '.join(self.dtypes)})"
         return [self.compiled("derivative"), f"return {self.numpy(call)}"]
 
-    def run(self) -> tuple[Lines, str, str | None, dict[str, str]]:
+    def run(self) -> Run:
         lines = [self.compiled("convolve")]
         if self.words.declared and self.layered:
             state = '{"weight": w, "bias": b}' if "b" in self.arrays else '{"weight": w}'
@@ -250,15 +273,18 @@ class Exported(Text):
         if self.layered:
             lines, module = self.layer(), f"torch.export.export(layer, (x,){given})"
         else:
-            lines = ["class Convolution(torch.nn.Module):", f"    def forward(self, {names}):"]
-            lines += [f"        return {self.functional()}", ""]
+            lines = self.module()[:-1]
             module = f"torch.export.export(Convolution(), ({names}))"
-        return [f"def exported({names}):", *_in(lines), f"    return {module}.module()", "", ""]
+        return [f"def exported({names}):", *indented([*lines, *self.exported(module)]), "", ""]
+
+    def exported(self, made: str) -> Lines:
+        """The lines that return the module that runs, of the expression of an exported program."""
+        return [f"return {made}.module()"]
 
     def plain(self) -> Lines | None:
         return None
 
-    def run(self) -> tuple[Lines, str, str | None, dict[str, str]]:
+    def run(self) -> Run:
         names = ", ".join(self.arrays)
         call = self.stateless("run") if self.layered else f"run({names})"
         return [f"run = exported({names})"], call, call, {name: name for name in self.arrays}
@@ -274,14 +300,14 @@ class Scripted(Text):
     def plain(self) -> Lines | None:
         return None
 
-    def run(self) -> tuple[Lines, str, str | None, dict[str, str]]:
+    def run(self) -> Run:
         if self.layered:
-            leaves = {"x": "x", "w": "run.weight", "b": "run.bias"}
-            return [*self.layer(), "run = torch.jit.script(layer)"], f"run(x{self.given})", None, leaves
+            return [*self.layer(), "run = torch.jit.script(layer)"], f"run(x{self.given})", None, self.leaves("run")
         names = ", ".join(self.arrays)
         made, call = f"run = torch.jit.trace(convolve, ({names}), check_trace=False)", f"run({names})"
         return [made], call, call, {name: name for name in self.arrays}
 
 
-def _in(lines: Lines) -> Lines:
+def indented(lines: Lines) -> Lines:
+    """The body of a function."""
     return [f"    {line}" if line else "" for line in lines]

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from convt.adapter.backend import MIXED, RESIZES, UNSAFE, Backend, Form, Outcome, Probe, Program, Want
+from convt.adapter.backend import ABSTRACT, MIXED, RESIZES, UNSAFE, Backend, Form, Outcome, Probe, Program, Want
 from convt.adapter.fusing import Part
-from convt.adapter.jit_programs import part_of, traced
+from convt.adapter.jit_programs import part_of
 from convt.adapter.stress import threads
 from convt.conv.settings import Settings
 
@@ -28,10 +28,11 @@ from .programs import program
 
 
 class TensorFlow(Backend):
-    """tf.nn, eagerly, in a `tf.function`, or in one that XLA compiles; on the CPU or a GPU."""
+    """tf.nn, eagerly, in a `tf.function`, in one that XLA compiles, by tf.vectorized_map, or back from a SavedModel;
+    on the CPU or a GPU."""
 
     name = "tensorflow"
-    modes = ("eager", "function", "xla")
+    modes = ("eager", "function", "xla", "vmap", "saved")
     lays_out = True
     call_forms = (
         "padding by keyword where one says it",
@@ -114,18 +115,16 @@ class TensorFlow(Backend):
 
     gradient = invalid_call = resize = call
 
-    def shape(self, settings: Settings, dtype: str) -> tuple[int, ...]:
-        """That of the function which a graph is traced of."""
-        tf, it, form = self.tf, settings, Form(settings, dtype=dtype)
-        function = traced(self.compiler, program(form, "function"))
-        shapes = ((it.batch, *it.input, it.channels_in), (*it.kernel, *it.w_shape[1::-1]), it.b_shape)
-        with tf.Graph().as_default():
-            y = function(*(tf.compat.v1.placeholder(dtype, shape) for shape in shapes[: len(form.dtypes)]))
-        batch, *output, channels = y.shape
-        return (batch, channels, *output)
+    def shape_of(self, probe: Probe) -> tuple[int, ...]:
+        try:
+            return self.shape_by_program(probe)
+        except self.tf.errors.OpError as error:
+            raise type(error)(None, None, untraced(error.message)) from None
+
+    invalid_shape = shape_of
 
     def run_many(self, probes: Sequence[Probe]) -> list[Outcome] | None:
-        if self.mode == "eager":
+        if self.mode in ("eager", "saved"):
             return None
         fused = Graphs(self._compiled, key=self._key, part=self._part, alone=self.run)
         outcomes = fused.run(probes)
@@ -134,7 +133,7 @@ class TensorFlow(Backend):
 
     def _key(self, probe: Probe) -> Hashable | None:
         """What probes of one call share, or None where there is no call, or one that is made alone."""
-        alone = probe.want in ("shape", "unbatched", *RESIZES) or probe.invalid is not None or any(probe.layout)
+        alone = probe.want in (*ABSTRACT, "unbatched", *RESIZES) or probe.invalid is not None or any(probe.layout)
         if alone or self.refusal(probe) is not None:
             return None
         forms = (None if array is None else (array.shape, array.dtype) for array in probe.arrays)

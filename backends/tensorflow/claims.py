@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from convt.adapter.backend import GRADIENTS, UNSAFE, Want
+from convt.adapter.backend import ABSTRACT, GRADIENTS, UNSAFE, Want
 from convt.conv.settings import Op, Settings
 
 from ..onednn import strays
@@ -18,7 +18,7 @@ from ..onednn_amx import UNREACHED, crashes
 from .calls import GENERIC, KEYWORD, LISTED, is_preimage, op_name, padding_of
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
-ONLY_FORWARD: tuple[Want, ...] = ("value", "shape", "unbatched", "only-b", "jvp-x", "jvp-w")
+ONLY_FORWARD: tuple[Want, ...] = ("value", *ABSTRACT, "unbatched", "only-b", "jvp-x", "jvp-w")
 """What the forward op answers without a gradient of it."""
 
 
@@ -68,11 +68,11 @@ def refused(it: Settings, want: Want, call_form: int, by: Maker) -> str | None:
         if it.transposed and not is_preimage(it):
             return f"tf.nn.{name} is a gradient, and no forward op with this padding maps {it.output} to {it.input}"
     if not it.transposed:
-        if (want == "shape" or by.mode != "eager") and _is_short(it, call_form, want):
+        if (want in ABSTRACT or by.mode != "eager") and _is_short(it, call_form, want):
             return "Negative dimension size caused by subtracting"
-        if want != "shape" and min(_kernel_sizes(it, call_form)) < 0:
+        if want not in ABSTRACT and min(_kernel_sizes(it, call_form)) < 0:
             return "Computed output size would be negative"
-    if not by.kernels or want == "shape":
+    if not by.kernels or want in ABSTRACT:
         return None
     if it.rank == 3 and _may_overrun(by) and (_overruns(it) or (want in GRADIENTS and _overruns(mirrored(it)))):
         return f"{UNSAFE}oneDNN writes beyond an output of one column where no tap of the kernel reaches a plane of it"
@@ -88,7 +88,7 @@ def no_dtype(dtype: str, it: Settings, want: Want, by: Maker) -> str | None:
         return "TensorFlow differentiates floating-point numbers alone"
     if by.amx and by.measured and by.onednn and by.kernels and crashes(it, dtype, want):
         return f"{UNSAFE}{UNREACHED}"
-    if dtype in by.onednn_takes or not by.kernels or want == "shape":
+    if dtype in by.onednn_takes or not by.kernels or want in ABSTRACT:
         return None
     return _own_kernels(it, want, KEYWORD)
 
@@ -102,8 +102,12 @@ def _own_kernels(it: Settings, want: Want, call_form: int) -> str | None:
     """The words of TensorFlow's own kernels, which need not be oneDNN's."""
     dilated = max(it.dilation) > 1 and not _deals_out(it, call_form)
     gradient = it.transposed or want not in ONLY_FORWARD
+    if it.rank == 3 and dilated:
+        if gradient:
+            return "Current CPU implementation does not yet support dilation rates larger than 1"
+        return "CPU implementation of Conv3D currently only supports dilated rates of 1"
     if it.rank == 3:
-        return "CPU implementation of Conv3D currently only supports dilated rates of 1" if dilated else None
+        return None
     if gradient and dilated:
         return "Current CPU implementations do not yet support dilation rates larger than 1"
     if gradient and it.groups > 1:
@@ -114,7 +118,7 @@ def _own_kernels(it: Settings, want: Want, call_form: int) -> str | None:
 def _is_short(it: Settings, call_form: int, want: Want) -> bool:
     """Whether a forward op's kernel is longer than what it is laid on, which the inference of shapes refuses."""
     padding = padding_of(it, call_form)
-    if want == "shape" or not _deals_out(it, call_form):
+    if want in ABSTRACT or not _deals_out(it, call_form):
         return padding != "SAME" and min(it.output) == 0
     axes = zip(it.input, it.kernel, it.dilation, it.crop, strict=True)
     return any(-(-(n + (padding != "VALID") * (lo + hi)) // d) < k for n, k, d, (lo, hi) in axes)

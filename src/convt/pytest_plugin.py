@@ -61,7 +61,9 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Recorder(config, session, against), "convt-recorder")
         config.pluginmanager.register(Line(config, session), "convt-progress")
     if config.pluginmanager.hasplugin("xdist"):
-        config.pluginmanager.register(Distribution(session.options.seed), "convt-distribution")
+        config.pluginmanager.register(
+            Distribution(session.options.seed, session.options.narrowed), "convt-distribution"
+        )
 
 
 @pytest.hookimpl(tryfirst=True)

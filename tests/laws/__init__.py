@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from convt.laws.law import Law
 
+from .abstract import Abstract
 from .algebra import Bias, Dilation, Groups, Linearity
 from .batches import Batch
 from .calls import CallForm, Determinism, Resize, Support
+from .consistent import Consistent
 from .constructions import Adjoint, Matrix, ZeroInsertion
+from .costs import Costs
 from .crops import PaddingCrops, SameCrop
 from .dtypes import DType, Mixed
 from .forward import ConvSame, ConvShape, ConvValue
@@ -18,7 +21,7 @@ from .modes import Device, Mode
 from .realistic import Realistic
 from .rejects import Rejects
 from .sizes import OutputShape, Preimages, SameSize, ValidSize
-from .specials import Special
+from .specials import Footprint, Special
 from .symmetries import Rank, Shift, Symmetry
 from .unsafe import UnsafeClaims
 from .values import Accuracy, LowPrecision, Value
@@ -27,9 +30,9 @@ LAWS: tuple[Law, ...] = (
     OutputShape(), Preimages(), SameSize(), ValidSize(), SameCrop(), PaddingCrops(),
     Value(), Accuracy(), LowPrecision(), Matrix(), ZeroInsertion(), Adjoint(),
     Linearity(), Bias(), Groups(), Dilation(), Shift(), Symmetry(), Batch(), Rank(),
-    Gradients(), SecondOrder(), GradientTranspose(), DType(), Mixed(), Memory(), Special(),
-    Determinism(), Mode(), Device(), CallForm(), Resize(), Support(), UnsafeClaims(),
+    Gradients(), SecondOrder(), GradientTranspose(), DType(), Mixed(), Memory(), Special(), Footprint(),
+    Determinism(), Mode(), Device(), CallForm(), Resize(), Support(), UnsafeClaims(), Consistent(),
     ConvShape(), ConvValue(), ConvSame(),
-    Large(), Realistic(), Rejects(),
+    Large(), Realistic(), Rejects(), Abstract(), Costs(),
 )  # fmt: skip
 """Every law once."""

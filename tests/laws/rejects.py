@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from convt.adapter.backend import Outcome, Probe
+from convt.adapter.backend import Outcome, Probe, Want
 from convt.cases.case import Case
 from convt.cases.rejects import Reject
 from convt.laws.comparison import number
 from convt.laws.law import Finding, Law, Verdict
-from convt.laws.probes import valued
+from convt.laws.probes import ask, cast, valued
 from convt.results.finding import ended, unanswered
 from convt.results.targets import Target
 
@@ -77,6 +77,8 @@ class Rejects(Law):
     def assess_at(self, case: Case, got: Mapping[str, Outcome], target: str) -> Finding:
         """The verdict on whatever came back; only there are refusals right."""
         reject, outcome = _reject(case), got["call"]
+        if "valid" in got and got["valid"].kind != "value":
+            return without_dtype(got["valid"])
         means = reject.meaning(Target.of(target).backend)
         if outcome.kind == "not-run":
             return unanswered("not-run", "call", outcome.kind, outcome.reason)
@@ -89,11 +91,28 @@ class Rejects(Law):
         return _accepted(case, outcome, means)
 
 
+def without_dtype(valid: Outcome) -> Finding:
+    """The finding where the valid operation has no value in the case's dtype."""
+    verdict: Verdict = "not-run" if valid.kind == "not-run" else "unsupported"
+    return unanswered(verdict, "valid", "unsupported" if verdict == "unsupported" else valid.kind, valid.reason, "")
+
+
 def reject_probes(case: Case) -> dict[str, Probe]:
     """The call of settings that mean nothing."""
     reject = _reject(case)
+    return {"call": invalid_probe(case)} | ({} if reject.dtype == "float32" else {"valid": _valid(case)})
+
+
+def invalid_probe(case: Case, want: Want = "value") -> Probe:
+    """The call of settings that mean nothing, or its shape alone."""
+    reject = _reject(case)
     arrays = reject.passed(case.data())
-    return {"call": Probe(case.settings, arrays.x, arrays.w, arrays.b, invalid=reject.invalid)}
+    return Probe(case.settings, arrays.x, arrays.w, arrays.b, want=want, invalid=reject.invalid, seconds=reject.seconds)
+
+
+def _valid(case: Case) -> Probe:
+    """The valid operation in the case's dtype: a framework without that dtype has nothing to refuse."""
+    return ask(case.settings, cast(case.data(), _reject(case).dtype))
 
 
 def _reject(case: Case) -> Reject:

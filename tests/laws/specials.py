@@ -17,7 +17,7 @@ from convt.conv.oracles import scatter
 from convt.conv.settings import Settings
 from convt.laws.comparison import number, same_shape
 from convt.laws.law import PASS, Finding
-from convt.laws.probes import Relation, ask, hash_index, inhabited, sampled, valued, whole
+from convt.laws.probes import Relation, ask, cast, hash_index, inhabited, sampled, valued, whole
 
 Place = Literal["x", "w", "b"]
 NAMES = tuple(VALUES)
@@ -63,6 +63,84 @@ class Special(Relation):
             if judged is not PASS:
                 return judged
         return PASS
+
+
+class Footprint(Relation):
+    """What is not finite reaches the same outputs of one item and of several, in each dtype and by each call form.
+
+    What exactly it reaches, the law of special values says, and leaves frameworks a choice; each has one of its own.
+    The first number of the kernel is infinite. Budget: every 32nd case, and some of specs/roads.yaml, with one item and
+    three, in four dtypes and three call forms.
+    """
+
+    id = "footprint"
+    source = "IEEE 754-2019, section 6; section 3: an item's outputs are sums of its own products, whatever the dtype"
+
+    def applies(self, case: Case) -> bool:
+        return inhabited(case.settings) and sampled(case, 32)
+
+    def probes(self, case: Case) -> dict[str, Probe]:
+        one, several = (case.settings.replace(batch=batch) for batch in (1, 3))
+        arrays = _with_infinite_tap(case)
+        probes: dict[str, Probe] = {}
+        for dtype in ("float32", "float64", "float16", "bfloat16"):
+            a = cast(arrays, dtype)
+            probes[f"one item in {dtype}"] = ask(one, a)
+            probes[f"three items in {dtype}"] = ask(several, replace(a, x=np.concatenate([a.x, a.x, a.x])))
+        plain = probes[FIRST]
+        return probes | {f"one item by call form {form}": replace(plain, call_form=form) for form in (1, 2, 3)}
+
+    def needs(self, name: str) -> bool:
+        return name == FIRST
+
+    def assess(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
+        """What raises elsewhere than in the first is no footprint; other laws say so."""
+        kept = {name: it for name, it in got.items() if name == FIRST or it.kind in ("value", "not-run")}
+        return super().assess(case, kept)
+
+    def judge(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
+        first = valued(got[FIRST])[0]
+        for name, outcome in got.items():
+            if outcome.value is None:
+                continue
+            actual = outcome.value[0]
+            wrong = _is_finite(actual) != _is_finite(first)
+            if bool(np.any(wrong)):
+                if not _may_be(case.settings, _is_finite(first)):
+                    name, actual, first = FIRST, first, actual
+                at = tuple(int(index) for index in np.argwhere(wrong)[0])
+                against = FIRST if name != FIRST else "that of another dtype, batch or call form"
+                return Finding(
+                    "differs", "footprint", name, f"{name}: out", (0, *at), number(actual[at]), number(first[at]),
+                    against=against, differing=int(np.count_nonzero(wrong)), of=actual.size,
+                )  # fmt: skip
+        return PASS
+
+
+FIRST = "one item in float32"
+
+
+def _with_infinite_tap(case: Case) -> Arrays:
+    """One item of the case's integers, and its kernel with the first number infinite."""
+    arrays = whole(case)
+    w = arrays.w.astype(np.float32)
+    w.flat[0] = np.inf
+    return Arrays(arrays.x[:1], w, arrays.b)
+
+
+def _may_be(it: Settings, finite: np.ndarray) -> bool:
+    """Whether an infinite first tap may leave these numbers of an item finite: none that it reaches, and all of other
+    channels."""
+    one = it.replace(batch=1, bias=False)
+    alone = np.zeros(one.w_shape)
+    alone.flat[0] = 1
+    reached = scatter(one, np.ones(one.x_shape), alone)[0] != 0
+    return not bool(np.any(finite & reached)) and bool(np.all(finite[1:]))
+
+
+def _is_finite(array: np.ndarray) -> np.ndarray:
+    """Where an array of any floating-point dtype is finite."""
+    return np.isfinite(array.astype(np.float64))
 
 
 @lru_cache(maxsize=64)

@@ -139,6 +139,19 @@ def _swapped(it: Settings) -> Settings:
     )  # fmt: skip
 
 
+def in_the_rank_above(case: Case) -> Probe:
+    """The case with a unit axis before its first, of one input, one tap and one output."""
+    it, arrays = case.settings, whole(case)
+    higher = it.replace(
+        input=(1, *it.input), kernel=(1, *it.kernel), stride=(1, *it.stride), dilation=(1, *it.dilation),
+        padding=it.padding if isinstance(it.padding, str) else ((0, 0), *it.padding),
+        output_padding=it.output_padding and (0, *it.output_padding),
+        output_size=it.output_size and (1, *it.output_size),
+    )  # fmt: skip
+    x, w = (np.expand_dims(array, 2) for array in (arrays.x, arrays.w))
+    return ask(higher, Arrays(x, w, arrays.b))
+
+
 class Rank(Relation):
     """1-D equals 2-D with a unit axis, and 2-D equals 3-D with one.
 
@@ -152,15 +165,7 @@ class Rank(Relation):
         return case.settings.rank < 3 and inhabited(case.settings) and sampled(case, 2)
 
     def probes(self, case: Case) -> dict[str, Probe]:
-        it, arrays = case.settings, whole(case)
-        higher = it.replace(
-            input=(1, *it.input), kernel=(1, *it.kernel), stride=(1, *it.stride), dilation=(1, *it.dilation),
-            padding=it.padding if isinstance(it.padding, str) else ((0, 0), *it.padding),
-            output_padding=it.output_padding and (0, *it.output_padding),
-            output_size=it.output_size and (1, *it.output_size),
-        )  # fmt: skip
-        x, w = (np.expand_dims(array, 2) for array in (arrays.x, arrays.w))
-        return {"plain": ask(it, arrays), "higher": ask(higher, Arrays(x, w, arrays.b))}
+        return {"plain": ask(case.settings, whole(case)), "higher": in_the_rank_above(case)}
 
     def judge(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
         rank = case.settings.rank

@@ -5,6 +5,7 @@ Runs in the target's process, so it needs Python 3.10+, numpy and the framework 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -15,6 +16,7 @@ import numpy as np
 from convt.adapter.form import Form
 from convt.adapter.layouts import Sent, in_memory
 from convt.adapter.probe import (
+    ABSTRACT,
     GRADIENTS,
     LAYOUTS,
     MIXED,
@@ -23,6 +25,7 @@ from convt.adapter.probe import (
     Layout,
     Outcome,
     Probe,
+    Timing,
     Want,
     describe,
     pack_array,
@@ -33,10 +36,12 @@ from convt.adapter.probe import (
     unpack_probe,
 )  # fmt: skip
 from convt.adapter.program import Compiler, Program, Script
+from convt.adapter.timing import Call, Times, in_turns, one_by_one, ratio
 from convt.conv.block_sums import block_sums
 from convt.conv.settings import Settings
 
 __all__ = [
+    "ABSTRACT",
     "GRADIENTS",
     "LAYOUTS",
     "MIXED",
@@ -157,8 +162,21 @@ class Backend:
         raise Unsupported(f"{self.name} has no abstract evaluation")
 
     def shape_of(self, probe: Probe) -> tuple[int, ...]:
-        """The same for a probe, where what the host prepared for it is needed too."""
+        """The same for a probe, one of ABSTRACT; raise Unsupported where the framework has no such evaluation."""
+        if probe.want != "shape":
+            raise Unsupported(f"{self.name} captures no graph")
         return self.shape(probe.settings, str(probe.x.dtype))
+
+    def invalid_shape(self, probe: Probe) -> tuple[int, ...]:
+        """The same of the call that `invalid_call` makes."""
+        raise Unsupported(f"{self.name} evaluates no calls that mean nothing")
+
+    def shape_by_program(self, probe: Probe) -> tuple[int, ...]:
+        """The same by the probe's program, whose entry gives the extents as numpy's array: for adapters that say so."""
+        extents = self.run_program(probe).tolist()
+        if None in extents:
+            raise Unsupported(f"its abstract evaluation leaves extents open: {extents}")
+        return tuple(map(int, extents))
 
     def resize(self, probe: Probe) -> np.ndarray:
         """x resized by `stride` with the framework's own `probe.want` resize, half-pixel centres."""
@@ -184,7 +202,7 @@ class Backend:
         program = self.program(form, prepared)
         if program is not None:
             return Script(program.script, program.call)
-        if form.invalid is not None or form.want not in ("value", "shape", "unbatched"):
+        if form.invalid is not None or form.want not in ("value", *ABSTRACT, "unbatched"):
             raise Unsupported(f"no script for {form.want}")
         more = () if prepared is None else (prepared,)
         return Script(str(self.script(form.settings, form.call_form, *more)))
@@ -204,6 +222,36 @@ class Backend:
         answer = kept(probe, self.compiler.entry(program)(*given.arrays))
         given.check()
         return answer
+
+    def timed(self, probe: Probe) -> Call:
+        """A function that makes the probe's call once, and waits for its answer: everything that a user does at each
+        call, and nothing that the suite does for its own sake."""
+        form, prepared = Form.of(probe), probe.prepared
+        program = self.compiler.program(form, self.program) if prepared is None else self.program(form, prepared)
+        if program is None:
+            return lambda: self.call(probe)
+        arrays, entry = self.sent(probe, program.names).arrays, self.compiler.entry(program)
+        return lambda: entry(*arrays)
+
+    def clock(self) -> float:
+        """Seconds, by which calls are timed; only differences mean something."""
+        return time.perf_counter()
+
+    def measured(self, probe: Probe, timing: Timing) -> Outcome:
+        """The seconds of the calls that `timing` names, measured once more where their ratio is above its factor."""
+        for each in (probe, *timing.against):
+            if (reason := self.refusal(each)) is not None:
+                return Outcome("unsupported", reason=reason)
+        times: list[Times] = []
+        for half in (0, 1):
+            if times and not ratio(times[0], timing.row) > timing.factor:
+                break
+            if timing.fresh:
+                calls = [self.timed(each) for each in timing.against[half::2]]
+                times.append(one_by_one(calls, self.clock))
+            else:
+                times.append(in_turns([self.timed(each) for each in (probe, *timing.against)], self.clock))
+        return Outcome("value", times=tuple(times))
 
     def sent(self, probe: Probe, names: Sequence[str]) -> Sent:
         """The probe's arrays of these names, as its program is given them."""
@@ -243,8 +291,11 @@ class Backend:
             reason = None if probe.invalid is not None else self.refusal(probe)
             if reason is not None:
                 return Outcome("unsupported", reason=reason)
-            if probe.want == "shape" and probe.invalid is None:
-                return Outcome("value", shape=tuple(self.shape_of(probe)))
+            if probe.timing is not None:
+                return self.measured(probe, probe.timing)
+            if probe.want in ABSTRACT:
+                evaluate = self.shape_of if probe.invalid is None else self.invalid_shape
+                return Outcome("value", shape=tuple(evaluate(probe)))
             answer = self._answer_of(probe)(probe)
             if probe.block:
                 return Outcome("value", block_sums(answer, probe.block), tuple(answer.shape), dtype=str(answer.dtype))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,18 +16,20 @@ from typing import Any, Literal
 
 import numpy as np
 
+from convt.adapter.timing import Times
 from convt.conv.dtypes import numpy_dtype
 from convt.conv.settings import Settings
 
 Want = Literal[
-    "value", "shape", "unbatched", "nearest", "bilinear", "mixed-float16", "mixed-bfloat16",
+    "value", "shape", "traced", "unbatched", "nearest", "bilinear", "mixed-float16", "mixed-bfloat16",
     "grad-x", "grad-w", "grad-b", "only-x", "only-w", "only-b",
     "grad-xw", "grad-wx", "jvp-x", "jvp-w", "jvp-grad-x",
 ]  # fmt: skip
 """What is asked of the convolution y = conv(x, w) + b, for a given cotangent g of y and direction t:
 
     value           y as (batch, channels_out, *output)
-    shape           its shape without computing it
+    shape           its shape without computing it, of arrays without numbers
+    traced          the same by the framework's capture of a graph: what is exported, or traced, and not run
     unbatched       y of x[0] alone, passed without a batch axis
     mixed-float16   y under the framework's own mixed precision: float32 arrays in, computed and given in float16
     mixed-bfloat16  the same in bfloat16
@@ -43,6 +46,8 @@ GRADIENTS: tuple[Want, ...] = (
     "grad-x", "grad-w", "grad-b", "only-x", "only-w", "only-b",
     "grad-xw", "grad-wx", "jvp-x", "jvp-w", "jvp-grad-x",
 )  # fmt: skip
+ABSTRACT: tuple[Want, ...] = ("shape", "traced")
+"""What is answered with a shape, and computes nothing."""
 MIXED: tuple[Want, ...] = ("mixed-float16", "mixed-bfloat16")
 RESIZES: tuple[Want, ...] = ("nearest", "bilinear")
 
@@ -58,6 +63,23 @@ Kind = Literal["value", "unsupported", "raised", "crashed", "timed-out", "not-ru
 
 _named = lru_cache(maxsize=64)(str)
 """A dtype's name; numpy finds it anew each time, which is slower than to hash a small array."""
+
+
+@dataclass(frozen=True, eq=False)
+class Timing:
+    """What is timed in place of an answer, and beside what: see `convt.adapter.timing`.
+
+    Where `against` has one probe, the calls of the two are timed in turns; where it has none, the own calls alone.
+    Where `fresh`, its probes are calls that nobody has made yet: of each the first call is timed, the second, and later
+    ones; the half of them only where the others had a ratio above `factor`.
+    """
+
+    against: tuple[Probe, ...] = ()
+    fresh: bool = False
+    row: int = 0
+    """Whose times are held against the last row's: the first call's (0) or the second's (1) where `fresh`."""
+    factor: float = math.inf
+    """The ratio above which everything is measured once more."""
 
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -91,6 +113,11 @@ class Probe:
     invalid: Mapping[str, Any] | None = None
     block: int = 0
     """Numbers in a block, where their sums are to be sent in place of the value (`convt.conv.block_sums`); 0: none."""
+    timing: Timing | None = None
+    """What is to be timed, where seconds are to be sent in place of the value."""
+    seconds: float = 0.0
+    """After how many seconds without an answer the call counts as hanging, where that is less than the run's deadline;
+    0: the run's. The host's alone: it does not travel, and is no part of the key."""
 
     @property
     def arrays(self) -> tuple[np.ndarray | None, ...]:
@@ -106,6 +133,9 @@ class Probe:
             digest.update(f"{self.layout} {json.dumps(self.invalid, sort_keys=True)}".encode())
         if self.block:
             digest.update(f"fold {self.block}".encode())
+        if (timing := self.timing) is not None:
+            digest.update(f"timing {timing.fresh} {timing.row} {timing.factor}".encode())
+            digest.update("".join(probe.key for probe in timing.against).encode())
         for name, array in zip("xwbgt", self.arrays, strict=True):
             if array is not None:
                 digest.update(f"{name}{_named(array.dtype)}{array.shape}".encode())
@@ -128,6 +158,8 @@ class Outcome:
     """Each Python warning of the call once, as `Category: message`, without addresses and folders."""
     dtype: str = ""
     """Beside a folded value, the dtype of what was folded."""
+    times: tuple[Times, ...] = ()
+    """Of a probe with `timing`, the seconds of its calls, as often as they were measured."""
 
     @cached_property
     def digest(self) -> str:
@@ -160,27 +192,32 @@ def unpack_array(packed: Any) -> np.ndarray | None:
 def pack_probe(probe: Probe) -> Any:
     """A probe as builtin types, for the wire."""
     said = (probe.want, probe.call_form, probe.force, probe.repeat, probe.prepared, probe.layout, probe.invalid)
-    return (probe.settings.canonical(), tuple(map(pack_array, probe.arrays)), *said, probe.block)
+    timing = None
+    if (it := probe.timing) is not None:
+        timing = (tuple(map(pack_probe, it.against)), it.fresh, it.row, it.factor)
+    return (probe.settings.canonical(), tuple(map(pack_array, probe.arrays)), *said, probe.block, timing)
 
 
 def unpack_probe(packed: Any) -> Probe:
     """The inverse of `pack_probe`."""
-    settings, arrays, want, call_form, force, repeat, prepared, layout, invalid, block = packed
+    settings, arrays, want, call_form, force, repeat, prepared, layout, invalid, block, timed = packed
     x, w, b, g, t = map(unpack_array, arrays)
     assert x is not None
     assert w is not None
     it = Settings.from_canonical(settings)
-    return Probe(it, x, w, b, want, call_form, force, repeat, prepared, g, t, layout, invalid, block)
+    timing = None if timed is None else Timing(tuple(map(unpack_probe, timed[0])), *timed[1:])
+    return Probe(it, x, w, b, want, call_form, force, repeat, prepared, g, t, layout, invalid, block, timing)
 
 
 def pack_outcome(outcome: Outcome) -> Any:
     """An outcome as builtin types, for the wire."""
     value = pack_array(outcome.value)
-    return (outcome.kind, value, outcome.shape, outcome.reason, outcome.seconds, outcome.warnings, outcome.dtype)
+    said = (outcome.reason, outcome.seconds, outcome.warnings, outcome.dtype, outcome.times)
+    return (outcome.kind, value, outcome.shape, *said)
 
 
 def unpack_outcome(packed: Any) -> Outcome:
     """The inverse of `pack_outcome`."""
-    kind, value, shape, reason, seconds, warnings, dtype = packed
+    kind, value, shape, reason, seconds, warnings, dtype, times = packed
     shape = None if shape is None else tuple(shape)
-    return Outcome(kind, unpack_array(value), shape, reason, seconds, tuple(warnings), dtype)
+    return Outcome(kind, unpack_array(value), shape, reason, seconds, tuple(warnings), dtype, times)

@@ -23,6 +23,8 @@ FIELDS = (
 
 MOST_NUMBERS = 4_000_000
 """The largest array of a case that is judged by sums along its channels: 16 MB, so that any machine can run it."""
+MOST_PRODUCTS = 2_000_000_000
+"""The most products of a call that is timed: a second, where a framework makes two in a nanosecond."""
 MOST_STEPS = 100_000_000
 """The largest work of a case, by its costliest oracle: about a second, so that no case makes a run slow."""
 
@@ -171,6 +173,23 @@ def check_layer(form: CaseForm, it: Settings) -> None:
         raise DataError(f"found sums exact for |x| up to {most:,}, accepted from {LEAST_X} on", ("laws",))
     if (size := max(prod(it.x_shape), prod(it.w_shape), prod(it.y_shape))) > MOST_NUMBERS:
         raise DataError(f"found an array of {size:,} numbers, accepted up to {MOST_NUMBERS:,}", ("laws",))
+
+
+def check_cost(form: CaseForm, it: Settings) -> None:
+    """DataError where a case that is timed asks for more than the law `cost` alone can say of it."""
+    if form.laws != ["cost"]:
+        raise DataError("`cost` needs `laws: [cost]`", ("cost",))
+    given = [getattr(form, name) for name in ("input", "kernel")]
+    if any(isinstance(each, ArrayForm) and each.data is not None for each in given) or isinstance(form.bias, list):
+        raise DataError("`cost` excludes literal data: give shapes alone", ("cost",))
+    if form.refuted is not None or (form.expect is not None and form.expect.model_fields_set - {"size"}):
+        raise DataError("`cost` excludes expected numbers: give `expect.size` alone", ("cost",))
+    products = it.channels_in * it.channels_out // it.groups * prod(it.kernel)
+    products *= it.batch * prod(it.input if it.transposed else it.output)
+    if not 0 < products <= MOST_PRODUCTS:
+        raise DataError(f"found {products:,} products a call, accepted 1 to {MOST_PRODUCTS:,}", ("cost",))
+    if "transposed" in (form.cost or ()) and (not it.transposed or it.adjoint() is None):
+        raise DataError("`cost: [transposed]` needs the transpose of a forward convolution", ("cost",))
 
 
 def literal(form: CaseForm, settings: Settings) -> Arrays | None:

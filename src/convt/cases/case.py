@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from convt.conv.settings import Settings
 LAYERS = "realistic"
 """The law that judges layers of real size: what is for it alone may take more work than the oracles have time for."""
 Regime = Literal["exact", "real", "precision-x", "precision-w"]
+Cost = Literal["second-call", "new-length", "small-call", "two-items", "channels-last", "float64", "transposed"]
+"""What is timed beside what, by the law `cost`."""
+COSTS: tuple[Cost, ...] = get_args(Cost)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +72,8 @@ class Case:
     """The framework's own resize by `stride` that this convolution equals away from the border."""
     block: int | None = None
     """How many numbers are summed up to one, where the law `large` alone judges the sums of such blocks, in float16."""
+    cost: Cost | None = None
+    """What of the call is timed, where the law `cost` alone judges the ratio of times."""
     reject: Reject | None = None
     """What is passed in place of some settings and arrays, so that the call means nothing; the law `rejects` alone
     judges such a case."""
@@ -111,4 +116,6 @@ class Case:
             digest.update(self.reject.content().encode())
         if self.block is not None:
             digest.update(f"fold {self.block}".encode())
+        if self.cost is not None:
+            digest.update(f"cost {self.cost}".encode())
         return digest.hexdigest()[:16]

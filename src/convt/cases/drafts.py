@@ -64,10 +64,10 @@ def findings_page(groups: Sequence[FrameworkFindings], known: Sequence[Known]) -
         "# Findings",
         "<!-- written by python -m tests.suite.project.documents from backends/*/findings.yaml; do not edit -->",
         _wrap(
-            "What frameworks get wrong, as conformance runs found it: one sentence, the smallest script without the "
-            "suite, what is right, and where it is reported. `convt show --upstream ID` prints a finding as a draft "
-            "for the framework's tracker. The cases are in `specs/findings.yaml` and `specs/rejects.yaml`, the "
-            "predicates in `backends/*/known.yaml`.",
+            "What frameworks get wrong, or refuse in one form and compute in another, as conformance runs found it: "
+            "one sentence, the smallest script without the suite, what is right, and where it is reported. `convt show "
+            "--upstream ID` prints a finding as a draft for the framework's tracker. The cases are in "
+            "`specs/findings.yaml` and `specs/rejects.yaml`, the predicates in `backends/*/known.yaml`.",
             PAGE_WIDTH,
         ),
     ]

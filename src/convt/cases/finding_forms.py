@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -32,6 +32,8 @@ class FindingForm(Form):
     """Lines that the script prints, in their order; `...` stands for anything within a line."""
     ends: Annotated[list[Text], Field(min_length=1)] | None = None
     """The signals by which the process ends, such as SIGSEGV."""
+    timed: Literal[True] | None = None
+    """Whether the script tells times: people run it, and no test, which would hold a clock."""
     sometimes: Text | None = None
     """Why the script does not show it every time."""
     right: Text

@@ -27,6 +27,7 @@ class FrameworkFinding:
     memory: int
     seen: str
     ends: tuple[str, ...]
+    timed: bool
     sometimes: str
     right: str
     source: str
@@ -102,8 +103,8 @@ def read_findings(path: Path) -> FrameworkFindings:
 def _finding(form: FindingForm, framework: str, origin: str) -> FrameworkFinding:
     return FrameworkFinding(
         form.id, framework, form.title, form.about or "", form.script, tuple(form.environment or ()),
-        tuple(form.needs or ()), form.memory or 0, form.seen or "", tuple(form.ends or ()), form.sometimes or "",
-        form.right, form.source, form.versions, form.note or "", form.issue, origin,
+        tuple(form.needs or ()), form.memory or 0, form.seen or "", tuple(form.ends or ()), bool(form.timed),
+        form.sometimes or "", form.right, form.source, form.versions, form.note or "", form.issue, origin,
     )  # fmt: skip
 
 

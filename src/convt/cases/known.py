@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
@@ -79,7 +79,7 @@ class Known:
     origin: str
     """file:line of the entry."""
     where: str | None = None
-    when: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    when: Mapping[str, str | tuple[str, ...] | Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     wants: tuple[str, ...] = ("value",)
     call_forms: tuple[int, ...] = ()
     """Of a call: which evaluations go wrong; no call form stands for all."""
@@ -89,6 +89,8 @@ class Known:
     """Why it does not show every time; empty where it does, and the entry is strict."""
     rejects: tuple[str, ...] = ()
     """Of the law `rejects`: the kinds of settings that mean nothing; none stands for all."""
+    costs: tuple[str, ...] = ()
+    """Of the law `cost`: what takes too long."""
     finding: str = ""
     """The id of the finding that it belongs to."""
     folder: str = ""
@@ -100,14 +102,27 @@ class Known:
         """Whether this difference is expected of a call with these settings on this target."""
         if self.laws or want not in self.wants or (self.call_forms and call_form not in self.call_forms):
             return False
-        if self.dtypes and dtype not in self.dtypes:
+        if (self.dtypes and dtype not in self.dtypes) or not self._on_processor(target, dtype):
             return False
         return self.about(target) and (self._condition is None or self._condition.holds(settings))
 
-    def applies(self, law_id: str, settings: Settings, target: KnownTarget, kind: str = "") -> bool:
+    def applies(
+        self,
+        law_id: str,
+        settings: Settings,
+        target: KnownTarget,
+        kind: str = "",
+        dtype: str = "",
+        cost: str | None = None,
+    ) -> bool:
         """Whether this difference is expected of a law on these settings and this target; `kind` is what the settings
-        that mean nothing are of, and these are the valid ones then."""
+        that mean nothing are of, `dtype` that of the arrays, and these are the valid ones then; `cost` is what is
+        timed."""
+        if (self.dtypes and dtype not in self.dtypes) or not self._on_processor(target, dtype):
+            return False
         if law_id not in self.laws or not self.about(target) or (self.rejects and kind not in self.rejects):
+            return False
+        if self.costs and cost not in self.costs:
             return False
         return self._condition is None or self._condition.holds(settings)
 
@@ -125,9 +140,16 @@ class Known:
         devices = self.when.get("device", ())
         if devices and not {target.device, target.device.split(":")[0]} & set(devices):
             return False
-        if not target.isa.issuperset(self.when.get("isa", ())):
+        if not self._on_processor(target, ""):
             return False
         return "version" not in self.when or _matches(str(self.when["version"]), target.version)
+
+    def _on_processor(self, target: KnownTarget, dtype: str) -> bool:
+        """Whether the processor has the instruction sets that it is to have, and lacks those that it is to lack; what
+        one dtype alone needs is looked at where arrays are of that dtype."""
+        asked = (self.when.get("isa", ()), self.when.get("lacks", ()))
+        isa, lacks = (each.get(dtype, ()) if isinstance(each, Mapping) else each for each in asked)
+        return target.isa.issuperset(isa) and not (lacks and target.isa.issuperset(lacks))
 
     def explains(self, finding: Finding) -> bool:
         """Whether the finding on a law, or on a call, is the one that is expected here."""
@@ -201,8 +223,7 @@ def read_known(path: Path, laws: Collection[str] = ()) -> list[Known]:
                 since=form.since, origin=f"{sheet.name}:{sheet.root.find(keys).place.line}",
                 wants=tuple(asked.want), call_forms=tuple(asked.call_form or ()), dtypes=tuple(asked.dtype or ()),
                 intermittent=form.intermittent or "", rejects=tuple(form.rejects or ()),
-                finding=form.finding or "",
-                folder=form.folder or "",
+                costs=tuple(form.cost or ()), finding=form.finding or "", folder=form.folder or "",
             )
         )  # fmt: skip
     if sheet.faults:
@@ -230,7 +251,7 @@ def _listed(value: str | Sequence[str] | None) -> tuple[str, ...]:
     return () if value is None else (value,) if isinstance(value, str) else tuple(value)
 
 
-def _when(form: WhenForm | None) -> dict[str, str | tuple[str, ...]]:
+def _when(form: WhenForm | None) -> dict[str, Any]:
     given = {} if form is None else form.model_dump(exclude_unset=True)
     return {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
 
@@ -252,8 +273,12 @@ def _check_kind(sheet: Sheet, keys: Keys, form: KnownForm) -> None:
         sheet.fault(
             (*keys, "wrong"), f"`{form.wrong.verdict or form.wrong.outcome}` needs `exception`, `message`, or both"
         )
-    if form.law is not None and form.asked is not None:
-        sheet.fault((*keys, "asked"), "`asked` cannot be combined with `law`")
+    if (
+        form.law is not None
+        and form.asked is not None
+        and not (form.rejects and form.asked.model_fields_set == {"dtype"})
+    ):
+        sheet.fault((*keys, "asked"), "`asked` cannot be combined with `law`, but for `asked.dtype` with `rejects`")
 
 
 def _check(sheet: Sheet, keys: Keys, form: KnownForm, laws: Collection[str]) -> None:
@@ -281,9 +306,11 @@ def _check(sheet: Sheet, keys: Keys, form: KnownForm, laws: Collection[str]) -> 
 
 
 def _check_rejects(sheet: Sheet, keys: Keys, form: KnownForm) -> None:
-    """Kinds of settings go with the law about them, and are those that there are."""
-    if form.rejects and not (_laws(form) and set(_laws(form)) <= {"rejects", "mode", "device"}):
-        sheet.fault((*keys, "rejects"), "`rejects` needs `law: rejects`, mode or device")
+    """Kinds of settings, and of costs, go with the law about them, and are those that there are."""
+    if form.rejects and not (_laws(form) and set(_laws(form)) <= {"rejects", "abstract", "mode", "device"}):
+        sheet.fault((*keys, "rejects"), "`rejects` needs `law: rejects`, abstract, mode or device")
+    if (form.cost is not None) != (_laws(form) == ("cost",)):
+        sheet.fault((*keys, "cost"), "`cost` and `law: cost` need each other")
     for index, kind in enumerate(form.rejects or ()):
         if kind not in kinds():
             sheet.fault((*keys, "rejects", index), f"found {kind!r}, accepted {near(kind, kinds())}")

@@ -114,12 +114,19 @@ def _cases(file: Sheet, keys: Keys, form: CaseForm, head: dict[str, Any]) -> lis
     for member in _members(file, keys, form):
         named = replace(case, id=f"{form.id}-{member.suffix}" if member.suffix else form.id, settings=member.settings)
         try:
-            drafts.append(_fill(file, keys, form, named))
+            drafts += [_fill(file, keys, form, one) for one in _timed(form, named)]
         except build.DataError as error:
             inside = f" in {named.id}" if member.suffix else ""
             file.fault((*keys, *error.keys), f"{error}{inside}")
             break
     return drafts
+
+
+def _timed(form: CaseForm, case: Case) -> list[Case]:
+    """The case, or where it is timed a case for each thing that it is timed beside."""
+    if form.cost is None:
+        return [case]
+    return [replace(case, id=f"{case.id}-{cost}", cost=cost) for cost in dict.fromkeys(form.cost)]
 
 
 def _members(file: Sheet, keys: Keys, form: CaseForm) -> list[Member]:
@@ -157,6 +164,10 @@ def _fill(file: Sheet, keys: Keys, form: CaseForm, case: Case) -> _Draft:
         return _Draft(file, keys, form, replace(case, expect=expect), None)
     if form.laws == [LAYERS]:
         build.check_layer(form, it)
+        expect = Expect() if form.expect is None else expect_of(form.expect, it, ("expect",), fits=True)
+        return _Draft(file, keys, form, replace(case, expect=expect), None)
+    if form.cost is not None:
+        build.check_cost(form, it)
         expect = Expect() if form.expect is None else expect_of(form.expect, it, ("expect",), fits=True)
         return _Draft(file, keys, form, replace(case, expect=expect), None)
     if (work := build.steps(it)) > build.MOST_STEPS:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
+from convt.cases.case import Cost
 from convt.conv.block_sums import LARGEST_BLOCK
 from convt.results.finding import Cause, FindingKind
 
@@ -41,6 +42,10 @@ def _kind_of_bias(value: Any) -> str | None:
 
 def _kind_of_law(value: Any) -> str | None:
     return "<list>" if isinstance(value, list) else "<one>" if isinstance(value, str) else None
+
+
+def _kind_of_isa(value: Any) -> str | None:
+    return "<list>" if isinstance(value, list) else "<mapping>" if isinstance(value, dict) else None
 
 
 def _union(kind: Any, accepted: str) -> Discriminator:
@@ -227,6 +232,8 @@ class CaseForm(Form):
     """The framework's own resize of the input by `stride` that this equals away from the border."""
     block: Annotated[int, Field(ge=1, le=LARGEST_BLOCK)] | None = None
     """Judge the result, in float16, by the sums of blocks of so many numbers; goes with laws: [large]."""
+    cost: Annotated[list[Cost], Field(min_length=1)] | None = None
+    """Time the call beside another, in each of these ways, a case each; goes with laws: [cost]."""
     matrix: MatrixForm | None = None
     """Lists of values; every combination that `where` lets through, thinned by `cover`, is a case."""
     where: Expression | None = None
@@ -246,6 +253,14 @@ class SpecFile(Form):
     """The cases."""
 
 
+Sets = Annotated[list[Annotated[Text, Field(pattern=r"^[a-z0-9_]+$")]], Field(min_length=1)]
+Isa = Annotated[
+    Annotated[Sets, Tag("<list>")] | Annotated[Annotated[dict[Text, Sets], Field(min_length=1)], Tag("<mapping>")],
+    _union(_kind_of_isa, "a list of instruction sets, or a mapping of dtypes to such lists"),
+]
+"""Instruction sets, of every call or by the dtype of the arrays."""
+
+
 class WhenForm(Form):
     """The targets that a known difference is about; each condition that is left out accepts every target."""
 
@@ -257,12 +272,15 @@ class WhenForm(Form):
     """Modes, such as jit or compile."""
     device: Annotated[list[Text], Field(min_length=1)] | None = None
     """Devices, such as cpu or cuda; cuda stands for cuda:0 and all others too."""
-    isa: Annotated[list[Annotated[Text, Field(pattern=r"^[a-z0-9_]+$")]], Field(min_length=1)] | None = None
-    """Instruction sets that the processor has, all of them, as Linux calls them: avx512f, amx_bf16."""
+    isa: Isa | None = None
+    """Instruction sets that the processor has, all of them, as Linux calls them: [avx512f, amx_bf16]; or a mapping of
+    dtypes to such lists, where only calls in these dtypes need them."""
+    lacks: Isa | None = None
+    """Instruction sets of which the processor lacks at least one; or a mapping, as under isa."""
 
 
 Wanted = Literal[
-    "value", "shape", "unbatched", "mixed-float16", "mixed-bfloat16", "grad-x", "grad-w", "grad-b",
+    "value", "shape", "traced", "unbatched", "mixed-float16", "mixed-bfloat16", "grad-x", "grad-w", "grad-b",
     "only-x", "only-w", "only-b", "grad-xw", "grad-wx", "jvp-x", "jvp-w", "jvp-grad-x",
 ]  # fmt: skip
 """What is asked of a call, as `convt.adapter.probe.Want` says it."""
@@ -328,6 +346,8 @@ class KnownForm(Form):
     """The law, or laws, that fail. Left out: the call itself goes wrong, and every law that needs it fails by that."""
     rejects: Annotated[list[Id], Field(min_length=1)] | None = None
     """With `law: rejects`: the kinds of settings, in specs/rejects.yaml, that are not refused as they are due."""
+    cost: Annotated[list[Cost], Field(min_length=1)] | None = None
+    """With `law: cost`: what takes too long; needed there."""
     asked: AskedForm | None = None
     """Without `law`: which evaluations go wrong."""
     where: Expression | None = None

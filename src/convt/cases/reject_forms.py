@@ -8,6 +8,8 @@ said by name: `{two_to: 62, plus: -1}`, and `{nothing: true}` for Python's None.
 
 from __future__ import annotations
 
+import re
+import zlib
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -26,8 +28,9 @@ Raw = Any
 NAMED = ({"each"}, {"first"}, {"two_to"}, {"nothing"})
 """What a mapping among the values has at least."""
 ALLOWED = {"each", "first", "rest", "more", "times", "two_to", "plus", "nothing"}
-LAWS = ("rejects", "mode", "device")
+LAWS = ("rejects", "abstract", "mode", "device")
 """The laws about invalid calls."""
+OTHER_DTYPES = ("float64", "float16", "bfloat16")
 SHORT = {"conv_transpose": "transposed", "conv": "forward"}
 
 
@@ -90,10 +93,11 @@ class OtherForm(Form):
 
     shape: list[Raw] | None = None
     """Extents; an item {each: n} stands for one an axis. Left out: the valid shape."""
-    dtype: Literal[
-        "float16", "bfloat16", "float32", "float64", "int8", "int32", "int64", "uint8", "bool", "complex64"
-    ] = "float32"
-    """The dtype."""
+    dtype: (
+        Literal["float16", "bfloat16", "float32", "float64", "int8", "int32", "int64", "uint8", "bool", "complex64"]
+        | None
+    ) = None
+    """The dtype; left out: that of the case."""
 
 
 class OthersForm(Form):
@@ -147,6 +151,11 @@ class RejectForm(Form):
     """Why a refusal and an answer are both right."""
     answer: AnswerForm | None = None
     """The right answer, with means or either."""
+    ends: Annotated[list[Id], Field(min_length=1)] | None = None
+    """The frameworks whose process it ends on several ranks, which costs a start of the framework each: a default run
+    asks it on the fewest axes of each op alone, and a nightly one on all."""
+    seconds: Annotated[float, Field(gt=0)] | None = None
+    """After how many seconds without an answer a call counts as hanging; left out: the run's deadline."""
 
 
 class RejectsFile(Form):
@@ -196,17 +205,40 @@ def written_out(value: Raw, rank: int) -> Any:
 
 
 def cases_of(form: RejectForm, head: dict[str, Any], origin: str) -> list[Case]:
-    """The cases of a kind, one an op and rank; SettingsError or UnknownValue where one cannot be made."""
+    """The cases of a kind, one an op and rank in float32, and one in each other dtype; SettingsError or UnknownValue
+    where one cannot be made."""
+    plain = [(op, rank, "") for op in form.op for rank in form.rank]
     return [
         Case(
-            id=f"{form.id}-{SHORT[op]}-{rank}d", settings=settings, about=form.about, origin=origin,
-            source=form.source or head.get("source", ""), laws=LAWS,
-            reject=_reject(form, settings),
+            id=f"{form.id}-{SHORT[op]}-{rank}d{dtype and '-'}{dtype}", settings=settings, about=form.about,
+            origin=origin, source=form.source or head.get("source", ""), laws=LAWS,
+            reject=_reject(form, settings, dtype or "float32"),
         )
-        for op in form.op
-        for rank in form.rank
+        for op, rank, dtype in [*plain, *_in_other_dtypes(form)]
         for settings in [_settings(form.base, op, rank)]
     ]  # fmt: skip
+
+
+def _in_other_dtypes(form: RejectForm) -> list[tuple[Op, Rank, str]]:
+    """Where a kind is asked in the other dtypes: each dtype once, on an op and rank that its name picks, so that every
+    op and rank meets every dtype over all kinds.
+
+    What is no number of its kind, or a number that no size holds, is refused, or not, before a dtype matters; what may
+    hang is asked no oftener than it need be.
+    """
+    if (
+        form.seconds
+        or "dtype" in form.fault
+        or "two_to" in str(form.invalid)
+        or re.search(r"[0-9]{9}", str(form.invalid))
+    ):
+        return []
+    ops, ranks = sorted(form.op), sorted(form.rank)
+    turn = zlib.crc32(form.id.encode())
+    return [
+        (ops[(turn + at) % len(ops)], ranks[(turn // 2 + at) % len(ranks)], dtype)
+        for at, dtype in enumerate(OTHER_DTYPES)
+    ]
 
 
 def _settings(base: BaseForm, op: Op, rank: int) -> Settings:
@@ -223,18 +255,20 @@ def _settings(base: BaseForm, op: Op, rank: int) -> Settings:
     )  # fmt: skip
 
 
-def _reject(form: RejectForm, settings: Settings) -> Reject:
+def _reject(form: RejectForm, settings: Settings, dtype: str) -> Reject:
     rank = settings.rank
     invalid = {name: written_out(getattr(form.invalid, name), rank) for name in sorted(form.invalid.model_fields_set)}
-    arrays = {name: _other(getattr(form.arrays, name), rank) for name in sorted(form.arrays.model_fields_set)}
+    arrays = {name: _other(getattr(form.arrays, name), rank, dtype) for name in sorted(form.arrays.model_fields_set)}
     return Reject(
         kind=form.id, fault=tuple(form.fault), invalid=invalid, arrays=arrays, means=dict(form.means),
         either=form.either or "", answer=None if form.answer is None else _answer(form.answer, settings),
+        dtype=dtype, seconds=form.seconds or 0.0, ends=tuple(form.ends or ()),
     )  # fmt: skip
 
 
-def _other(form: OtherForm, rank: int) -> OtherArray:
-    return OtherArray(None if form.shape is None else tuple(written_out(form.shape, rank)), form.dtype)
+def _other(form: OtherForm, rank: int, dtype: str) -> OtherArray:
+    shape = None if form.shape is None else tuple(written_out(form.shape, rank))
+    return OtherArray(shape, form.dtype or dtype)
 
 
 def _answer(form: AnswerForm, base: Settings) -> Answer:

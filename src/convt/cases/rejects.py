@@ -22,7 +22,7 @@ from convt.conv.settings import Settings
 
 @dataclass(frozen=True)
 class OtherArray:
-    """The form of an array that is passed in place of the valid one; None keeps the valid one's."""
+    """The form of an array that is passed in place of the valid one; None keeps the valid one's shape and dtype."""
 
     shape: tuple[int, ...] | None = None
     dtype: str | None = None
@@ -60,6 +60,13 @@ class Reject:
     """Why a refusal and an answer are both right; empty where an answer is wrong."""
     answer: Answer | None = None
     """What is right where there is an answer; None: its numbers are not judged."""
+    dtype: str = "float32"
+    """That of the arrays, but for those that `arrays` gives another."""
+    seconds: float = 0.0
+    """After how many seconds without an answer the call counts as hanging; 0: the run's own."""
+
+    ends: tuple[str, ...] = ()
+    """The frameworks whose process it ends on several ranks."""
 
     def meaning(self, backend: str) -> str:
         """What a backend documents that this means; empty where it means nothing there."""
@@ -73,17 +80,16 @@ class Reject:
 
     def _other(self, name: str, valid: np.ndarray | None) -> np.ndarray:
         """The array of that name to be passed; ValueError where nothing says which numbers it has."""
-        wanted = self.arrays.get(name)
-        if wanted is not None and wanted.shape is not None:
+        wanted = self.arrays.get(name, OtherArray())
+        if wanted.shape is not None:
             valid = (np.arange(np.prod(wanted.shape, dtype=int)) % 4 + 1).reshape(wanted.shape)
         if valid is None:
             raise ValueError(f"{name} has neither numbers nor a shape")
-        if wanted is None:
-            return valid
-        dtype = numpy_dtype(wanted.dtype) if wanted.dtype else np.dtype(np.float32)
+        dtype = numpy_dtype(wanted.dtype or self.dtype)
         return (np.abs(valid) if dtype.kind in "ub" else valid).astype(dtype)
 
     def content(self) -> str:
         """What is passed, as text that is equal for equal calls: for the content hash."""
         arrays = {name: (other.shape, other.dtype) for name, other in self.arrays.items()}
-        return json.dumps([dict(self.invalid), arrays], sort_keys=True)
+        told = [dict(self.invalid), arrays, *([] if self.dtype == "float32" else [self.dtype])]
+        return json.dumps(told, sort_keys=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from convt.adapter.backend import Outcome, Probe, describe
@@ -31,11 +31,22 @@ class Chunk:
     """The probes of one message, by their place in it: which are open, and in which groups they are asked."""
 
     def __init__(
-        self, positions: list[int], packed: list[bytes], answer: Answer, heavy: int = 0, unsafe: bool = False
+        self,
+        positions: list[int],
+        packed: list[bytes],
+        answer: Answer,
+        heavy: int = 0,
+        seconds: Mapping[int, float] | None = None,
+        *,
+        unsafe: bool = False,
+        timed: bool = False,
     ) -> None:
         """`positions` are the probes' places in the whole batch, which is what `answer` is told; `heavy` is the size of
-        a result that takes much of the machine's memory; `unsafe`: the call is expected to harm its process."""
-        self.heavy, self.unsafe = heavy, unsafe
+        a result that takes much of the machine's memory; `seconds` are the deadlines of probes that have their own, by
+        their places in the message; `unsafe`: the call is expected to harm its process; of what is `timed` one is asked
+        at a time on a machine."""
+        self.heavy, self.unsafe, self.timed = heavy, unsafe, timed
+        self.seconds = seconds or {}
         self.again = False
         """Whether the worker asks for a process that has made no call yet."""
         self.harmless = False
@@ -78,6 +89,7 @@ def messages(probes: Sequence[Probe], pack: Pack, answer: Answer) -> Iterator[Ch
     """The probes in messages of bounded size; one that cannot be packed, or carried, is answered `not-run`."""
     positions: list[int] = []
     packed: list[bytes] = []
+    seconds: dict[int, float] = {}
     size = 0
     for at, probe in enumerate(probes):
         try:
@@ -95,11 +107,16 @@ def messages(probes: Sequence[Probe], pack: Pack, answer: Answer) -> Iterator[Ch
         if probe.force == "unsafe":
             yield Chunk([at], [one], answer, unsafe=True)
             continue
+        if probe.timing is not None:
+            yield Chunk([at], [one], answer, timed=True)
+            continue
         if packed and (len(packed) >= MESSAGE_PROBES or size + len(one) > MESSAGE_BYTES):
-            yield Chunk(positions, packed, answer)
-            positions, packed, size = [], [], 0
+            yield Chunk(positions, packed, answer, seconds=seconds)
+            positions, packed, size, seconds = [], [], 0, {}
+        if probe.seconds:
+            seconds[len(packed)] = probe.seconds
         positions.append(at)
         packed.append(one)
         size += len(one)
     if packed:
-        yield Chunk(positions, packed, answer)
+        yield Chunk(positions, packed, answer, seconds=seconds)

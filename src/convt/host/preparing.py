@@ -58,3 +58,10 @@ class Preparer:
     def of(self, probe: Probe) -> Any:
         """What the function gives for a probe."""
         return self(Form.of(probe))
+
+    def prepared(self, probe: Probe) -> Probe:
+        """The probe with what the function gives for it, and for those that it is timed against."""
+        timing = probe.timing
+        if timing is not None:
+            timing = dataclasses.replace(timing, against=tuple(map(self.prepared, timing.against)))
+        return dataclasses.replace(probe, prepared=self.of(probe), timing=timing)

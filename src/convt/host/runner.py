@@ -149,10 +149,15 @@ class Runner(threading.Thread):
         """The probe as it travels, with what the host adds for this target where its backend asks for that."""
         if self._preparer is None:
             return self._pack(probe)
-        return pickle.dumps(pack_probe(dataclasses.replace(probe, prepared=self._preparer.of(probe))), 5)
+        return pickle.dumps(pack_probe(self._preparer.prepared(probe)), 5)
 
     def _answer(self, chunk: Chunk) -> None:
         """Have every probe of a message answered; a heavy one in its turn, in a process that ends with it."""
+        if chunk.timed:
+            self._ready()  # to start a process takes the machine too, and no turn
+            with memory.turn(lambda: self._closing):
+                self._answer_all(chunk)
+            return
         if not chunk.heavy:
             self._answer_all(chunk)
             if chunk.unsafe and not chunk.harmless:
@@ -209,6 +214,8 @@ class Runner(threading.Thread):
                 if message is not None or at != mark:
                     mark, since = at, time.monotonic()
                     allowed = deadline + (FUSED_SECONDS * at[2] if at[2] > 1 else 0)
+                    if at[:3] == (number, at[1], 1):
+                        allowed = min(allowed, chunk.seconds.get(order[at[1]], allowed))
                 elif chunk.heavy and (reason := memory.scarce()):
                     process.kill()
                     return _end(process, "not-run", reason, at, number, order, chunk)

@@ -270,7 +270,7 @@ class _Server:
             probes = [self._adapter.in_range(_unpack(each)) for each in packed]
             for probe in probes:
                 poison(probe)
-            together = [probe for probe in probes if not probe.block]
+            together = [probe for probe in probes if not probe.block and probe.timing is None]
             self._called = True
             with Watch() as watch:
                 answers = self._adapter.run_many(together) if together else None
@@ -285,7 +285,8 @@ class _Server:
         part = watch.seconds / len(together)
         first, *rest = [replace(_checked(answer), seconds=part) for answer in answers]
         fused = iter([replace(first, warnings=watch.warned), *rest])
-        return [self._one(one) if probe.block else next(fused) for one, probe in zip(packed, probes, strict=True)]
+        alone = (probe.block or probe.timing is not None for probe in probes)
+        return [self._one(one) if own else next(fused) for one, own in zip(packed, alone, strict=True)]
 
     def _emit(self, outcomes: Iterable[tuple[int, Outcome]]) -> None:
         """Queue outcomes for the host; the flushing thread sends them within FLUSH_SECONDS."""
@@ -346,7 +347,7 @@ def _checked(outcome: Any) -> Outcome:
     if value is not None and value.nbytes > LARGEST:
         return Outcome("raised", reason=f"the value takes {value.nbytes:,} bytes; {LARGEST:,} fit into a message")
     shape = None if outcome.shape is None else tuple(map(int, outcome.shape))
-    return Outcome(outcome.kind, value, shape, str(outcome.reason), dtype=str(outcome.dtype))
+    return Outcome(outcome.kind, value, shape, str(outcome.reason), dtype=str(outcome.dtype), times=outcome.times)
 
 
 def _log_size() -> int:

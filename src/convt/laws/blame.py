@@ -24,6 +24,8 @@ def call_went(probe: Probe, outcome: Outcome, name: str = "") -> Finding:
         return unanswered(outcome.kind, name, outcome.kind, outcome.reason, "")
     if outcome.kind != "value":
         return unanswered("error", name, outcome.kind, outcome.reason, "")
+    if probe.timing is not None:  # what it computes, others ask
+        return PASS
     if probe.block:
         return judged_block_sums(probe, outcome, name)
     if outcome.value is None:

@@ -25,6 +25,8 @@ class Law:
     is not compared. `tests/suite/laws/law_versions.json` pins what each version catches."""
     crosses: ClassVar[bool] = False
     """Whether `judge_pair` also compares a target with every peer."""
+    times: ClassVar[bool] = False
+    """Whether it judges times, which are those of a machine and a day: no history keeps them."""
     draws: ClassVar[bool] = True
     """Whether cases are drawn for it; else its own YAML cases are all."""
     needs_peers: ClassVar[bool] = False

@@ -13,6 +13,7 @@ from convt.cases.case import Case, Regime
 from convt.conv import data
 from convt.conv.bounds import bound, terms
 from convt.conv.data import Arrays
+from convt.conv.dtypes import numpy_dtype
 from convt.conv.oracles import OraclesDisagree, matrix, reference, scatter, zero_insertion
 from convt.conv.settings import Settings, SettingsError
 from convt.laws.comparison import same_shape
@@ -48,6 +49,13 @@ def drawn(case: Case, use: str) -> Arrays:
 def ask(settings: Settings, arrays: Arrays) -> Probe:
     """A probe for a value."""
     return Probe(settings, arrays.x, arrays.w, arrays.b)
+
+
+def cast(arrays: Arrays, dtype: str) -> Arrays:
+    """The arrays in another dtype."""
+    to = numpy_dtype(dtype)
+    b = None if arrays.b is None else arrays.b.astype(to)
+    return Arrays(arrays.x.astype(to), arrays.w.astype(to), b)
 
 
 def integral(arrays: Arrays) -> bool:

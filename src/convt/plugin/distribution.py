@@ -1,4 +1,4 @@
-"""Under pytest-xdist: one seed for all processes, and a whole chunk of cases to one of them."""
+"""Under pytest-xdist: one seed for all processes, one choice of cases, and a whole chunk of cases to one of them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from convt.session.session import chunk_of
 class Distribution:
     """A plugin of the controller. A chunk split over processes would evaluate its probes twice."""
 
-    def __init__(self, seed: int) -> None:
-        self._seed = seed
+    def __init__(self, seed: int, narrowed: bool) -> None:
+        self._seed, self._narrowed = seed, narrowed
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         node.workerinput["convt_seed"] = self._seed
+        node.workerinput["convt_narrowed"] = self._narrowed
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:

@@ -26,6 +26,9 @@ from convt.session.options import (
 )
 from convt.session.profiles import PROFILES, Profile
 
+NARROWING = ("keyword", "markexpr", "--law", "--spec", "lf", "failedfirst")
+"""Options that leave out cases or laws."""
+
 
 def add_options(parser: pytest.Parser) -> None:
     """Declare the group `convt` of pytest's options."""
@@ -76,7 +79,7 @@ def declare(add: Callable[..., Any]) -> None:
         default=[],
         metavar="FILE",
         help="take the cases of this YAML file or folder, --spec=FILE; repeatable (default: all that convt "
-        "brings; the folders specs/large and specs/realistic under the profiles of these names)",
+        "brings; the folders specs/large, specs/realistic and specs/cost under the profiles of these names)",
     )
     add(
         "--backend",
@@ -90,8 +93,8 @@ def declare(add: Callable[..., Any]) -> None:
         default="default",
         metavar="NAME",
         help="default; ci: the same seed each time; nightly: 1,000 generated cases a law; modes: every mode; hostile: "
-        "every stress environment; large: results of more than 2^31 numbers; realistic: layers of real size "
-        "(default: %(default)s)",
+        "every stress environment; large: results of more than 2^31 numbers; realistic: layers of real size; cost: "
+        "ratios of times (default: %(default)s)",
     )
     add(
         "--seed",
@@ -140,6 +143,7 @@ def read_options(config: pytest.Config) -> Options:
         specs=spec_files(Path(config.invocation_params.dir, name) for name in get("--spec")),
         backends=tuple(get("--backend")),
         profile=profile,
+        narrowed=narrowed(config),
         seed=_seed(config, profile),
         deadline=deadline(get("--deadline")),
         report=_report(config),
@@ -147,6 +151,16 @@ def read_options(config: pytest.Config) -> Options:
         baseline=_baseline(config),
         update_baseline=get("--update-baseline"),
     )
+
+
+def narrowed(config: pytest.Config) -> bool:
+    """Whether the command line chooses among cases and laws, so that not all of them are judged."""
+    shared = getattr(config, "workerinput", {}).get("convt_narrowed")
+    if shared is not None:  # a worker of pytest-xdist
+        return bool(shared)
+    files = {Path(argument.partition("::")[0]).name for argument in config.args}
+    chosen = config.args_source.name == "ARGS" and not files >= {"test_cases.py", "test_generated.py"}
+    return chosen or any(config.getoption(name, None) for name in NARROWING)
 
 
 def _seed(config: pytest.Config, profile: Profile) -> int:

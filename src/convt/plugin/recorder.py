@@ -21,8 +21,6 @@ from convt.results.reader import read_run
 from convt.session.recording import Recording, target_infos
 from convt.session.session import Session
 
-NARROWING = ("keyword", "markexpr", "--law", "--spec", "lf", "failedfirst")
-"""Options that leave out cases or laws."""
 TYPED = "convt-typed"
 TOLD = "convt_targets"
 """What a report of pytest carries of targets that no earlier one told, from a process of pytest-xdist."""
@@ -129,11 +127,8 @@ class Recorder:
 
     def _whole(self, session: pytest.Session, stopped: bool) -> bool:
         """Whether every case and law of the targets was judged, so that a known difference ought to have matched."""
-        narrowed = any(self._config.getoption(name, None) for name in NARROWING)
         stopped = bool(stopped or session.shouldstop or session.shouldfail or self._config.getoption("maxfail"))
-        files = {Path(argument.partition("::")[0]).name for argument in self._config.args}
-        chosen = self._config.args_source.name == "ARGS" and not files >= {"test_cases.py", "test_generated.py"}
-        return not (narrowed or stopped or chosen or self._session.options.profile.covered)
+        return not (self._session.options.narrowed or stopped or self._session.options.profile.covered)
 
     def _fatal(self, session: pytest.Session, stopped: bool) -> list[str]:
         """The complaints that fail the run: against a baseline, only those about what got worse."""

@@ -14,9 +14,23 @@ from convt.results.sides import NotComparable, Side, flags_that_differ
 from convt.results.vocabulary import FAILING
 from convt.results.warnings_of import new_warnings
 
-SLOWER_TIMES, SLOWER_SECONDS = 1.5, 2.0
-"""A target is slower where its calls took this many times as long, and this many seconds more: summed over all calls
-of a run, both sides measured in one session, so that the machine is the same."""
+SLOWER_TIMES = 1.5
+"""A call is slower where it takes this many times as long: by the medians and by the minima of samples that were taken
+on both sides in turns, within one session, so that the machine is the same."""
+SLOWER_TOLD = 5
+"""Settings that are named, those that lost most."""
+Speed = tuple[float, float]
+"""Seconds of a call: the median and the least of its samples."""
+
+
+def times_as_long(was: Speed, is_: Speed) -> float:
+    """How many times as long a call takes: by medians or by minima, whichever says less."""
+    return min(after / before if before else 1.0 for before, after in zip(was, is_, strict=True))
+
+
+def too_slow(was: Speed, is_: Speed) -> bool:
+    """Whether a call takes so much longer that it is told."""
+    return times_as_long(was, is_) >= SLOWER_TIMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,10 +242,21 @@ class Comparing:
         self._add(Change(kind, "", "", target, None, None, says, counts.total()))
 
     def _speed(self, target: str) -> None:
-        """Slower by the sum over all calls but the longest: that one may have waited for a busy machine."""
-        was, is_ = self.before.seconds(target), self.after.seconds(target)
-        if was and is_ and is_ >= SLOWER_TIMES * was and is_ - was >= SLOWER_SECONDS:
-            says = f"{was:.1f} s inside the framework's calls before, {is_:.1f} s after: {is_ / was:.2f} times"
+        """The settings whose calls take longer, of those that were timed on both sides in turns."""
+        was, is_ = self.before.speeds(target), self.after.speeds(target)
+        both = [name for name in was if name in is_]
+        slower = sorted(
+            (name for name in both if too_slow(was[name], is_[name])),
+            key=lambda name: -times_as_long(was[name], is_[name]),
+        )
+        if slower:
+            told = [
+                f"{name} {1e3 * was[name][0]:.3g} ms before, {1e3 * is_[name][0]:.3g} ms after,"
+                f" {times_as_long(was[name], is_[name]):.2f} times"
+                for name in slower[:SLOWER_TOLD]
+            ]
+            more = f"; and {len(slower) - SLOWER_TOLD} more" if len(slower) > SLOWER_TOLD else ""
+            says = f"{len(slower)} of {len(both)} settings that were timed take longer: {'; '.join(told)}{more}"
             self._add(Change("slower", "", "", target, None, None, says))
 
     def _nothing(self) -> str:

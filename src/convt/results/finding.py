@@ -17,7 +17,8 @@ from convt.results.kinds import KINDS
 from convt.results.vocabulary import Verdict
 
 FindingKind = Literal[
-    "value", "bits", "shape", "abstract-shape", "dtype", "outcome", "refusal", "accepted", "claim", "memory",
+    "value", "bits", "shape", "abstract-shape", "dtype", "outcome", "refusal", "accepted", "claim", "footprint",
+    "slow", "memory",
     "unsupported", "not-run", "suite",
 ]  # fmt: skip
 """Those of `convt.results.kinds.KINDS` that a finding may be of."""
@@ -84,6 +85,12 @@ class Finding:
     """The largest fraction of the error bound that was used, where the law has one; of a pass too."""
     why: str = ""
     """What the bound rests on."""
+    ratio: float | None = None
+    """How many times as long a call takes as the one that it is timed beside: the smaller of medians' and minima's."""
+    factor: float | None = None
+    """The largest ratio that is accepted."""
+    medians: tuple[float, ...] = ()
+    """Median seconds of the call, and of the one beside it."""
     cause: Cause | Literal[""] = ""
     """One of CAUSES."""
     outcome: str = ""
@@ -147,7 +154,7 @@ def sentence(it: Finding) -> str:
 
 def _told(it: Finding) -> list[str]:
     """What is wrong, and the counts in a line of their own."""
-    if it.kind in ("value", "shape", "abstract-shape", "dtype"):
+    if it.kind in ("value", "shape", "abstract-shape", "dtype", "footprint"):
         return [_unequal(it), *([_counts(it)] if it.differing is not None else [])]
     if it.kind in ("refusal", "accepted"):
         return _taken(it)
@@ -155,11 +162,13 @@ def _told(it: Finding) -> list[str]:
         return [f"{it.subject}: {_EQUAL_NUMBERS}: 0 and -0" if it.subject else f"{_EQUAL_NUMBERS}: 0 and -0"]
     if it.kind == "claim":
         return [f"the claim is stale: the call computes what it should: {it.words}"]
+    if it.kind == "slow":
+        return [_slow(it)]
     if it.kind == "memory":
         return [f"wants more memory than this machine gives: {it.words}"]
     subject = f"{it.subject}: " if it.subject else ""
     if it.kind == "outcome":
-        where = " where it answers" if it.other else ""
+        where = f" where {it.against or 'it'} answers" if it.other else ""
         return [f"{subject}{it.outcome}{where}: {it.words or it.exception}"]
     return (f"{subject}{it.words}{it.note}" or KINDS[it.kind]).splitlines()
 
@@ -174,6 +183,15 @@ def _unequal(it: Finding) -> str:
     digits = 9 if it.index else 17
     name = f"{it.against} = " if it.against else ""
     return f"{subject}{place}={_number(it.got, digits)}, but should be {name}{_number(it.due, digits)}"
+
+
+def _slow(it: Finding) -> str:
+    """`a call in float64: 7.3 times as long as one in float32 (12.1 ms to 1.66 ms); accepted up to 5 times (...)`."""
+    if it.ratio is None:  # a baseline keeps no numbers
+        return f"{it.subject}: {KINDS[it.kind]}"
+    mine, theirs = (f"{1e3 * seconds:.3g} ms" for seconds in it.medians)
+    said = f"{it.subject}: {it.ratio:.3g} times as long as {it.against} ({mine} to {theirs})"
+    return f"{said}; accepted up to {it.factor:g} times ({it.why})"
 
 
 def _number(value: Any, digits: int) -> str:
@@ -197,8 +215,10 @@ def _counts(it: Finding) -> str:
 def _taken(it: Finding) -> list[str]:
     """What became of settings that mean nothing."""
     if it.other:
-        said = "accepted" if it.outcome == "value" else f"{it.outcome}: {it.words or it.exception}"
-        return [said, f"where the other {ENDS[it.other]}"]
+        shape = f": shape {it.got}" if it.got is not None else ""
+        said = f"accepted{shape}" if it.outcome == "value" else f"{it.outcome}: {it.words or it.exception}"
+        subject = f"{it.words.partition(':')[0]}: " if it.against and it.outcome == "value" else ""
+        return [f"{subject}{said}", f"where {it.against or 'the other'} {ENDS[it.other]}"]
     if it.kind == "refusal":
         if it.verdict == "pass":
             return [f"refused: {it.words}"]

@@ -156,6 +156,8 @@ class Footer:
     """Target to the longest time of one call among them."""
     partial: bool = False
     """The run was interrupted, and the file has what was judged until then."""
+    target_speeds: dict[str, dict[str, tuple[float, float]]] = field(default_factory=dict)
+    """Target to settings that were timed, by name, to the median and the least seconds of a call."""
 
 
 Record = Header | CaseRecord | VerdictRecord | DetailRecord | Footer

@@ -58,12 +58,14 @@ class RunWriter:
         target_seconds: dict[str, float] | None = None,
         target_longest: dict[str, float] | None = None,
         partial: bool = False,
+        target_speeds: dict[str, dict[str, tuple[float, float]]] | None = None,
     ) -> Footer:
         """Sort, add the footer, and replace `path` in one step; the earlier file stands until then."""
         counts = [sum(rank == wanted for _, rank, _, _ in self._places) for wanted in (1, 0)]
         if ("", -1, 0, 0) not in self._places:
             raise ValueError("nothing was written: no header")
-        footer = Footer(counts[0], counts[1], seconds, exit_status, target_seconds or {}, target_longest or {}, partial)
+        spent = (target_seconds or {}, target_longest or {})
+        footer = Footer(counts[0], counts[1], seconds, exit_status, *spent, partial, target_speeds or {})
         whole = self.path.with_name(self.path.name + ".whole")
         with whole.open("wb") as out:
             for key in sorted(self._places):

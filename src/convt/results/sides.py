@@ -47,12 +47,10 @@ class Side:
         """The evidence of a verdict, where the file has it."""
         return self.run.details.get((case, law, self.names.get(target, target)))
 
-    def seconds(self, target: str) -> float | None:
-        """The time inside the framework's calls but the longest, where the run measured it."""
-        footer, name = self.run.footer, self.names.get(target, target)
-        if name not in footer.target_seconds:
-            return None
-        return max(footer.target_seconds[name] - footer.target_longest.get(name, 0.0), 0.0)
+    def speeds(self, target: str) -> dict[str, tuple[float, float]]:
+        """What the calls of settings take, by their name: the median and the least, where the run timed them."""
+        timed = self.run.footer.target_speeds.get(self.names.get(target, target), {})
+        return {name: (float(seconds[0]), float(seconds[1])) for name, seconds in timed.items()}
 
 
 def side_of(run: Run, name: str, environment: str | None = None) -> Side:

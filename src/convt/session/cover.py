@@ -15,17 +15,32 @@ BOUNDARY = "boundary"
 def cover(cases: Sequence[Case]) -> list[Case]:
     """The cases that a greedy cover of all pairs of properties needs, in the order in which they came.
 
-    Of settings that mean nothing, each kind is kept once for each operation, on two axes where it is there on two; what
-    one law alone judges by sums stands for no other case. Of layers of real size the cheapest of each operation and
-    rank is kept.
+    Of settings that mean nothing, each kind is kept on each of its ranks, operations and in another dtype; what one law
+    alone judges by sums stands for no other case. Of layers of real size the cheapest of each operation and rank is
+    kept.
     """
     layers = [case for case in cases if case.laws == (LAYERS,)]
-    alone = [case for case in cases if case.block or BOUNDARY in case.tags]
+    alone = [case for case in cases if case.block or case.cost or BOUNDARY in case.tags]
     plain = [case for case in cases if case.reject is None and case.laws != (LAYERS,) and case not in alone]
-    apart = [*_one_of_each([case for case in cases if case.reject]), *alone]
+    apart = [*_of_each_kind([case for case in cases if case.reject]), *alone]
     apart += {(case.settings.op, case.settings.rank): case for case in sorted(layers, key=cost, reverse=True)}.values()
     kept = {case.id for case in [*_pairwise(plain), *apart]}
     return [case for case in cases if case.id in kept]
+
+
+def spared(cases: Sequence[Case]) -> list[Case]:
+    """The cases that a default run leaves out: of a kind that ends a framework's process, all but those of the fewest
+    axes of each operation, in float32."""
+    fewest: dict[tuple[str, str], int] = {}
+    ending = [(case, case.reject) for case in cases if case.reject is not None and case.reject.ends]
+    for case, reject in ending:
+        key = (reject.kind, case.settings.op)
+        fewest[key] = min(fewest.get(key, case.settings.rank), case.settings.rank)
+    return [
+        case
+        for case, reject in ending
+        if reject.dtype != "float32" or case.settings.rank > fewest[reject.kind, case.settings.op]
+    ]
 
 
 def _pairwise(cases: Sequence[Case]) -> list[Case]:
@@ -41,12 +56,26 @@ def _pairwise(cases: Sequence[Case]) -> list[Case]:
     return chosen
 
 
-def _one_of_each(cases: Sequence[Case]) -> list[Case]:
-    kept: dict[tuple[str, str], Case] = {}
-    for case in sorted(cases, key=lambda case: (abs(case.settings.rank - 2), case.id)):
+def _of_each_kind(cases: Sequence[Case]) -> list[Case]:
+    """Of each kind so many that each of its ops, of its ranks, and a dtype beside float32 where it has one, occurs."""
+    kinds: dict[str, list[Case]] = {}
+    for case in sorted(cases, key=lambda case: case.id):
         if case.reject is not None:
-            kept.setdefault((case.reject.kind, case.settings.op), case)
-    return list(kept.values())
+            kinds.setdefault(case.reject.kind, []).append(case)
+    kept: list[Case] = []
+    for every in kinds.values():
+        missing = set().union(*map(_features, every))
+        while missing:
+            best = max(every, key=lambda case: len(_features(case) & missing))  # the first of equals, by name
+            kept.append(best)
+            missing -= _features(best)
+    return kept
+
+
+def _features(case: Case) -> set[str]:
+    """What of an invalid call another path may be taken for."""
+    other = case.reject is not None and case.reject.dtype != "float32"
+    return {case.settings.op, f"{case.settings.rank} axes", *(["another dtype"] if other else [])}
 
 
 def cost(case: Case) -> int:

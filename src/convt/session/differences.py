@@ -22,36 +22,38 @@ class KnownDifferences:
         """`target` and the number of its `call_forms` are asked by name, of targets that have answered."""
         self._target, self._call_forms = cache(target), cache(call_forms)
         self._every = entries
-        self._entries: dict[str, list[Known]] = {}
+        self._entries: dict[tuple[str, str, str], list[Known]] = {}
         self._calls: dict[tuple[str, str, str, int, str], list[Known]] = {}
 
     def assess(self, found: LawVerdict) -> Matched:
         """A verdict with the entry that explains it, or the one that it contradicts."""
-        entries = self._about(found.target)
-        if not entries:
-            return Matched(found)
         target, settings = self._target(found.target), found.case.settings
-        kind = found.case.reject.kind if found.case.reject else ""
-        laws = [entry for entry in entries if entry.applies(found.law.id, settings, target, kind)]
+        entries = self._about(found.target, law=found.law.id)
+        reject, cost = found.case.reject, found.case.cost
+        kind, dtype = (reject.kind, reject.dtype) if reject else ("", "")
+        laws = [entry for entry in entries if entry.applies(found.law.id, settings, target, kind, dtype, cost)]
         calls = {name: self._of_call(probe, found.target) for name, probe in found.probes.items()}
         return match_known(found, laws, calls)
 
-    def _about(self, name: str) -> list[Known]:
-        """The entries about a target."""
-        if name not in self._entries:
-            self._entries[name] = [entry for entry in self._every if entry.about(self._target(name))]
-        return self._entries[name]
+    def _about(self, name: str, *, law: str = "", want: str = "") -> list[Known]:
+        """The entries about a target and one of its laws, or what is wanted of its calls."""
+        key = (name, law, want)
+        if key not in self._entries:
+            target = self._target(name)
+            every = [it for it in self._every if (law in it.laws if law else not it.laws and want in it.wants)]
+            self._entries[key] = [entry for entry in every if entry.about(target)]
+        return self._entries[key]
 
     def _of_call(self, probe: Probe, name: str) -> list[Known]:
         """The entries about a call. A forced one is a test of a claim, not of the framework; one that means nothing has
-        no settings of which an entry could speak."""
-        if probe.force or probe.invalid is not None:
+        no settings of which an entry could speak; one that is timed is many."""
+        if probe.force or probe.invalid is not None or probe.timing is not None:
             return []
         call_form = wrapped(probe.call_form, self._call_forms(name))
         asked = (name, probe.settings.digest, probe.want, call_form, str(probe.x.dtype))
         if asked not in self._calls:
             about, it, dtype = self._target(name), probe.settings, str(probe.x.dtype)
-            entries = self._about(name)
+            entries = self._about(name, want=probe.want)
             self._calls[asked] = [e for e in entries if e.concerns(it, probe.want, call_form, about, dtype)]
         return self._calls[asked]
 

@@ -41,6 +41,8 @@ class Options:
     backends: tuple[str, ...] = ()
     """From outside, as `package.module:Class`."""
     profile: Profile = PROFILES["default"]
+    narrowed: bool = False
+    """Whether cases or laws are chosen by name, so that a profile leaves out none of them."""
     seed: int = 0
     deadline: float = DEADLINE
     report: Path = OUT

@@ -18,7 +18,8 @@ class Profile:
     """A law on a target sees `cases` draws, of which few are equal; `derandomized` repeats the same draws.
 
     Hypothesis's first draw is the plainest case. With `covered`, of the YAML files' cases only so many are asked
-    that every pair of their properties occurs. `targets` says which modes of each backend run where none is named.
+    that every pair of their properties occurs; with `sparing`, calls that end a framework's process are asked once an
+    operation. `targets` says which modes of each backend run where none is named.
     `folder` of `specs` holds the cases, where they are others than those of every day; a file of its name beside it
     holds the slice of them that every day asks too. `ahead` cases are asked before their turn.
     """
@@ -27,6 +28,7 @@ class Profile:
     cases: int
     derandomized: bool = False
     covered: bool = False
+    sparing: bool = False
     targets: Literal["default", "modes", "stress"] = "default"
     folder: str = ""
     ahead: int = AHEAD
@@ -48,12 +50,13 @@ class Profile:
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("default", cases=6),
-        Profile("ci", cases=6, derandomized=True),
+        Profile("default", cases=6, sparing=True),
+        Profile("ci", cases=6, derandomized=True, sparing=True),
         Profile("nightly", cases=1000),
         Profile("modes", cases=0, covered=True, targets="modes"),
         Profile("hostile", cases=0, covered=True, targets="stress"),
         Profile("large", cases=0, folder="large"),
         Profile("realistic", cases=0, folder="realistic", ahead=0),  # its answers take megabytes each
+        Profile("cost", cases=0, folder="cost"),
     )
 }

@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from convt.cases.known import Known, KnownTarget
 from convt.conv.oracles import VERSION
 from convt.results.runfile import (
     CaseRecord,
@@ -65,6 +66,8 @@ class Recording:
         self.session, self.command = session, command
         self.verdicts: dict[Key, VerdictRecord] = {}
         self.targets: dict[str, dict[str, Any]] = {}
+        self.speeds: dict[str, dict[str, tuple[float, float]]] = {}
+        """Target to settings to what a call takes, where that was measured: see `Footer.target_speeds`."""
         self._details: dict[Key, DetailRecord] = {}
         self._generated: dict[str, dict[str, Any]] = {}
         self._spent: defaultdict[str, float] = defaultdict(float)
@@ -137,8 +140,17 @@ class Recording:
             if folder == entry.folder  # other cases are asked there
             and entry.id not in matched
             and not entry.intermittent
-            and any(entry.about(target) for target in ran)
+            and any(entry.about(target) and not self._spared(entry, target) for target in ran)
         ]
+
+    def _spared(self, entry: Known, target: KnownTarget) -> bool:
+        """Whether an entry is about a call that the profile leaves out, so that its other cases may be none."""
+        return any(
+            entry.applies(law, case.settings, target, case.reject.kind, case.reject.dtype)
+            for case in self.session.spared
+            if case.reject is not None
+            for law in entry.laws
+        )
 
     def write(self, path: Path, exit_status: int, partial: bool = False) -> None:
         """Write the run file, `partial` where the run was interrupted; the earlier one stands until this is written."""
@@ -156,7 +168,7 @@ class Recording:
                 writer.write(detail)
             seconds = {name: round(spent, 3) for name, spent in sorted(self._spent.items())}
             longest = {name: round(spent, 3) for name, spent in sorted(self.session.longest().items())}
-            writer.finish(round(self.seconds, 1), exit_status, seconds, longest, partial)
+            writer.finish(round(self.seconds, 1), exit_status, seconds, longest, partial, self.speeds)
 
     def _header(self) -> Header:
         session = self.session

@@ -24,7 +24,8 @@ from convt.laws.probes import plain
 from convt.results.finding import PASS, Finding
 from convt.results.targets import DEVICE, DEVICES, Target, TargetError, TargetInfo
 from convt.session.batch import LawVerdict
-from convt.session.cover import cover
+from convt.session.cost_scripts import paste_timed
+from convt.session.cover import cover, spared
 from convt.session.differences import KnownDifferences, known_target
 from convt.session.options import BadOption, Options, check_folder, known
 from convt.session.plan import Plan
@@ -79,6 +80,8 @@ class Session:
         if backends is not None:
             self.backends = dict(backends)
         self._plan: Plan
+        self._timed: list[str] = []
+        """Targets of cases that are timed, until these have started."""
         self._owed: dict[tuple[str, str, str], tuple[Probe, Finding]] = {}
 
     # what there is
@@ -86,13 +89,23 @@ class Session:
     @cached_property
     def cases(self) -> list[Case]:
         """Every case of the YAML files, sorted by chunk and name."""
+        cases = [case for case in self._loaded if case not in self.spared]
+        if self.options.profile.covered:
+            cases = cover(cases)
+        return sorted(cases, key=lambda case: (chunk_of(case.id), case.id))
+
+    @cached_property
+    def spared(self) -> list[Case]:
+        """The cases of the YAML files that the profile leaves out for what they cost; none where any are chosen."""
+        return spared(self._loaded) if self.options.profile.sparing and not self.options.narrowed else []
+
+    @cached_property
+    def _loaded(self) -> list[Case]:
         cases = load_cases(self.options.files)
         for case in cases:
             for name in case.laws:
                 known(f"{case.origin}: laws", name, [law.id for law in all_laws()])
-        if self.options.profile.covered:
-            cases = cover(cases)
-        return sorted(cases, key=lambda case: (chunk_of(case.id), case.id))
+        return cases
 
     @cached_property
     def laws(self) -> tuple[Law, ...]:
@@ -224,6 +237,7 @@ class Session:
         self._plan = Plan(self.evaluator, self.options.profile.ahead if ahead is None else ahead)
         for item in items:
             if isinstance(item, Pair):
+                self._timed += [item.target] if item.case.cost is not None else []
                 judging = self.laws if laws is None else laws
                 self._plan.step(chunk_of(item.case.id), judging).add(item.target, item.case)
             else:
@@ -234,6 +248,9 @@ class Session:
 
     def verdicts(self, pair: Pair) -> list[Matched]:
         """Every verdict on a case and target, held against the known differences."""
+        if pair.case.cost is not None:  # while one target starts, no other is timed
+            self.start(self._timed)
+            self._timed = []
         found = self._plan.verdicts(chunk_of(pair.case.id), pair.target, pair.case)
         return [self.match_known(verdict) for verdict in found]
 
@@ -329,6 +346,9 @@ class Session:
 
     def _paste(self, target: str, probe: Probe, shown: Finding = PASS) -> tuple[str, str]:
         """The same; NoScript, with the reason, where there is none."""
+        if probe.timing is not None:
+            imports = self.info(target).script_imports
+            return paste_timed(imports, probe, lambda form: self.pool.script(target, form))
         script = self.pool.script(target, Form.of(probe))
         return script.call, paste(self.info(target).script_imports, script.text, probe, shown)
 

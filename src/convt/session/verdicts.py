@@ -14,6 +14,7 @@ from convt.adapter.backend import Outcome, Probe
 from convt.adapter.layouts import statement
 from convt.cases.case import Case
 from convt.cases.known import Known
+from convt.cases.rejects import Reject
 from convt.cases.writer import as_yaml
 from convt.conv.layers import LEAST_X, SEEDS, drawn, line, most_x
 from convt.conv.settings import Settings
@@ -248,8 +249,15 @@ def case_record(case: Case) -> dict[str, Any]:
         "w": numbers(data.w) if data else None,
         "b": numbers(data.b) if data else None,
         "generated": not case.origin,
-        "reject": asdict(case.reject, dict_factory=_said) if case.reject else None,
+        "reject": _of_reject(case.reject) if case.reject else None,
     }
+
+
+def _of_reject(reject: Reject) -> dict[str, Any]:
+    """An invalid call's fields that say something: no float32, the usual dtype, and nothing of when it is asked."""
+    said = asdict(reject, dict_factory=_said)
+    usual = {"seconds", "ends"} | ({"dtype"} if reject.dtype == "float32" else set())
+    return {name: value for name, value in said.items() if name not in usual}
 
 
 def _said(items: list[tuple[str, Any]]) -> dict[str, Any]:

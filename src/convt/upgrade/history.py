@@ -21,6 +21,7 @@ from convt.cases.case import Case
 from convt.conv.oracles import VERSION
 from convt.host.registry import parse_target
 from convt.laws.catalogue import all_laws
+from convt.laws.law import Law
 from convt.results.matching import law_versions
 from convt.results.records import CaseRecord, Header
 from convt.results.releases import JudgedCase, Release, judged_case, read_release, write_release
@@ -71,7 +72,9 @@ def is_stale(release: Release, cases: Sequence[Case]) -> bool:
     judged = {case.id: case.digest for case in release.cases.values()}
     if release.missing is None and judged != {case.id: case.digest for case in cases}:
         return True
-    return release.header.oracles != VERSION or law_versions(release.header) != {it.id: it.version for it in all_laws()}
+    return release.header.oracles != VERSION or law_versions(release.header) != {
+        it.id: it.version for it in kept_laws()
+    }
 
 
 class Maker:
@@ -119,7 +122,7 @@ class Maker:
                 cache=None if self._options.keep else folder,
             )  # fmt: skip
             packages = dict(built.versions)
-            judged = judge(series.target, built.python, self._cases, all_laws())
+            judged = judge(series.target, built.python, self._cases, kept_laws())
         except (EnvironmentFailed, NotJudged) as error:
             reason = _reason(error).replace(str(folder), "...")[:REASON]
             return _kept(series, version, _header(series, started, packages, reason), {}, 0.0)
@@ -162,10 +165,15 @@ def _header(
         },
         command="convt history judge",
         targets=(TargetInfo(target.name, target.backend, target.mode, target.device, versions, flags, missing),),
-        laws=tuple(law.info for law in all_laws()),
+        laws=tuple(law.info for law in kept_laws()),
         packages=packages,
         oracles=VERSION,
     )  # fmt: skip
+
+
+def kept_laws() -> tuple[Law, ...]:
+    """The laws whose verdicts say something of a release, on whatever machine."""
+    return tuple(law for law in all_laws() if not law.times)
 
 
 def _judged_cases(cases: Sequence[Case], verdicts: Sequence[LawVerdict]) -> dict[str, JudgedCase]:
@@ -174,7 +182,7 @@ def _judged_cases(cases: Sequence[Case], verdicts: Sequence[LawVerdict]) -> dict
     by_id = {case.id: case for case in cases}
     for verdict in verdicts:
         found[verdict.case.id].append(verdict)
-    laws = [law.id for law in all_laws()]
+    laws = [law.id for law in kept_laws()]
     return {
         name: judged_case(_record(by_id[name]), {v.law.id: record_of(v) for v in those}, laws, _bits(those))
         for name, those in found.items()

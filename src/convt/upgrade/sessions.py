@@ -23,6 +23,7 @@ from convt.upgrade.found import Found
 from convt.upgrade.installing import Pair
 from convt.upgrade.request import Upgrade
 from convt.upgrade.search import search
+from convt.upgrade.speed import Speeds, speeds, to_be_timed
 
 SIDES = ("before", "after")
 
@@ -98,10 +99,22 @@ def run_cases(pair: Pair, asked: Asked, entries: Mapping[str, Entry]) -> Run:
         finally:
             progress.finish()
         recording.finish()
+        if not asked.laws or "cost" in asked.laws:
+            recording.speeds = _speeds(session, pair, to_be_timed(cases, asked.words, bool(asked.specs)))
         recording.write(path, 0)
     run = read_run(path)
     check(run)
     return run
+
+
+def _speeds(session: Session, pair: Pair, cases: Mapping[str, Case]) -> Speeds:
+    """What the calls of each target take on both sides; nothing else is asked meanwhile."""
+    found: Speeds = {}
+    for target in pair.upgrade.targets:
+        before, after = (replace(target, environment=side).name for side in SIDES)
+        if session.info(before).runs and session.info(after).runs:
+            found |= speeds(lambda name, probe: session.pool.submit(name, [probe]).result()[0], before, after, cases)
+    return found
 
 
 def check(run: Run) -> None:

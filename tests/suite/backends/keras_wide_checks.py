@@ -38,7 +38,7 @@ LAYOUTS: tuple[Layout, ...] = (
     "broadcast",
     "read-only",
 )
-MODES = ("functional", "compiled", "saved")
+MODES = ("functional", "compiled", "saved", "cloned")
 
 
 def probe(it: Settings, **changes: Any) -> Probe:
@@ -72,7 +72,7 @@ def known(asked: Probe, outcome: Outcome, mode: str = "eager") -> bool:
     conv_transpose takes the padding; that of the forward convolution has no groups.
     """
     it, op = asked.settings, asked.call_form == OPS
-    if op and mode in ("functional", "saved") and (it.transposed or it.groups > 1):
+    if op and mode in ("functional", "saved", "cloned") and (it.transposed or it.groups > 1):
         return outcome.kind == "raised" and ("lower" if it.transposed else "number of input channels") in outcome.reason
     if ENGINE == "tensorflow" and asked.call_form == FIRST and it.bias and it.output[-1] == it.channels_out:
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import numpy as np
@@ -10,6 +11,7 @@ from convt.adapter.backend import Probe
 from convt.conv.settings import Settings, SettingsError
 
 AXES = ("stride", "dilation", "padding", "output_padding", "output_size", "kernel_size")
+FLOATS = {"float16", "bfloat16", "float32", "float64"}
 KERNEL = {"kernel_size": "kernel"}
 
 
@@ -32,10 +34,15 @@ class Refuses:
             raise ValueError(f"groups: a kernel of {probe.w.shape[1]} channels, which should be {it.w_shape[1]}")
         return self.answer(it, probe.x, probe.w, probe.b)
 
+    def invalid_shape(self, probe: Probe) -> tuple[int, ...]:
+        """The shape of the same, which the call alone can tell here."""
+        return tuple(self.invalid_call(replace(probe, want="value")).shape)
+
     def check_arrays(self, probe: Probe) -> None:
         """Refuse arrays that disagree with the settings."""
         it, x, w, b = probe.settings, probe.x, probe.w, probe.b
-        if {str(array.dtype) for array in (x, w, b) if array is not None} != {"float32"}:
+        dtypes = {str(array.dtype) for array in (x, w, b) if array is not None}
+        if len(dtypes) > 1 or not dtypes <= FLOATS:
             raise TypeError(f"dtype: {x.dtype} and {w.dtype}")
         for name, array, shape in (("input", x, it.x_shape), ("kernel", w, it.w_shape)):
             if array.ndim != len(shape):

@@ -17,6 +17,7 @@ from convt.content.backends.jax.adapter import Jax
 from convt.content.backends.jax.programs import mapped_over
 
 from convt.adapter.backend import MIXED, Probe
+from convt.adapter.form import Form
 from convt.adapter.fusing import Part
 from convt.adapter.jit_programs import JitPrograms
 from convt.adapter.layouts import Laid, Sent
@@ -70,6 +71,27 @@ def test_what_is_mapped_is_seen_in_the_program(batch: int, size: int, over: str)
     given = vmap._part(asked).send(asked).arrays
     plain, mapped = (str(vmap.jax.make_jaxpr(each._part(asked).function)(*given)) for each in (adapter("jit"), vmap))
     assert plain.count("\n") < mapped.count("\n")
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_what_is_exported_and_read_back_gives_the_oracles_answer(op: Op) -> None:
+    drawn = [it for it in random_settings(12, op, 8) if not aborts(it)]
+    probes = [probe(it) for it in drawn]
+    outcomes = adapter("exported").run_many(probes)
+    assert outcomes is not None
+    right = [
+        adapters.is_answer(out, reference(one.settings, one.x, one.w, one.b))
+        for one, out in zip(probes, outcomes, strict=True)
+        if out.kind != "unsupported"
+    ]
+    assert len(right) > 3
+    assert all(right)
+
+
+def test_the_exported_program_stands_in_the_text_which_runs() -> None:
+    exported, asked = adapter("exported"), probe(PLAIN)
+    assert "jax.export.deserialize(data)" in exported.script_of(Form.of(asked)).text
+    assert same_bits(exported.run(asked).value, script_answer(exported, asked))
 
 
 SURROUNDED = """

@@ -17,6 +17,7 @@ from convt.content.backends.onnxruntime.nodes import (
     KEYWORD,
     OUTPUT_SHAPE,
     PADS,
+    UNDILATED,
     attributes,
 )
 from convt.content.tests.laws.layouts import LAYOUTS
@@ -168,14 +169,15 @@ def test_a_plain_node_says_nothing_that_is_a_default() -> None:
     assert attributes(Settings(input=(4,), kernel=(3,), stride=(2,), op="conv"), PADS) == {"strides": (2,)}
 
 
-def test_a_dilated_forward_same_is_said_with_pads_and_refused_as_auto_pad(adapter: Backend) -> None:
+def test_a_dilated_forward_same_is_refused_as_auto_pad_and_computed_by_pads(adapter: Backend) -> None:
     it = Settings(op="conv", input=(5,), kernel=(3,), dilation=(2,), padding="same")
     data = exact(it)
-    np.testing.assert_array_equal(value(adapter, it), reference(it, data.x, data.w))
-    assert attributes(it, KEYWORD)["pads"] == (2, 2)
-    claim = run(adapter, it, call_form=AUTO_PAD)
-    assert claim.reason == "Conv takes auto_pad SAME_UPPER and SAME_LOWER without dilation alone"
-    assert "Dilation not supported for AutoPadType" in run(adapter, it, call_form=AUTO_PAD, force=True).reason
+    np.testing.assert_array_equal(run(adapter, it, call_form=PADS).value, reference(it, data.x, data.w))
+    assert attributes(it, PADS)["pads"] == (2, 2)
+    for call_form in (KEYWORD, AUTO_PAD):
+        claim = run(adapter, it, call_form=call_form)
+        assert (claim.kind, claim.reason) == ("unsupported", UNDILATED)
+        assert UNDILATED in run(adapter, it, call_form=call_form, force=True).reason
 
 
 @pytest.mark.parametrize("op", OPS)

@@ -18,7 +18,7 @@ from convt.conv.settings import Settings
 from tests.suite.backends.test_pytorch_gradients import OPS, gradients, is_right, probe, wrong
 from tests.suite.conv.random_settings import empty_settings, random_settings
 
-CHEAP = ("export", "script")
+CHEAP = ("export", "script", "vmap", "copied", "saved", "shipped")
 DILATED = Settings(
     input=(3, 2), kernel=(2, 2), stride=(2, 1), dilation=(1, 2), padding=((1, 1), (0, 0)), output_padding=(1, 0),
     channels_in=2, channels_out=4, groups=2, bias=True,
@@ -208,3 +208,47 @@ def test_the_surroundings_set_threads_and_switch_onednn_off() -> None:
     env = os.environ | {"CONVT_THREADS": "3", "CONVT_NO_MKLDNN": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", SURROUNDED], capture_output=True, text=True, env=env, check=True)
     assert done.stdout.split() == ["3", "False"]
+
+
+def test_a_batch_norm_folds_into_what_has_no_groups_and_into_forward_layers() -> None:
+    folded = made("folded")
+    plain = [it for it in random_settings(60, "conv_transpose", seed=23) if it.groups == 1][:15]
+    for several in (plain, random_settings(15, "conv", seed=23)):
+        astray, right = wrong(folded, gradients(several, wants=("value", *GRADIENTS)))
+        assert astray == []
+        assert right > 30
+
+
+@pytest.mark.parametrize("it", [DILATED, FORWARD], ids=["transposed", "forward"])
+@pytest.mark.parametrize(
+    ("mode", "words"),
+    [
+        ("folded", "torch.nn.utils.fusion.fuse_conv_bn_eval(layer.eval(), norm.eval()"),
+        ("vmap", "torch.func.vmap("),
+        ("copied", "run = copy.deepcopy(layer)"),
+        ("saved", "torch.load(whole, weights_only=False)"),
+        ("shipped", "torch.export.load(file).module()"),
+    ],
+)
+def test_what_is_made_of_a_layer_stands_in_the_text_and_the_text_runs(mode: str, words: str, it: Settings) -> None:
+    backend, asked = made(mode), probe(it)
+    text = backend.script_of(Form.of(asked)).text
+    assert words in text
+    told = backend.run(asked)
+    if mode == "folded" and it.groups > 1 and it.transposed:
+        assert "must match the size" in told.reason
+        return
+    given: dict[str, Any] = {name: a for name, a in zip("xwb", asked.arrays, strict=False) if a is not None}
+    exec(f"import numpy as np\nimport torch\n{text}", given)  # noqa: S102  the adapter's own text
+    assert told.value is not None
+    assert np.array_equal(given["y"], told.value)
+
+
+def test_no_norm_is_an_identity_and_no_mapped_call_takes_all_items_at_once() -> None:
+    """What is made is something: else these modes would be the eager one under another name."""
+    text = made("folded").script_of(Form.of(probe(FORWARD))).text
+    assert "2.0 ** (torch.arange(2) % 3)" in text
+    assert "norm.running_mean.copy_(layer.bias / 2)" in text
+    batch = FORWARD.replace(batch=3)
+    assert "item[None]" in made("vmap").script_of(Form.of(probe(batch))).text
+    assert "kernel" in made("vmap").script_of(Form.of(probe(batch))).text

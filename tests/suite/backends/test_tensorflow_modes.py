@@ -180,3 +180,19 @@ def test_what_is_compiled_is_forgotten_before_it_is_much(monkeypatch: pytest.Mon
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize("extents", [(3, 3), (2, 3)], ids=["one kernel", "a kernel each"])
+@pytest.mark.parametrize(
+    ("mode", "words"), [("vmap", "tf.vectorized_map(convolve_item, "), ("saved", "tf.saved_model.load(folder)")]
+)
+def test_what_is_mapped_or_read_back_is_right_and_its_text_runs(
+    mode: str, words: str, extents: tuple[int, int]
+) -> None:
+    it = PLAIN.replace(input=extents, batch=2)
+    for want in ("value", "grad-x", "grad-w"):
+        probe = probe_for(it, want)
+        outcome = adapter(mode).run(probe)
+        assert is_right(probe, outcome), outcome.reason
+        assert same_bits(outcome.value, script_answer(adapter(mode), probe))
+    assert words in adapter(mode).script_of(Form(it)).text

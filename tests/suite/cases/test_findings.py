@@ -15,10 +15,14 @@ import pytest
 
 from convt.cases.errors import SpecErrors
 from convt.cases.findings import FrameworkFinding, load_findings, read_findings
+from convt.cases.known import load_known
 from convt.host.memory import available
 
 ROOT = Path(__file__).parents[3]
-FINDINGS = [finding for group in load_findings(ROOT / "backends") for finding in group.findings]
+EVERY = [finding for group in load_findings(ROOT / "backends") for finding in group.findings]
+FINDINGS = [finding for finding in EVERY if not finding.timed]
+TIMED = [finding for finding in EVERY if finding.timed]
+"""Those whose scripts tell times: no test holds a clock."""
 DEADLINE = 600.0
 """Seconds after which a script hangs, on a busy machine too."""
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1"}
@@ -176,6 +180,17 @@ def run_in_copies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[i
             path, status = json.loads(line)
             found[Path(path).name] = status, Path(f"{path}.out").read_text(errors="replace")
     return found
+
+
+@pytest.mark.parametrize("finding", TIMED, ids=lambda finding: finding.id)
+def test_a_script_that_tells_times_is_python_that_tells_them(finding: FrameworkFinding) -> None:
+    compile(finding.script, finding.id, "exec")
+    assert "time.perf_counter()" in finding.script
+    assert [known.id for known in load_known(ROOT / "backends") if known.finding == finding.id and known.costs]
+
+
+def test_only_scripts_that_tell_times_read_a_clock() -> None:
+    assert not [finding.id for finding in FINDINGS if "perf_counter" in finding.script]
 
 
 @pytest.mark.parametrize("finding", FINDINGS, ids=lambda finding: finding.id)

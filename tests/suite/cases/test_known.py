@@ -100,6 +100,26 @@ def test_when_names_instruction_sets_that_the_processor_has(tmp_path: Path) -> N
         assert entry.applies("value", ODD, KnownTarget("jax", "jit", "cpu", "1.0", frozenset(isa))) is applies
 
 
+@pytest.mark.parametrize(
+    ("when", "dtype", "isa", "applies"),
+    [
+        ("lacks: [avx512f, amx_bf16]", "", {"avx512f"}, True),
+        ("lacks: [avx512f, amx_bf16]", "", {"avx512f", "amx_bf16"}, False),
+        ("isa: {float16: [avx512_fp16]}", "float32", set(), True),
+        ("isa: {float16: [avx512_fp16]}", "float16", set(), False),
+        ("isa: {float16: [avx512_fp16]}", "float16", {"avx512_fp16"}, True),
+        ("lacks: {float16: [avx512_fp16]}", "float16", {"avx512_fp16"}, False),
+        ("lacks: {float16: [avx512_fp16]}", "float64", {"avx512_fp16"}, True),
+    ],
+)
+def test_instruction_sets_may_be_lacking_and_be_those_of_one_dtype(
+    tmp_path: Path, when: str, dtype: str, isa: set[str], applies: bool
+) -> None:
+    (entry,) = load(tmp_path, BARE + f"    when: {{{when}}}\n")
+    target = KnownTarget("jax", "jit", "cpu", "1.0", frozenset(isa))
+    assert entry.applies("value", ODD, target, dtype=dtype) is applies
+
+
 def test_when_narrows_a_file_of_several_backends(tmp_path: Path) -> None:
     (entry,) = load(tmp_path, BARE + "    when: {backend: [keras-jax]}\n", "keras")
     assert entry.applies("value", ODD, KnownTarget("keras-jax", "jit", "cpu", "1.0"))
@@ -177,6 +197,18 @@ BAD = [
     ("unknown-field", "law: value", "laws: value", "3:5: known[0].laws: found an unknown field, accepted 'law'"),
     ("unknown-when", "law: value", "law: value\n    when: {versions: '3'}", "4:12: known[0].when.versions: found an"),
     ("no-version", "law: value", "law: value\n    when: {version: '3 or so'}", "4:21: known[0].when.version: found"),
+    (
+        "no-isa",
+        "law: value",
+        "law: value\n    when: {isa: avx512f}",
+        "4:17: known[0].when.isa: found 'avx512f', accepted a",
+    ),
+    (
+        "no-dtype-of-isa",
+        "law: value",
+        "law: value\n    when: {isa: {float16: x}}",
+        "4:27: known[0].when.isa.float16: f",
+    ),
     ("no-regex", "message: crash", "message: '(crash'", "4:38: known[0].wrong.message: found missing ), unterminated"),
     (
         "unknown-name",

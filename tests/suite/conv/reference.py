@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from itertools import product
 from typing import Any, ClassVar, cast
 
@@ -36,8 +38,30 @@ class Honest(Refuses, Backend):
     def versions(self) -> dict[str, str]:
         return {"numpy": np.__version__}
 
+    now: float = 0.0
+    """What its clock says."""
+
+    def clock(self) -> float:
+        return self.now
+
+    def timed(self, probe: Probe) -> Callable[[], object]:
+        return lambda: self.spend(self.seconds(probe))
+
+    def spend(self, seconds: float) -> None:
+        """Let time pass, on its own clock alone."""
+        self.now += seconds
+
+    def seconds(self, probe: Probe) -> float:
+        """What a call takes: a microsecond a product, twice that in float64, and ten for the call itself."""
+        it = probe.settings
+        products = math.prod(it.w_shape) * it.batch * math.prod(it.input if it.transposed else it.output)
+        return 1e-5 + 1e-6 * products * (probe.x.dtype.itemsize / 4)
+
     def shape(self, settings: Settings, dtype: str) -> tuple[int, ...]:
         return (settings.batch, settings.channels_out, *self.sizes(settings))
+
+    def shape_of(self, probe: Probe) -> tuple[int, ...]:
+        return self.shape(probe.settings, str(probe.x.dtype))
 
     def call(self, probe: Probe) -> Array:
         it = probe.settings.explicit() if probe.call_form else probe.settings

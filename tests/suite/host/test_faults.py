@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -123,3 +124,11 @@ def test_a_flood_of_messages_fills_no_disk(tmp_path: Path, monkeypatch: pytest.M
         pool.submit("floods-stderr", [probe(number) for number in range(1, 21)]).result(600)
         assert sum(path.stat().st_size for path in tmp_path.rglob("*.log")) <= LOG_LIMIT
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_probe_may_have_a_shorter_deadline_of_its_own(patient: Asking) -> None:
+    hangs, goes_on = replace(probe(MARK), seconds=0.5), replace(probe(2), seconds=0.5)
+    patient.info("hangs-on-marked")
+    outcomes = patient.pool.submit("hangs-on-marked", [probe(1), hangs, goes_on, probe(3)]).result(60)
+    assert kinds(outcomes) == ["value", "timed-out", "value", "value"]
+    assert outcomes[1].reason.startswith("no answer within 0.5 s")

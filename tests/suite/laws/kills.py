@@ -13,7 +13,7 @@ from convt.cases.case import Case
 from convt.laws.catalogue import all_laws, law_by_id
 from convt.results.finding import Finding
 from tests.suite.conv.reference import Honest
-from tests.suite.laws.liars import ANSWERING, LIARS
+from tests.suite.laws.liars import ANSWERING, ENDING, LIARS
 from tests.suite.laws.sample import SAMPLE
 
 PAGE = Path(__file__).parents[3] / "docs" / "kill-matrix.md"
@@ -54,7 +54,7 @@ class Caught:
 
 
 def _told(outcome: Outcome) -> tuple[object, ...]:
-    return outcome.kind, outcome.digest, outcome.shape, outcome.dtype, outcome.reason
+    return outcome.kind, outcome.digest, outcome.shape, outcome.dtype, outcome.reason, outcome.times
 
 
 def findings(backend: Honest, case: Case, probes: dict[str, dict[str, Probe]]) -> dict[str, Caught]:
@@ -114,8 +114,8 @@ def page(found: Kills) -> str:
         "",
         "A liar is a backend that gets one thing wrong. Each row is one, each column a law; the number says on how",
         f"many of the {len(SAMPLE)} cases in `tests/suite/laws/sample.py` that law does not hold. An empty cell means",
-        "that the law does not notice. Every liar is caught, and every law catches one. Crashes and Hangs take their",
-        "process with them, and the pool sees that.",
+        "that the law does not notice. Every liar is caught, and every law catches one. Four more end or hang their",
+        f"process ({', '.join(ENDING)}), and the pool sees that: {len(ANSWERING) + len(ENDING)} in all.",
         "",
         "Written by `python -m tests.suite.laws.kills`; a test keeps it current.",
         "",

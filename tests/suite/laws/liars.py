@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from tests.suite.conv.reference import Honest
 from tests.suite.laws.lies_of_calls import CALLS, FATAL
+from tests.suite.laws.lies_of_cost import COSTS
 from tests.suite.laws.lies_of_gradients import GRADIENTS
 from tests.suite.laws.lies_of_layers import LAYERS
 from tests.suite.laws.lies_of_modes import MODES
 from tests.suite.laws.lies_of_numbers import NUMBERS
 from tests.suite.laws.lies_of_place import PLACE
 from tests.suite.laws.lies_of_refusal import FATAL_REFUSALS, REFUSALS
+from tests.suite.laws.lies_of_roads import ROADS
 from tests.suite.laws.lies_of_size import SIZES
 from tests.suite.laws.lies_of_sums import SUMS
 
 ANSWERING: dict[str, type[Honest]] = {
-    liar.__name__: liar for liar in (*PLACE, *SUMS, *CALLS, *GRADIENTS, *NUMBERS, *SIZES, *LAYERS, *MODES, *REFUSALS)
+    liar.__name__: liar
+    for liar in (*PLACE, *SUMS, *CALLS, *GRADIENTS, *NUMBERS, *SIZES, *LAYERS, *MODES, *REFUSALS, *ROADS, *COSTS)
 }
 """Those that come back with something, by name."""
 ENDING: dict[str, type[Honest]] = {liar.__name__: liar for liar in (*FATAL, *FATAL_REFUSALS)}

@@ -139,8 +139,6 @@ class CallsHarmlessUnsafe(Honest):
 class SpellsBackwards(Honest):
     """the second call form gives the last axis backwards"""
 
-    only = "call-form: no other law uses a second call form"
-
     def call(self, probe: Probe) -> Array:
         y = super().call(probe)
         return np.flip(y, -1) if probe.call_form == 1 else y

@@ -6,7 +6,7 @@ import numpy as np
 
 from convt.adapter.backend import Probe
 from convt.conv.settings import Settings
-from tests.suite.conv.reference import Array, Honest
+from tests.suite.conv.reference import Array, Honest, inner
 
 MODE = "mode: in its first mode it is honest"
 DEVICE = "device: on its first device it is honest"
@@ -49,6 +49,37 @@ class CompiledRoundsTwice(_Compiles):
         return super().answer(it, x, w, b)
 
 
+class FoldsAlongTheWrongAxis(_Compiles):
+    """with a batch norm folded in, it scales the transposed kernel's input channels in place of its output channels"""
+
+    def answer(self, it: Settings, x: Array, w: Array, b: Array | None) -> Array:
+        if self.mode == "compiled" and it.transposed:
+            axes = (1,) * (w.ndim - 2)
+            outs = (2 ** (np.arange(w.shape[1]) % 3)).astype(w.dtype).reshape(1, -1, *axes)
+            ins = (2 ** (np.arange(w.shape[0]) % 3)).astype(w.dtype).reshape(-1, 1, *axes)
+            w = w / outs * ins
+        return super().answer(it, x, w, b)
+
+
+class CopyDropsOutputPadding(_Compiles):
+    """a copy of the layer has no output padding"""
+
+    def answer(self, it: Settings, x: Array, w: Array, b: Array | None) -> Array:
+        y = super().answer(it, x, w, b)
+        if self.mode != "compiled" or not it.transposed:
+            return y
+        kept = (slice(max(out - extra, 0)) for out, extra in zip(it.output, it.extra, strict=True))
+        return y[inner(*kept)]
+
+
+class MapsTheFirstItem(_Compiles):
+    """mapped over the batch, it answers every item with the first one's answer"""
+
+    def answer(self, it: Settings, x: Array, w: Array, b: Array | None) -> Array:
+        y = super().answer(it, x, w, b)
+        return np.repeat(y[:1], len(y), 0) if self.mode == "compiled" else y
+
+
 class _TwoDevices(Honest):
     only = DEVICE
 
@@ -77,6 +108,7 @@ class SecondDeviceInTF32(_TwoDevices):
 
 
 MODES: tuple[type[Honest], ...] = (
-    CompiledFlips, CompiledRefuses, CompiledLosesTheBias, CompiledRoundsTwice, SecondDeviceDropsTheEdge,
+    CompiledFlips, CompiledRefuses, CompiledLosesTheBias, CompiledRoundsTwice, FoldsAlongTheWrongAxis,
+    CopyDropsOutputPadding, MapsTheFirstItem, SecondDeviceDropsTheEdge,
     SecondDeviceInTF32,
 )  # fmt: skip

@@ -236,8 +236,6 @@ class HidesNan(Honest):
 class ClipsInfinity(Honest):
     """infinities come out as the largest finite number"""
 
-    only = SPECIAL
-
     def biased(self, it: Settings, y: Array, b: Array | None) -> Array:
         y = super().biased(it, y, b)
         if y.dtype != np.float32:

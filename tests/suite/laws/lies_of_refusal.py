@@ -127,7 +127,7 @@ class MixesDtypes(_AnswersSome):
     """an input of another dtype is converted without a word"""
 
     def lies(self, probe: Probe, given: dict[str, Any]) -> bool:
-        return probe.x.dtype != np.float32
+        return probe.x.dtype != probe.w.dtype
 
 
 class RefusesWithoutAWord(RefusesWell):

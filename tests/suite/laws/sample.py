@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from convt.cases.case import Case
+from convt.cases.case import COSTS, Case
 from convt.cases.loader import load_cases
 from convt.conv.data import Arrays
 from convt.conv.settings import Settings
@@ -73,8 +73,18 @@ REFUSED = (
     "dilation-zero-transposed-2d", "dilation-zero-transposed-3d", "padding-negative-forward-1d",
     "padding-beyond-32-bits-transposed-1d", "groups-that-do-not-divide-forward-2d", "input-of-more-channels-forward-1d",
     "no-channels-to-give-forward-2d", "bias-too-long-forward-1d", "input-in-float64-forward-1d",
+    "stride-zero-transposed-2d-bfloat16",
 )  # fmt: skip
 REJECTED: tuple[Case, ...] = tuple(case for case in load_cases([SPECS / "rejects.yaml"]) if case.id in REFUSED)
+TIMED: tuple[Case, ...] = tuple(
+    Case(
+        f"timed-{cost}",
+        Settings((64,), (3,), channels_in=4, channels_out=4, padding=((1, 1),)),
+        laws=("cost",),
+        cost=cost,
+    )
+    for cost in COSTS
+)
 FOLDED: tuple[Case, ...] = tuple(load_cases([SPECS / "folded.yaml"]))
 UNSAFE = (Case("one-tap", Settings(input=(4,), kernel=(1,), stride=(2,)), laws=("unsafe-claims",)),)
 LAYERS: tuple[Case, ...] = tuple(
@@ -90,4 +100,10 @@ LAYERS: tuple[Case, ...] = tuple(
     )
 )
 """As layers of real size are asked, and small enough for every liar."""
-SAMPLE: tuple[Case, ...] = TRANSPOSED + FORWARD + FOLDED + LAYERS + REJECTED + UNSAFE
+ROADS: tuple[Case, ...] = tuple(
+    replace(case, id=f"roads-{case.id}", laws=("consistent", "footprint"))
+    for case in TRANSPOSED + FORWARD
+    if case.id in ("dilated", "grouped", "conv-same", "same-k5", "conv-grouped")
+)
+"""Asked what the laws ask that take turns else."""
+SAMPLE: tuple[Case, ...] = TRANSPOSED + FORWARD + FOLDED + LAYERS + REJECTED + UNSAFE + ROADS + TIMED

@@ -22,8 +22,8 @@ from tests.suite.laws.kills import asked, judged
 REPORTED = (
     "output-shape preimages same-size valid-size same-crop padding-crops value accuracy low-precision matrix "
     "zero-insertion adjoint linearity bias groups dilation shift symmetry batch rank gradients second-order "
-    "gradient-transpose dtype mixed-precision layout special determinism mode device call-form resize "
-    "support unsafe-claims conv-shape conv-value conv-same large realistic rejects"
+    "gradient-transpose dtype mixed-precision layout special footprint determinism mode device call-form resize "
+    "support unsafe-claims consistent conv-shape conv-value conv-same large realistic rejects abstract cost"
 )
 STRIDED = Case("strided", Settings(input=(4,), kernel=(3,), stride=(2,), padding=((1, 1),), batch=2, bias=True))
 SAME = Case("same", Settings(input=(4,), kernel=(5,), stride=(2,), padding="same"))
@@ -33,6 +33,8 @@ QUICK = hypothesis.settings(max_examples=8, deadline=None, derandomize=True, sup
 
 ALONE = [law for law in all_laws() if not law.needs_peers]
 """Laws that judge a target by itself."""
+OF_REFUSALS = ("support", "unsafe-claims", "consistent", "rejects", "abstract")
+"""Laws to which a refusal is an answer."""
 
 
 def answers(law: Law, case: Case, backend: Honest | None = None) -> dict[str, Outcome]:
@@ -85,9 +87,7 @@ def test_all_laws_together_ask_at_most_two_dozen_settings(case: Case) -> None:
     assert len({probe.settings for of_law in asked(case).values() for probe in of_law.values()}) <= 24
 
 
-@pytest.mark.parametrize(
-    "law", [law for law in ALONE if law.id not in ("support", "unsafe-claims", "rejects")], ids=lambda law: law.id
-)
+@pytest.mark.parametrize("law", [law for law in ALONE if law.id not in OF_REFUSALS], ids=lambda law: law.id)
 @pytest.mark.parametrize(
     ("kind", "verdict"),
     [
@@ -104,7 +104,9 @@ def test_without_an_answer_there_is_a_verdict_and_a_reason(law: Law, kind: Kind,
     valid = Case("valid", Settings(input=(3,), kernel=(2,), stride=(2,), padding="valid"))
     sums = Case("sums", Settings(input=(3,), kernel=(2,)), laws=("large",), block=2)
     wide = Case("wide", Settings(input=(3,), kernel=(2,)), laws=("realistic",))
-    case = next(case for case in (STRIDED, SAME, FORWARD, nearest, grouped, valid, sums, wide) if law.applies(case))
+    timed = Case("timed", Settings(input=(3,), kernel=(2,)), laws=("cost",), cost="float64")
+    several = (STRIDED, SAME, FORWARD, nearest, grouped, valid, sums, wide, timed)
+    case = next(case for case in several if law.applies(case))
     judgement = law.assess(case, {name: Outcome(kind, reason="no such thing") for name in law.probes(case)})
     assert judgement.verdict == verdict
     assert "no such thing" in judgement.message

@@ -28,7 +28,8 @@ LAW = Rejects()
 
 def judged(backend: RefusesWell, case: Case, target: str = "") -> str:
     """The verdict on one case, and the first words of its message."""
-    judgement = LAW.assess_at(case, {"call": backend.run(LAW.probes(case)["call"])}, target)
+    got = {name: backend.run(probe) for name, probe in LAW.probes(case).items()}
+    judgement = LAW.assess_at(case, got, target)
     return f"{judgement.verdict} {judgement.message.partition(':')[0]}"
 
 
@@ -59,10 +60,29 @@ def test_a_kind_is_told_and_its_valid_settings_are_everyday_ones(case: Case) -> 
     assert set(case.reject.means) <= {*built_in(), "keras"}
 
 
+def test_every_op_and_rank_meets_every_dtype_and_every_kind_of_number_each_dtype() -> None:
+    asked = [(case.reject, case.settings) for case in CASES if case.reject is not None]
+    met = {(it.op, it.rank, reject.dtype) for reject, it in asked}
+    assert len(met) == 2 * 3 * 4
+    dtypes: dict[str, set[str]] = {}
+    for reject, _ in asked:
+        dtypes.setdefault(reject.kind, set()).add(reject.dtype)
+    assert dtypes["stride-zero"] == {"float32", "float64", "float16", "bfloat16"}
+    assert dtypes["stride-text"] == dtypes["stride-wraps-at-64-bits"] == {"float32"}
+    assert {len(each) for each in dtypes.values()} == {1, 4}
+
+
+def test_a_framework_without_the_dtype_has_nothing_to_refuse() -> None:
+    case = next(case for case in CASES if case.reject and case.reject.dtype == "float16")
+    absent = Outcome("unsupported", reason="no float16")
+    refused = Outcome("raised", reason="ValueError: not implemented")
+    assert LAW.assess_at(case, {"call": refused, "valid": absent}, "pytorch").verdict == "unsupported"
+
+
 def test_no_other_law_judges_them() -> None:
     batch = Batch(_Silent(), CASES[:40], all_laws())
     asked = {found.law.id for case in CASES[:40] for found in batch.verdicts(case, "pytorch")}
-    assert asked == {"rejects"}
+    assert asked == {"rejects", "abstract"}
 
 
 class _Silent:

@@ -13,7 +13,7 @@ from convt.page.compare_forms import render
 from convt.results.changes import Comparison, NotComparable, compare, compare_sides
 from convt.results.matching import LeftOut
 from convt.results.runfile import LawInfo, Record, VerdictRecord
-from tests.suite.results.two_runs import CASE, CASES, JAX, LAWS, SAME, compared, generated, made, only, verdict
+from tests.suite.results.two_runs import CASE, CASES, JAX, LAWS, SAME, Speeds, compared, generated, made, only, verdict
 
 KERAS = replace(JAX, name="keras-jax", backend="keras-jax", versions={"keras": "3.15.1", "jax": "0.10.2"})
 BROKEN = "ImportError: cannot import name 'runtime_version'"
@@ -224,13 +224,11 @@ def test_nothing_to_compare_is_no_result(tmp_path: Path) -> None:
     assert compare(*runs, force=True).exit_status == 1
 
 
-def sided(
-    path: Path, *records: VerdictRecord, seconds: dict[str, float] | None = None, sides: str = "before after"
-) -> Any:
+def sided(path: Path, *records: VerdictRecord, speeds: Speeds | None = None, sides: str = "before after") -> Any:
     """One run of jax in two environments; every record is of `jax#before` or `jax#after`."""
     targets = [replace(JAX, name=f"jax#{side}", environment=side) for side in sides.split()]
     every = [replace(SAME, target=target.name) for target in targets]
-    return made(path, *every, *records, targets=tuple(targets), seconds=seconds)
+    return made(path, *every, *records, targets=tuple(targets), speeds=speeds)
 
 
 def test_two_environments_of_one_run_are_compared(tmp_path: Path) -> None:
@@ -256,28 +254,40 @@ def test_a_run_with_two_sides_is_not_one_side(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "slower"), [(10.0, 15.0, True), (10.0, 14.9, False), (2.0, 3.9, False), (2.0, 4.0, True)]
+    ("before", "after", "slower"),
+    [
+        ((0.010, 0.009), (0.015, 0.0135), True),
+        ((0.010, 0.009), (0.0149, 0.0134), False),
+        ((0.010, 0.009), (0.090, 0.009), False),  # some samples waited for the machine
+        ((0.010, 0.009), (0.010, 0.090), False),
+        ((0.015, 0.0135), (0.010, 0.009), False),
+    ],
 )
-def test_slower_is_half_as_long_again_and_two_seconds(
-    before: float, after: float, slower: bool, tmp_path: Path
+def test_slower_is_half_as_long_again_by_the_median_and_by_the_least(
+    before: tuple[float, float], after: tuple[float, float], slower: bool, tmp_path: Path
 ) -> None:
-    seconds = {"jax#before": before, "jax#after": after}
-    comparison = compare_sides(sided(tmp_path / "a.jsonl", seconds=seconds))
+    speeds = {"jax#before": {"up": before}, "jax#after": {"up": after}}
+    comparison = compare_sides(sided(tmp_path / "a.jsonl", speeds=speeds))
     assert [change.kind for change in comparison.changes] == ["slower"] * slower
     assert comparison.exit_status == 0
     assert compare_sides(comparison.before.run, fail_on=["slower"]).exit_status == int(slower)
 
 
-@pytest.mark.parametrize(("longest", "slower"), [(0.5, True), (15.5, False)])
-def test_one_call_that_waited_for_the_machine_makes_nothing_slower(
-    longest: float, slower: bool, tmp_path: Path
-) -> None:
-    run = sided(tmp_path / "a.jsonl", seconds={"jax#before": 5.0, "jax#after": 20.0})
-    footer = replace(run.footer, target_longest={"jax#before": 0.5, "jax#after": longest})
-    comparison = compare_sides(replace(run, footer=footer))
-    assert [change.kind for change in comparison.changes] == ["slower"] * slower
+def test_the_settings_that_lost_most_are_named(tmp_path: Path) -> None:
+    was = {f"s{number}": (0.01, 0.01) for number in range(9)}
+    is_ = {f"s{number}": (0.01 * number, 0.01 * number) for number in range(8)}  # the last was not timed
+    change = only(compare_sides(sided(tmp_path / "a.jsonl", speeds={"jax#before": was, "jax#after": is_})))
+    assert change.says.startswith(
+        "6 of 8 settings that were timed take longer: s7 10 ms before, 70 ms after, 7.00 times"
+    )
+    assert change.says.endswith("s3 10 ms before, 30 ms after, 3.00 times; and 1 more")
+
+
+def test_a_side_that_was_not_timed_is_not_slower(tmp_path: Path) -> None:
+    comparison = compare_sides(sided(tmp_path / "a.jsonl", speeds={"jax#after": {"up": (9.0, 9.0)}}))
+    assert comparison.changes == ()
 
 
 def test_seconds_of_two_runs_are_not_compared(tmp_path: Path) -> None:
-    runs = [made(tmp_path / f"{at}.jsonl", SAME, seconds={"jax": at * 100.0}) for at in (1, 9)]
+    runs = [made(tmp_path / f"{at}.jsonl", SAME, speeds={"jax": {"up": (at, at)}}) for at in (1.0, 9.0)]
     assert compare(*runs).changes == ()

@@ -191,7 +191,7 @@ def test_the_table_has_a_row_a_kind_and_a_word_for_everything_that_was_seen(tmp_
     groups = dict(refusal_groups(run, count(run)))
     assert list(groups) == ["stride", "bias"]
     (zero,) = groups["stride"]
-    assert (zero.kind, zero.cases) == ("stride-zero", 6)
+    assert (zero.kind, zero.cases) == ("stride-zero", 9)
     words = [[(part.word, part.standing, part.count, part.case) for part in cell.parts] for cell in zero.cells]
     assert words == [
         [("accepted", "known", 1, "stride-zero-forward-3d"), ("refused", "pass", 2, "stride-zero-forward-1d")],

@@ -39,6 +39,10 @@ def verdict(verdict: str = "pass", **changes: Any) -> VerdictRecord:
     return VerdictRecord(**{**facts, **changes})
 
 
+Speeds = dict[str, dict[str, tuple[float, float]]]
+"""Target to settings to the median and the least seconds of a call."""
+
+
 def generated(name: str, like: str = CASE, digest: str = "") -> CaseRecord:
     """A case as a search draws it."""
     return replace(
@@ -46,7 +50,7 @@ def generated(name: str, like: str = CASE, digest: str = "") -> CaseRecord:
     )
 
 
-def made(path: Path, *records: Record, seconds: dict[str, float] | None = None, **changes: Any) -> Run:
+def made(path: Path, *records: Record, speeds: Speeds | None = None, **changes: Any) -> Run:
     """A run of the target jax with these records, the cases that they name, and a header with these changes."""
     facts = {"targets": (JAX,), "known": (), "laws": LAWS, **changes}
     given = {record.id: record for record in records if isinstance(record, CaseRecord)}
@@ -56,7 +60,7 @@ def made(path: Path, *records: Record, seconds: dict[str, float] | None = None, 
         writer.write(header(**facts))
         for record in [*(given.get(name) or CASES[name] for name in named), *others]:
             writer.write(record)
-        writer.finish(1.0, 0, seconds or {})
+        writer.finish(1.0, 0, target_speeds=speeds)
     return read_run(path)
 
 

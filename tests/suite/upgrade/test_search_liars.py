@@ -17,10 +17,12 @@ from convt.upgrade.questions import FURTHER, STRIDE, tracks
 from convt.upgrade.search import search
 from tests.suite.conv.reference import Honest
 from tests.suite.laws.liars import ANSWERING, ENDING, LIARS
+from tests.suite.laws.lies_of_cost import COSTS
 from tests.suite.laws.lies_of_gradients import GRADIENTS
 from tests.suite.laws.lies_of_layers import LAYERS
 from tests.suite.laws.lies_of_numbers import NUMBERS
 from tests.suite.laws.lies_of_refusal import REFUSALS
+from tests.suite.laws.lies_of_roads import ABSTRACT, FOOTPRINT, ROADS
 from tests.suite.laws.lies_of_size import SIZES
 from tests.suite.laws.wide import registry
 from tests.suite.upgrade.planted import InProcess
@@ -44,12 +46,15 @@ ELSEWHERE = {
 UNSTEADY = ("ChangesEveryTime", "ErrsNowAndThen")
 """Liars that change from one answer to the next: the difference is that, and no case is to blame."""
 FURTHER_NAMES = {track.name for track in FURTHER}
-BY_TURNS = {liar.__name__ for liar in (*GRADIENTS, *NUMBERS)}
+BY_TURNS = {liar.__name__ for liar in (*GRADIENTS, *NUMBERS)} | {"DilatesNoFloat64"}
 """Liars that only what takes turns shows: derivatives, dtypes, memory, special numbers."""
-UNDRAWN = {liar.__name__ for liar in (*REFUSALS, *SIZES, *LAYERS)}
-"""Liars about settings that mean nothing, about large results, and about layers of real size: the search draws none."""
+ROADS_UNDRAWN = [liar for liar in ROADS if liar.only in (ABSTRACT, FOOTPRINT)]
+"""Liars about the shape of settings that mean nothing, and about what an infinite tap reaches by one road alone."""
+UNDRAWN = {liar.__name__ for liar in (*REFUSALS, *SIZES, *LAYERS, *ROADS_UNDRAWN, *COSTS)}
+"""Liars about settings that mean nothing, about large results, about layers of real size, about infinite taps and about
+time: the search draws none of the first four, and looks at no clock."""
 CASES = 60
-RARE = {"MirrorsForwardSame": 400}
+RARE = {"MirrorsForwardSame": 400, "DilatesNoFloat64": 200}
 """How many cases it takes where only few show it."""
 MEMORY: dict[str, Outcome] = {}
 
