@@ -149,7 +149,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
         own = session.config.stash[SESSION]
-        output["convt"] = {"targets": own.told(), "scripts": list(own.settle().items()), "seconds": own.spent()}
+        scripts = list(own.settle().items())
+        told = {"targets": own.told(), "scripts": scripts, "seconds": own.spent(), "visited": own.visited.told()}
+        output["convt"] = told
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -12,6 +12,7 @@ from .consistent import Consistent
 from .constructions import Adjoint, Matrix, ZeroInsertion
 from .costs import Costs
 from .crops import PaddingCrops, SameCrop
+from .crossed import Crossed
 from .dtypes import DType, Mixed
 from .forward import ConvSame, ConvShape, ConvValue
 from .gradients import Gradients, GradientTranspose, SecondOrder
@@ -30,7 +31,7 @@ LAWS: tuple[Law, ...] = (
     OutputShape(), Preimages(), SameSize(), ValidSize(), SameCrop(), PaddingCrops(),
     Value(), Accuracy(), LowPrecision(), Matrix(), ZeroInsertion(), Adjoint(),
     Linearity(), Bias(), Groups(), Dilation(), Shift(), Symmetry(), Batch(), Rank(),
-    Gradients(), SecondOrder(), GradientTranspose(), DType(), Mixed(), Memory(), Special(), Footprint(),
+    Gradients(), SecondOrder(), GradientTranspose(), Crossed(), DType(), Mixed(), Memory(), Special(), Footprint(),
     Determinism(), Mode(), Device(), CallForm(), Resize(), Support(), UnsafeClaims(), Consistent(),
     ConvShape(), ConvValue(), ConvSame(),
     Large(), Realistic(), Rejects(), Abstract(), Costs(),

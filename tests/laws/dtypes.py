@@ -32,6 +32,7 @@ class DType(Law):
     """
 
     id = "dtype"
+    apart = "dear"
     source = "section 5; numpy's array API: the dtype of the result is that of the arguments"
 
     def applies(self, case: Case) -> bool:

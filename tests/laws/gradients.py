@@ -12,7 +12,7 @@ from convt.conv import data
 from convt.conv.settings import Settings
 from convt.laws.blame import blamed
 from convt.laws.comparison import equal
-from convt.laws.derivatives import LIKE, numbers
+from convt.laws.derivatives import EVERY, LIKE, numbers
 from convt.laws.law import PASS, Finding, Law, without_value
 from convt.laws.probes import asked, forward_of, hash_index, sampled, valued, whole
 from convt.laws.truth import truth
@@ -61,15 +61,16 @@ class Gradients(Derivative):
     """
 
     id = "gradients"
+    apart = "dear"
     source = "section 5; y is linear in each of x, w and b"
 
     def applies(self, case: Case) -> bool:
-        return super().applies(case) and sampled(case, 4)
+        return super().applies(case) and sampled(case, EVERY)
 
     def probes(self, case: Case) -> dict[str, Probe]:
         biased = case.settings.bias
         wants: list[Want] = ["grad-x", "grad-w", *(["grad-b"] if biased else [])]  # type: ignore[list-item]
-        wants.append(FROZEN[hash_index(case, 4 * (2 + biased)) // 4])
+        wants.append(FROZEN[hash_index(case, EVERY * (2 + biased)) // EVERY])
         return {name: self.ask(case, name) for name in wants}
 
 
@@ -80,6 +81,7 @@ class SecondOrder(Derivative):
     """
 
     id = "second-order"
+    apart = "dear"
     source = "section 5; y is bilinear in x and w"
 
     def applies(self, case: Case) -> bool:

@@ -80,9 +80,10 @@ def told() -> dict[str, str]:
     return {name: os.environ[name] for name in sorted(names - {"OMP_NUM_THREADS"}) if os.environ.get(name)}
 
 
-def poison(probe: Probe) -> None:
-    """Where the stress environment asks for it: fill memory of the sizes that the probe is about to need with NaN."""
-    if not os.environ.get("CONVT_POISON"):
+def poison(probe: Probe, always: bool = False) -> None:
+    """Where the stress environment asks for it, or `always`: fill memory of the sizes that the probe is about to need
+    with NaN."""
+    if not (always or os.environ.get("CONVT_POISON")):
         return
     it, size = probe.settings, probe.x.dtype.itemsize
     shapes = [shape for shape in (it.y_shape, it.x_shape, it.w_shape, it.b_shape) if np.prod(shape) < LARGEST_POISON]

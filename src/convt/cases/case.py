@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from convt.cases.asked import Asked
 from convt.cases.rejects import Reject
 from convt.conv.data import Arrays, counted, exact, precision, real
 from convt.conv.settings import Settings
@@ -77,6 +78,9 @@ class Case:
     reject: Reject | None = None
     """What is passed in place of some settings and arrays, so that the call means nothing; the law `rejects` alone
     judges such a case."""
+    asked: Asked | None = None
+    """The one evaluation that the case is there for, where it is about more than its settings; the law `crossed` alone
+    judges such a case."""
 
     @property
     def invalid(self) -> Mapping[str, Any] | None:
@@ -106,8 +110,8 @@ class Case:
 
     @cached_property
     def digest(self) -> str:
-        """The content hash, 16 hex digits: settings, literal data, seed, and what is passed in their place; the name,
-        prose and file do not count."""
+        """The content hash, 16 hex digits: settings, literal data, seed, what is passed in their place, and what is
+        asked; the name, prose and file do not count."""
         digest = hashlib.sha256(f"{self.settings.digest} {self.seed} {self.resize}".encode())
         if self.literal is not None:
             for array in (self.literal.x, self.literal.w, self.literal.b):
@@ -118,4 +122,6 @@ class Case:
             digest.update(f"fold {self.block}".encode())
         if self.cost is not None:
             digest.update(f"cost {self.cost}".encode())
+        if self.asked is not None:
+            digest.update(self.asked.content().encode())
         return digest.hexdigest()[:16]

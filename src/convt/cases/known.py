@@ -14,7 +14,7 @@ from packaging.version import InvalidVersion, Version
 
 from convt.cases.errors import Keys, SpecErrors, near
 from convt.cases.expressions import Expression, ExpressionError
-from convt.cases.model import AskedForm, KnownFile, KnownForm, WhenForm, WrongForm
+from convt.cases.model import AskedForm, KnownFile, KnownForm, MemoriesForm, WhenForm, WrongForm
 from convt.cases.problems import Sheet, forms_of
 from convt.content import ROOT
 from convt.conv.settings import Settings
@@ -85,6 +85,8 @@ class Known:
     """Of a call: which evaluations go wrong; no call form stands for all."""
     dtypes: tuple[str, ...] = ()
     """Of a call: the dtypes of its arrays; none stands for all."""
+    memory: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]] = ((), (), ())
+    """Of a call: the layouts of x, w and the cotangent; none stands for all."""
     intermittent: str = ""
     """Why it does not show every time; empty where it does, and the entry is strict."""
     rejects: tuple[str, ...] = ()
@@ -97,12 +99,21 @@ class Known:
     """The folder of specs that holds the cases it is about; empty: those of every day."""
 
     def concerns(
-        self, settings: Settings, want: str, call_form: int, target: KnownTarget, dtype: str = "float32"
+        self,
+        settings: Settings,
+        want: str,
+        call_form: int,
+        target: KnownTarget,
+        dtype: str = "float32",
+        memory: Sequence[str] = (),
     ) -> bool:
         """Whether this difference is expected of a call with these settings on this target."""
         if self.laws or want not in self.wants or (self.call_forms and call_form not in self.call_forms):
             return False
         if (self.dtypes and dtype not in self.dtypes) or not self._on_processor(target, dtype):
+            return False
+        laid = (*memory, "", "", "")
+        if any(named and (how or "contiguous") not in named for named, how in zip(self.memory, laid, strict=False)):
             return False
         return self.about(target) and (self._condition is None or self._condition.holds(settings))
 
@@ -222,6 +233,7 @@ def read_known(path: Path, laws: Collection[str] = ()) -> list[Known]:
                 wrong=_wrong(form.wrong), reason=form.reason, issue=form.issue,
                 since=form.since, origin=f"{sheet.name}:{sheet.root.find(keys).place.line}",
                 wants=tuple(asked.want), call_forms=tuple(asked.call_form or ()), dtypes=tuple(asked.dtype or ()),
+                memory=_memory(asked.memory),
                 intermittent=form.intermittent or "", rejects=tuple(form.rejects or ()),
                 costs=tuple(form.cost or ()), finding=form.finding or "", folder=form.folder or "",
             )
@@ -238,6 +250,11 @@ def _backends_of(path: Path) -> str:
 
 def _laws(form: KnownForm) -> tuple[str, ...]:
     return _listed(form.law)
+
+
+def _memory(form: MemoriesForm | None) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    said = form or MemoriesForm()
+    return tuple(said.x or ()), tuple(said.w or ()), tuple(said.g or ())
 
 
 def _wrong(form: WrongForm) -> Wrong:

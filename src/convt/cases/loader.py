@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from convt.cases import build
+from convt.cases import asking, build
+from convt.cases.asked import CROSSED
 from convt.cases.case import LAYERS, Case, Claim, Expect
 from convt.cases.errors import Keys, SpecErrors, near
 from convt.cases.expectations import Subject, expect_of, flaws
@@ -105,7 +106,8 @@ def _cases(file: Sheet, keys: Keys, form: CaseForm, head: dict[str, Any]) -> lis
     place = file.root.find(keys).place
     case = Case(
         id=form.id, settings=Settings((1,), (1,)), seed=form.seed, resize=form.resize, block=form.block,
-        tags=tuple(form.tags), laws=tuple(form.laws),
+        asked=asking.asked_of(form.asked), tags=tuple(form.tags),
+        laws=tuple(form.laws) if form.asked is None else (CROSSED,),
         about=form.about or head.get("about", ""), source=form.source or head.get("source", ""),
         origin=f"{file.name}:{place.line}",
         claim=None if form.claim is None else Claim(form.claim.says, form.claim.holds, form.claim.correction or ""),
@@ -172,6 +174,8 @@ def _fill(file: Sheet, keys: Keys, form: CaseForm, case: Case) -> _Draft:
         return _Draft(file, keys, form, replace(case, expect=expect), None)
     if (work := build.steps(it)) > build.MOST_STEPS:
         raise build.DataError(f"found {work:,} steps of the costliest oracle, accepted up to {build.MOST_STEPS:,}")
+    if form.asked is not None:
+        asking.check_asked(form, it.batch)
     arrays = build.literal(form, it)
     if arrays is not None and build.is_exact(arrays):
         build.check_exact(it, arrays)

@@ -183,6 +183,54 @@ class MatrixForm(Form):
     """Whether there is a bias."""
 
 
+Wanted = Literal[
+    "value", "shape", "traced", "unbatched", "mixed-float16", "mixed-bfloat16", "grad-x", "grad-w", "grad-b",
+    "only-x", "only-w", "only-b", "grad-xw", "grad-wx", "jvp-x", "jvp-w", "jvp-grad-x",
+]  # fmt: skip
+"""What is asked of a call, as `convt.adapter.probe.Want` says it."""
+
+
+Layout = Literal["contiguous", "channels-last", "strided", "transposed", "flipped", "broadcast", "read-only"]
+"""How an array lies in memory, as `convt.adapter.probe.Layout` says it."""
+
+
+class MemoryForm(Form):
+    """How the arrays lie in memory."""
+
+    x: Layout = "contiguous"
+    """The input."""
+    w: Layout = "contiguous"
+    """The kernel."""
+    g: Layout = "contiguous"
+    """The cotangent."""
+
+
+class EvaluationForm(Form):
+    """The one evaluation that a case is there for."""
+
+    want: Wanted = "value"
+    """The value, its shape by abstract evaluation, the value of an input without batch axis, or a derivative."""
+    dtype: Literal["float32", "float64", "float16", "bfloat16", "complex64", "complex128"] = "float32"
+    """The dtype of every array."""
+    memory: MemoryForm = MemoryForm()
+    """How x, w and the cotangent g lie in memory."""
+    call_form: Annotated[int, Field(ge=0)] = 0
+    """The adapter's way to say the settings, by number."""
+    numbers: Literal["integers", "real"] = "integers"
+    """Integers whose sums are exact in the dtype, or real numbers that are held against the error bound."""
+
+
+class MemoriesForm(Form):
+    """The layouts that an entry is about; what is left out stands for all."""
+
+    x: Annotated[list[Layout], Field(min_length=1)] | None = None
+    """Of the input."""
+    w: Annotated[list[Layout], Field(min_length=1)] | None = None
+    """Of the kernel."""
+    g: Annotated[list[Layout], Field(min_length=1)] | None = None
+    """Of the cotangent."""
+
+
 class CaseForm(Form):
     """One case, or with `matrix` one case for each combination of values."""
 
@@ -230,6 +278,9 @@ class CaseForm(Form):
     """What a false claim predicts; the file is refused where the prediction comes true. Needs claim.holds: false."""
     resize: Literal["nearest", "bilinear"] | None = None
     """The framework's own resize of the input by `stride` that this equals away from the border."""
+    asked: EvaluationForm | None = None
+    """The one evaluation that the case is there for: a derivative, another dtype, other memory. Judged by the law
+    `crossed` alone."""
     block: Annotated[int, Field(ge=1, le=LARGEST_BLOCK)] | None = None
     """Judge the result, in float16, by the sums of blocks of so many numbers; goes with laws: [large]."""
     cost: Annotated[list[Cost], Field(min_length=1)] | None = None
@@ -279,13 +330,6 @@ class WhenForm(Form):
     """Instruction sets of which the processor lacks at least one; or a mapping, as under isa."""
 
 
-Wanted = Literal[
-    "value", "shape", "traced", "unbatched", "mixed-float16", "mixed-bfloat16", "grad-x", "grad-w", "grad-b",
-    "only-x", "only-w", "only-b", "grad-xw", "grad-wx", "jvp-x", "jvp-w", "jvp-grad-x",
-]  # fmt: skip
-"""What is asked of a call, as `convt.adapter.probe.Want` says it."""
-
-
 class AskedForm(Form):
     """Which evaluations of these settings an entry without a law is about."""
 
@@ -295,6 +339,8 @@ class AskedForm(Form):
     """The dtypes of the arrays, such as float16; left out: all."""
     call_form: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] | None = None
     """The adapter's ways to say the settings, by number; left out: all."""
+    memory: MemoriesForm | None = None
+    """How the arrays lie in memory; left out: in any way."""
 
 
 class WrongForm(Form):
@@ -390,5 +436,7 @@ FORMS: dict[str, type[Form]] = {
     "when": WhenForm,
     "wrong": WrongForm,
     "asked": AskedForm,
+    "cases.asked": EvaluationForm,
+    "memory": MemoryForm,
 }
-"""The form that stands under a key."""
+"""The form that stands under a key; under the same key of several files, with the file's first key before it."""

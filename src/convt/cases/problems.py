@@ -120,7 +120,9 @@ def _fault(error: dict[str, Any], keys: Keys, root: Node) -> Fault:
 def _siblings(keys: Keys) -> list[str]:
     """The fields that the form around `keys` has."""
     names = [key for key in keys[:-1] if isinstance(key, str)]
-    return list((FORMS | REJECT_FORMS | FINDING_FORMS)[names[-1] if names else "file"].model_fields)
+    forms = FORMS | REJECT_FORMS | FINDING_FORMS
+    name = names[-1] if names else "file"
+    return list(forms.get(f"{names[0]}.{name}" if names else name, forms[name]).model_fields)
 
 
 def complaint(message: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from convt.cases.asked import Asked
 from convt.cases.case import Case
 
 
@@ -35,11 +36,22 @@ def as_yaml(case: Case, case_id: str = "found") -> str:
     for name in ("output_padding", "output_size"):
         if getattr(it, name) is not None:
             fields[name] = _sizes(getattr(it, name))
-    fields |= {"laws": f"[{', '.join(case.laws)}]"} if case.laws else {}
+    fields |= {"laws": f"[{', '.join(case.laws)}]"} if case.laws and not case.asked else {}
+    fields |= {"asked": _asked(case.asked)} if case.asked else {}
     fields |= {"seed": str(case.seed)} if case.seed else {}
     fields |= {"resize": case.resize} if case.resize else {}
     first, *rest = (f"{name}: {value}" for name, value in fields.items())
     return "\n".join([f"  - {first}", *(f"    {line}" for line in rest)]) + "\n"
+
+
+def _asked(asked: Asked) -> str:
+    """What differs from the plain evaluation."""
+    said = {name: getattr(asked, name) for name in ("want", "dtype", "call_form", "numbers")}
+    plain = Asked()
+    parts = [f"{name}: {value}" for name, value in said.items() if value != getattr(plain, name)]
+    laid = [f"{name}: {how}" for name, how in zip("xwg", asked.memory, strict=True) if how != "contiguous"]
+    parts += [f"memory: {{{', '.join(laid)}}}"] if laid else []
+    return f"{{{', '.join(parts)}}}"
 
 
 def _sizes(values: Sequence[int]) -> str:

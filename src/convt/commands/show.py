@@ -15,8 +15,9 @@ from convt.commands.passing import NotMade, made
 from convt.commands.reading import read
 from convt.content import ROOT
 from convt.page.case_text import array_lines, case_text, script_of
+from convt.results.coverage import CoverageError
 from convt.results.runfile import Run
-from convt.results.summary import summary_json, summary_text
+from convt.results.summary import summary_json, summary_text, together_json, together_text
 from convt.session.options import OUT
 
 RUN = OUT / "run.jsonl"
@@ -26,10 +27,15 @@ def configure(commands: Commands) -> None:
     parser = command(
         commands, "summary", "tell a run on one screen", summary,
         examples=("convt summary                           the last run",
-                  "convt summary run.jsonl --format json"),
+                  "convt summary run.jsonl --json                  for programs",
+                  "convt summary default.jsonl nightly.jsonl       what these runs visit together"),
     )  # fmt: skip
-    _run(parser)
+    parser.add_argument("run_files", nargs="*", type=Path, metavar="RUN", help="run files, JSON lines; of several, "
+                        f"what they visit together (default: {RUN})")  # fmt: skip
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: %(default)s")
+    parser.add_argument("--json", dest="format", action="store_const", const="json", help="the same as --format json")
+    parser.add_argument("--triples", action="store_true", help="name the triples of values that were not visited: in "
+                        "JSON, and of several runs in text")  # fmt: skip
     parser = command(
         commands, "show", "show a run, a case of it, a case on one target, or a draft for a framework's tracker", show,
         examples=("convt show                                      the last run, as convt summary tells it",
@@ -50,15 +56,17 @@ def configure(commands: Commands) -> None:
                         "then the name of a case, then that of a target, such as jax/eager")  # fmt: skip
 
 
-def _run(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run_file", nargs="?", type=Path, default=RUN, metavar="RUN", help="a run file, JSON lines "
-                        "(default: %(default)s)")  # fmt: skip
-
-
 def summary(options: argparse.Namespace) -> int:
     """Print the summary; the exit status."""
-    run = read(options.run_file)
-    say(json.dumps(summary_json(run), indent=2) if options.format == "json" else summary_text(run))
+    runs = [read(path) for path in options.run_files or [RUN]]
+    try:
+        if options.format == "json":
+            data = together_json(runs, options.triples) if len(runs) > 1 else summary_json(runs[0], options.triples)
+            say(json.dumps(data, indent=2))
+        else:
+            say(together_text(runs, options.triples) if len(runs) > 1 else summary_text(runs[0]))
+    except CoverageError as error:
+        raise UsageError(f"{', '.join(str(run.path) for run in runs)}: {error}") from None
     return OK
 
 

@@ -25,7 +25,7 @@ class Arrays:
     b: np.ndarray | None = None
 
 
-def _generator(settings: Settings, seed: int, use: str) -> np.random.Generator:
+def generator_of(settings: Settings, seed: int, use: str) -> np.random.Generator:
     key = [seed, *f"{settings.digest} {use}".encode()]
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(key)))
 
@@ -44,7 +44,7 @@ def _biases(generator: np.random.Generator, count: int) -> np.ndarray:
 
 def exact(settings: Settings, seed: int = 0, dtype: str = "float32", use: str = "exact") -> Arrays:
     """Small integers, so that every partial sum is representable and any order of summation gives the same bits."""
-    generator = _generator(settings, seed, use)
+    generator = generator_of(settings, seed, use)
     x = _signed(generator, 1, 4, settings.x_shape).astype(dtype)
     w = _signed(generator, 1, 3, settings.w_shape).astype(dtype)
     b = _biases(generator, settings.channels_out).astype(dtype) if settings.bias else None
@@ -53,7 +53,7 @@ def exact(settings: Settings, seed: int = 0, dtype: str = "float32", use: str = 
 
 def real(settings: Settings, seed: int = 0, dtype: str = "float32") -> Arrays:
     """Mixed signs over seven binades, so that sums cancel and round."""
-    generator = _generator(settings, seed, "real")
+    generator = generator_of(settings, seed, "real")
 
     def draw(shape: tuple[int, ...]) -> np.ndarray:
         return (generator.uniform(-1, 1, shape) * 2.0 ** generator.integers(-3, 4, shape)).astype(dtype)
@@ -64,7 +64,7 @@ def real(settings: Settings, seed: int = 0, dtype: str = "float32") -> Arrays:
 def precision(settings: Settings, wide: str, seed: int = 0, dtype: str = "float32") -> Arrays:
     """Integers of 12 significant bits, odd, in `wide` ('x' or 'w') and small ones in the other: sums stay exact in
     float32, while rounding an input to bfloat16 (8 bits), float16 or TF32 (11 bits) moves every product."""
-    generator = _generator(settings, seed, f"precision {wide}")
+    generator = generator_of(settings, seed, f"precision {wide}")
     wide_values = _signed(generator, 1024, 2047, getattr(settings, f"{wide}_shape"))
     wide_values = np.sign(wide_values) * (2 * np.abs(wide_values) + 1)
     other = _signed(generator, 1, 2, settings.w_shape if wide == "x" else settings.x_shape)
@@ -98,7 +98,7 @@ def narrow(settings: Settings, dtype: str, seed: int = 0) -> Arrays | None:
     for x_max, w_max, b_max in AMPLITUDES:
         if most * x_max * w_max + b_max > EXACT_LIMIT[dtype]:
             continue
-        generator = _generator(settings, seed, f"narrow {dtype}")
+        generator = generator_of(settings, seed, f"narrow {dtype}")
 
         def draw(high: int, shape: tuple[int, ...], generator: np.random.Generator = generator) -> np.ndarray:
             if dtype.startswith("u"):
@@ -124,7 +124,7 @@ def real_in(settings: Settings, dtype: str, seed: int = 0) -> Arrays:
 def wide64(settings: Settings, seed: int = 0) -> Arrays:
     """Odd integers of 29 significant bits in x, small ones in w: float64 sums are exact, and rounding any of them to
     float32 (24 bits) shows."""
-    generator = _generator(settings, seed, "wide64")
+    generator = generator_of(settings, seed, "wide64")
     x = _signed(generator, 2**27, 2**28 - 1, settings.x_shape)
     x = np.sign(x) * (2 * np.abs(x) + 1)
     w = _signed(generator, 1, 3, settings.w_shape)
@@ -134,13 +134,13 @@ def wide64(settings: Settings, seed: int = 0) -> Arrays:
 
 def cotangent(settings: Settings, seed: int = 0) -> np.ndarray:
     """Small integers in y's shape, float32: what gradients are weighed with."""
-    generator = _generator(settings, seed, "cotangent")
+    generator = generator_of(settings, seed, "cotangent")
     return _signed(generator, 1, 3, settings.y_shape).astype(np.float32)
 
 
 def direction(settings: Settings, like: str, seed: int = 0) -> np.ndarray:
     """Small integers in the shape of x or of w, float32: the direction of a second derivative."""
-    generator = _generator(settings, seed, f"direction {like}")
+    generator = generator_of(settings, seed, f"direction {like}")
     shape = settings.x_shape if like == "x" else settings.w_shape
     return _signed(generator, 1, 3, shape).astype(np.float32)
 

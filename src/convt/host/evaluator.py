@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from typing import Protocol
 
@@ -22,8 +22,9 @@ class Submits(Protocol):
 class Evaluator:
     """A cache of outcomes by probe key and target, filled from a pool. Any thread may call."""
 
-    def __init__(self, pool: Submits) -> None:
-        self._pool = pool
+    def __init__(self, pool: Submits, told: Callable[[str, Probe, Outcome], None] | None = None) -> None:
+        """`told` hears each outcome as it comes, with the target and the probe, in the thread that brings it."""
+        self._pool, self._told = pool, told
         self._held: defaultdict[str, dict[str, Outcome | _Ticket]] = defaultdict(dict)
         """By key and target: the outcome, or the request by which it is on its way."""
         self._change = threading.Condition()
@@ -40,6 +41,8 @@ class Evaluator:
             return
 
         def arrived(probe: Probe, outcome: Outcome) -> None:
+            if self._told is not None:
+                self._told(target, probe, outcome)
             self._settle(probe.key, target, ticket, outcome)
 
         def done(future: Future[list[Outcome]]) -> None:

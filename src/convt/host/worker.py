@@ -236,7 +236,7 @@ class _Server:
     def _one(self, packed: bytes) -> Outcome:
         try:
             probe = _unpack(packed)
-            poison(probe)
+            poison(probe, probe.repeat > 0)
             with Watch() as watch:
                 answer = self._unsafe(probe) if probe.force == "unsafe" else self._adapter.run(probe)
             outcome = _checked(answer)
@@ -269,7 +269,7 @@ class _Server:
         try:
             probes = [self._adapter.in_range(_unpack(each)) for each in packed]
             for probe in probes:
-                poison(probe)
+                poison(probe, probe.repeat > 0)
             together = [probe for probe in probes if not probe.block and probe.timing is None]
             self._called = True
             with Watch() as watch:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from convt.adapter.backend import RESIZES, Outcome, Probe
-from convt.conv.bounds import accumulation, bound
-from convt.conv.data import Arrays
+from convt.conv.bounds import accumulation
 from convt.conv.dtypes import numpy_dtype
+from convt.conv.operands import tolerance
+from convt.conv.oracles import wide
 from convt.laws.block_sums import judged_block_sums
 from convt.laws.comparison import equal, same_shape, within
 from convt.laws.probes import integral_arrays
 from convt.laws.projected import is_projected, judged_projected
+from convt.laws.promises import conjugates
 from convt.laws.truth import promised, truth
 from convt.results.finding import PASS, Finding, unanswered
 
 
-def call_went(probe: Probe, outcome: Outcome, name: str = "") -> Finding:
-    """How a call went: `pass` or `differs` by the oracles where it has a value, `error` or less where it has none."""
+def call_went(probe: Probe, outcome: Outcome, name: str = "", backend: str = "") -> Finding:
+    """How a backend's call went: `pass` or `differs` by the oracles where it has a value, else `error` or less."""
     if outcome.kind in ("not-run", "unsupported"):
         return unanswered(outcome.kind, name, outcome.kind, outcome.reason, "")
     if outcome.kind != "value":
@@ -37,22 +40,35 @@ def call_went(probe: Probe, outcome: Outcome, name: str = "") -> Finding:
     value = outcome.value
     if probe.want == "unbatched" and value.ndim < len(probe.settings.y_shape):
         value = value[None]
-    return _against_truth(probe, value, name)
+    return _against_truth(probe, value, name, conjugates(backend, probe.want, str(probe.x.dtype)))
 
 
 @np.errstate(over="ignore", invalid="ignore")  # sums of special values overflow here, as they may
-def _against_truth(probe: Probe, value: np.ndarray, name: str) -> Finding:
+def _against_truth(probe: Probe, value: np.ndarray, name: str, conjugate: bool) -> Finding:
     """A call's numbers against what they should be: exactly on whole numbers, else within the bound."""
-    right, dtype = truth(probe), promised(probe)
+    right, dtype = truth(probe, conjugate), promised(probe)
     if integral_arrays(*probe.arrays):
         return equal(value, right.astype(numpy_dtype(dtype)), probe=name)
     finite = np.isfinite(right)  # what is not, the law of special values judges
-    tolerance = np.where(
-        finite, bound(probe.settings, Arrays(probe.x, probe.w, probe.b), right, accumulation(dtype), dtype), np.inf
-    )
+    sides = (probe.x, probe.w, probe.b, probe.g, probe.t)
+    allowed = tolerance(probe.settings, probe.want, sides, right, accumulation(dtype), dtype)
+    allowed = np.where(finite, allowed, np.inf)
     if value.shape == right.shape:
         value, right = np.where(finite, value, 0).astype(value.dtype), np.where(finite, right, 0)
-    return within(value, right, tolerance, dtype=dtype, probe=name)
+    return in_narrow_sums(within(value, right, allowed, dtype=dtype, probe=name), probe, value, right)
+
+
+def in_narrow_sums(judged: Finding, probe: Probe, value: np.ndarray, right: np.ndarray) -> Finding:
+    """The judgement, which says so where the error is what accumulation in the answer's 16 bits explains."""
+    dtype = promised(probe)
+    if judged.verdict != "differs" or judged.kind != "value" or accumulation(dtype) == dtype:
+        return judged
+    sides = (probe.x, probe.w, probe.b, probe.g, probe.t)
+    allowed = tolerance(probe.settings, probe.want, sides, right, dtype, dtype)
+    within_it = np.abs(wide(value) - right) <= allowed
+    if not bool(np.all(within_it | ~np.isfinite(right))):
+        return judged
+    return replace(judged, cause="sums-in-float16" if dtype == "float16" else "sums-in-bfloat16")
 
 
 def blamed(

@@ -60,7 +60,7 @@ def within(
     if form is not PASS:
         return form
     with np.errstate(invalid="ignore"):
-        error = np.abs(actual.astype(np.float64) - expected)
+        error = np.abs(_wide(actual) - expected)
     inside = error <= bound
     with np.errstate(divide="ignore", invalid="ignore"):
         fraction = np.where(error == 0, 0.0, error / bound)
@@ -95,7 +95,7 @@ def _where(actual: np.ndarray, expected: np.ndarray, wrong: np.ndarray, what: st
 def _largest(actual: np.ndarray, expected: np.ndarray, wrong: np.ndarray) -> tuple[int, float | None, float | None]:
     """How many differences are not finite; else the largest, plain and in units in the last place of the larger one of
     the two numbers."""
-    got, wanted = actual.astype(np.float64)[wrong], expected.astype(np.float64)[wrong]
+    got, wanted = _wide(actual)[wrong], _wide(expected)[wrong]
     with np.errstate(invalid="ignore", over="ignore"):
         gaps = np.abs(got - wanted)
     finite = np.isfinite(gaps)
@@ -107,6 +107,11 @@ def _largest(actual: np.ndarray, expected: np.ndarray, wrong: np.ndarray) -> tup
         return 0, float(gaps[at]), None
     _, exponent = np.frexp(max(abs(got[at]), abs(wanted[at])))
     return 0, float(gaps[at]), float(gaps[at] / 2.0 ** (int(exponent) - bits))
+
+
+def _wide(array: np.ndarray) -> np.ndarray:
+    """The array in float64, or where it is complex in complex128."""
+    return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
 
 
 def number(value: Any) -> int | float | complex:

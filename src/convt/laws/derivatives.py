@@ -12,6 +12,8 @@ from convt.conv.data import EXACT_LIMIT, Arrays
 from convt.laws.probes import whole
 
 HEADROOM = EXACT_LIMIT["float32"]
+EVERY = 4
+"""One in so many cases, by content, is asked for its gradients in float32 by the law `gradients`."""
 LIKE = {"grad-xw": "x", "grad-wx": "w", "jvp-x": "x", "jvp-w": "w", "jvp-grad-x": "w"}
 """Of which array the direction has the shape."""
 

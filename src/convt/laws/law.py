@@ -29,6 +29,12 @@ class Law:
     """Whether it judges times, which are those of a machine and a day: no history keeps them."""
     draws: ClassVar[bool] = True
     """Whether cases are drawn for it; else its own YAML cases are all."""
+    covers: ClassVar[bool] = False
+    """Whether its generated cases are a covering array (`convt.session.crossing`), and not drawn one by one."""
+    apart: ClassVar[str] = ""
+    """The name of the messages of their own in which its probes are asked, after those of other laws: they are dear to
+    compile, and else compiled anew where another's call ends the process, or where what is asked again is in another
+    message. Laws of one name share them."""
     needs_peers: ClassVar[bool] = False
     """Whether there is nothing to judge on a target without peers, and so no verdict."""
 

@@ -25,6 +25,7 @@ from convt.conv.projections import (
 from convt.conv.slabs import index as at
 from convt.conv.slabs import numbers_at
 from convt.laws.comparison import equal, number, same_dtype, same_shape
+from convt.laws.probes import integral_arrays
 from convt.results.finding import PASS, Finding
 
 WANTS = ("value", "grad-x", "grad-w", "grad-b")
@@ -32,8 +33,10 @@ Index = tuple[int, ...]
 
 
 def is_projected(probe: Probe) -> bool:
-    """Whether a probe is one of which every number by every oracle takes too long."""
-    return probe.want in WANTS and not probe.block and steps(probe.settings) > MOST_STEPS
+    """Whether a probe is one of which every number by every oracle takes too long, and sums tell enough: of whole
+    numbers in float32."""
+    large = probe.want in WANTS and not probe.block and steps(probe.settings) > MOST_STEPS
+    return large and probe.x.dtype == np.float32 and integral_arrays(*probe.arrays)
 
 
 def judged_projected(probe: Probe, outcome: Outcome, name: str = "") -> Finding:

@@ -14,18 +14,21 @@ from convt.laws.probes import integral_arrays
 
 
 @lru_cache(maxsize=256)
-def truth(probe: Probe) -> np.ndarray:
+def truth(probe: Probe, conjugate: bool = False) -> np.ndarray:
     """The answer in float64 (complex128), by every oracle that there is where the numbers are whole.
+
+    `conjugate`: a gradient in terms of the conjugate of what is not differentiated (`convt.laws.promises`).
 
     Kept for the targets to come, which are judged on the same probe one after the other.
     """
     if probe.want in GRADIENTS:
-        sides: Sides = (probe.x, probe.w, probe.b, probe.g, probe.t)
+        x, w = (np.conj(wide(probe.x)), np.conj(wide(probe.w))) if conjugate else (probe.x, probe.w)
+        sides: Sides = (x, w, probe.b, probe.g, probe.t)
         found = derivative(probe.settings, probe.want, sides)
         if integral_arrays(*probe.arrays):
             check_oracles(probe.settings, probe.want, sides, found)
         return found
-    if probe.x.dtype.kind == "c":
+    if probe.x.dtype.kind == "c" and integral_arrays(*probe.arrays):
         return _complex(probe.settings, wide(probe.x), wide(probe.w), probe.b)
     if not integral_arrays(probe.x, probe.w, probe.b):
         return scatter(probe.settings, probe.x, probe.w, probe.b)

@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 
 from convt.content import ROOT
 from convt.page.case_views import CaseRow, case_row, case_section
+from convt.page.coverage_views import coverage_rows
 from convt.page.glossary import tip
 from convt.page.matrices import anchor, feature_groups, filter_link, law_rows, link
 from convt.results.refusals import MEANINGS as REFUSED
@@ -75,7 +76,7 @@ def render_page(run: Run) -> str:
     return environment.get_template("page.html").render(
         run=run, header=run.header, footer=run.footer, tally=tally, headline=headline(run, tally),
         laws=law_rows(run, tally), features=feature_groups(run, tally), articles=_articles(run),
-        refusals=refusal_groups(run, tally), refused=REFUSED,
+        refusals=refusal_groups(run, tally), refused=REFUSED, coverage=coverage_rows(run),
         known=_known(run, tally), targets=[_target(target, run, tally) for target in run.header.targets],
         sections=sections, brief=brief, files=_files(rows), left_out=left_out, told=told,
         failing=tally.cases_with(*FAILING),

@@ -42,11 +42,11 @@ def pairs(session: Session) -> list[Any]:
 
 def laws_on(session: Session) -> list[Any]:
     """A pytest parameter for each law that is generated, and target."""
-    names = session.targets
+    names, profile = session.targets, session.options.profile
     return [
         _parameter(LawOn(law, name), f"{law.id}:{name}", [law.id, session.target(name).backend])
-        for law in (session.laws if session.options.profile.cases else ())
-        if law.draws
+        for law in session.laws
+        if (law.draws and profile.cases) or (law.covers and profile.strength)
         for name in names
         if not law.needs_peers or any(law.peer(name, other) for other in names)
     ]

@@ -92,15 +92,16 @@ def declare(add: Callable[..., Any]) -> None:
         "--profile",
         default="default",
         metavar="NAME",
-        help="default; ci: the same seed each time; nightly: 1,000 generated cases a law; modes: every mode; hostile: "
-        "every stress environment; large: results of more than 2^31 numbers; realistic: layers of real size; cost: "
-        "ratios of times (default: %(default)s)",
+        help="default; ci: the same seed each time; quick: as ci, over few of the cases, which cover pairs of their "
+        "properties; nightly: 1,000 generated cases a law; modes: every mode; hostile: every stress environment; "
+        "large: results of more than 2^31 numbers; realistic: layers of real size; cost: ratios of times "
+        "(default: %(default)s)",
     )
     add(
         "--seed",
         default=None,
         metavar="N",
-        help="seed of the generated cases (default: a new one each run, printed; 0 under the profile ci)",
+        help="seed of the generated cases (default: a new one each run, printed; 0 under the profiles ci and quick)",
     )
     add(
         "--deadline",

@@ -79,7 +79,8 @@ class Recorder:
         """What a worker of pytest-xdist says at its end."""
         said = getattr(node, "workeroutput", {}).get("convt")
         if said is not None:
-            self.recording.hear(said["targets"], said["seconds"], {tuple(key): told for key, told in said["scripts"]})
+            scripts = {tuple(key): told for key, told in said["scripts"]}
+            self.recording.hear(said["targets"], said["seconds"], scripts, said["visited"])
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:

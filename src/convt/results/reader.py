@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from convt.results import former
+from convt.results.coverage import CoverageError, CoverageRecord, coverage_of
 from convt.results.finding import FINDING_KINDS
 from convt.results.records import (
     AGAIN,
@@ -107,6 +108,7 @@ class _Reader:
         self.cases: dict[str, CaseRecord] = {}
         self.verdicts: dict[Key, VerdictRecord] = {}
         self.details: dict[Key, DetailRecord] = {}
+        self.coverage: dict[str, CoverageRecord] = {}
         self.line = 0
 
     def refuse(self, found: str, accepted: str, todo: str = AGAIN) -> RunFileError:
@@ -129,11 +131,13 @@ class _Reader:
         elif kind == "detail":
             detail = self._build(DetailRecord, data)
             self._add(self.details, (detail.case, detail.law, detail.target), detail)
+        elif kind == "coverage":
+            self._take_coverage(self._build(CoverageRecord, data))
         elif kind == "footer":
             self.footer = self._build(Footer, data)
         else:
             found = "a second header" if kind == "header" else f"the kind {kind!r}"
-            raise self.refuse(found, "case, verdict, detail, footer")
+            raise self.refuse(found, "case, verdict, detail, coverage, footer")
 
     def _read_header(self, kind: Any, data: dict[str, Any]) -> Header:
         if kind != "header":
@@ -151,6 +155,16 @@ class _Reader:
             if name not in names:
                 raise self.refuse(f"the {what} {name!r}, which the header has not", ", ".join(sorted(names)))
         self._add(self.verdicts, (record.case, record.law, record.target), record)
+
+    def _take_coverage(self, record: CoverageRecord) -> None:
+        if record.target not in self._targets:
+            found = f"the target {record.target!r}, which the header has not"
+            raise self.refuse(found, ", ".join(sorted(self._targets)))
+        try:
+            coverage_of(record)
+        except (CoverageError, KeyError, TypeError) as error:
+            raise self.refuse(f"{describe(record)} with {error}", "counts, and bits for each combination") from None
+        self._add(self.coverage, record.target, record)
 
     def _add(self, records: dict[Any, Any], key: Any, record: Any) -> None:
         if key in records:
@@ -185,7 +199,7 @@ class _Reader:
                 self.line = 0
                 raise self.refuse(f"a verdict on the case {key[0]!r}, which has no record", "a record for each case")
         verdicts = tuple(self.verdicts.values())
-        return Run(self.path, self.header, self.cases, verdicts, self.details, self.footer)
+        return Run(self.path, self.header, self.cases, verdicts, self.details, self.footer, self.coverage)
 
 
 def _misfit(cls: type[Any], data: dict[str, Any]) -> tuple[str, str]:
@@ -236,7 +250,12 @@ def _of_today(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, "law": former.law(data["law"])} if data.get("law") in former.LAWS else data
 
 
+def _build_coverage(**data: Any) -> CoverageRecord:
+    data["dimensions"] = tuple((name, tuple(values)) for name, values in data["dimensions"])
+    return CoverageRecord(**data)
+
+
 BUILD: dict[type[Any], Any] = {
     Header: _build_header, CaseRecord: _build_case, VerdictRecord: _build_verdict, DetailRecord: _build_detail,
-    Footer: Footer,
+    CoverageRecord: _build_coverage, Footer: Footer,
 }  # fmt: skip

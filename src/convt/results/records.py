@@ -1,4 +1,4 @@
-"""What a run file is made of: header, cases, verdicts, details, footer. Frozen, and plain data all the way down."""
+"""What a run file is made of: header, cases, verdicts, details, coverage, footer. Frozen, and plain data throughout."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from convt.results.coverage import CoverageRecord
 from convt.results.targets import TargetInfo
 
 __all__ = [
-    "FORMAT", "READABLE", "CaseRecord", "Claim", "DetailRecord", "Footer", "Header", "KnownInfo", "LawInfo", "Record",
-    "Run", "RunFileError", "TargetInfo", "VerdictRecord",
+    "FORMAT", "READABLE", "CaseRecord", "Claim", "CoverageRecord", "DetailRecord", "Footer", "Header", "KnownInfo",
+    "LawInfo", "Record", "Run", "RunFileError", "TargetInfo", "VerdictRecord",
 ]  # fmt: skip
 
 FORMAT = 2
@@ -95,6 +96,8 @@ class CaseRecord:
     reject: dict[str, Any] | None = None
     """Of settings that mean nothing: `kind`, the settings at `fault`, and what is passed `invalid` of the settings and
     as other `arrays`; `means` and `either` where an answer may be right. The settings are the valid ones."""
+    asked: dict[str, Any] | None = None
+    """Of a case that is there for one evaluation: `want`, `dtype`, `memory` (of x, w and g), `call_form`, `numbers`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +163,7 @@ class Footer:
     """Target to settings that were timed, by name, to the median and the least seconds of a call."""
 
 
-Record = Header | CaseRecord | VerdictRecord | DetailRecord | Footer
+Record = Header | CaseRecord | VerdictRecord | DetailRecord | CoverageRecord | Footer
 
 
 Key = tuple[str, str, str]
@@ -198,6 +201,8 @@ class Run:
     details: dict[Key, DetailRecord]
     """By (case, law, target)."""
     footer: Footer
+    coverage: dict[str, CoverageRecord] = field(default_factory=dict)
+    """By target, of those that answered; empty where the run's release counted none."""
 
 
 def describe(record: Record) -> str:

@@ -1,6 +1,6 @@
 """The run file: JSON lines with a header and a footer. `RunWriter` writes one, `read_run` reads it back.
 
-Every line is an object with `kind`: header, case, verdict, detail or footer (records.py). A file is written
+Every line is an object with `kind`: header, case, verdict, detail, coverage or footer (records.py). A file is written
 beside its place and moved there when it is whole; a reader refuses one that is not.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -15,11 +16,25 @@ from typing import IO
 from convt.results import records
 from convt.results.reader import read_run
 from convt.results.records import *  # noqa: F403  whoever reads or writes run files needs the records
-from convt.results.records import ARRAYS, CaseRecord, Footer, Header, Record, VerdictRecord, describe, plain_data, spell
+from convt.results.records import (
+    ARRAYS,
+    CaseRecord,
+    CoverageRecord,
+    Footer,
+    Header,
+    Record,
+    VerdictRecord,
+    describe,
+    plain_data,
+    spell,
+)
 from convt.results.sentences import message_of
 
 __all__ = ["RunWriter", "read_run"]
 __all__ += records.__all__
+
+AFTER_CASES = chr(sys.maxunicode)
+"""Sorts behind the name of every case."""
 
 
 class RunWriter:
@@ -98,6 +113,11 @@ class RunWriter:
             return (record.id, 0, 0, 0)
         if isinstance(record, Footer):
             raise ValueError("`finish` writes the footer")
+        if isinstance(record, CoverageRecord):
+            if record.target not in self._targets:
+                known = ", ".join(self._targets)
+                raise ValueError(f"{describe(record)}: the header has no target {record.target!r}, but {known}")
+            return (AFTER_CASES, 3, 0, self._targets[record.target])
         for what, name, names in (("law", record.law, self._laws), ("target", record.target, self._targets)):
             if name not in names:
                 raise ValueError(f"{describe(record)}: the header has no {what} {name!r}, but {', '.join(names)}")

@@ -1,11 +1,13 @@
-"""A run on one screen, as text or as JSON."""
+"""A run on one screen, as text or as JSON; of several runs what they visit together."""
 
 from __future__ import annotations
 
 import textwrap
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from convt.results.coverage import ORDERS, Coverage, by_target, merged
 from convt.results.runfile import Run, TargetInfo
 from convt.results.tally import Tally, count, headline, plural
 from convt.results.vocabulary import FAILING, NOTABLE, STANDINGS, SYMBOLS
@@ -16,7 +18,7 @@ COUNTED = tuple(reversed(STANDINGS))
 
 
 def summary_text(run: Run) -> str:
-    """At most 40 lines of at most 100 columns; the denominator beside every count."""
+    """At most 40 lines of at most 100 columns, and 13 of what was visited; the denominator beside every count."""
     tally = count(run)
     lines = [*_top(run, tally), "", *_targets(run, tally)]
     laws = _laws(run, tally)
@@ -25,7 +27,8 @@ def summary_text(run: Run) -> str:
     if len(laws) > lines_left:
         left = len(laws) - lines_left + 1
         laws = [*laws[: lines_left - 1], f"  ... and {left} more lines: see --format json or the page"]
-    return "\n".join([*lines, *laws, *known])
+    visited = _visited({name: record.counts for name, record in run.coverage.items()})
+    return "\n".join([*lines, *laws, *known, *visited])
 
 
 def _top(run: Run, tally: Tally) -> list[str]:
@@ -55,10 +58,80 @@ def _targets(run: Run, tally: Tally) -> list[str]:
             said = f"NOT RUN: {target.missing}"
         line = f"  {target.name:<{wide}}  {_version(target):<20} {said}"
         lines.append(_cut(line))
-    limit = 12
+    return ["targets", *_fewer(lines)]
+
+
+def _fewer(lines: list[str], limit: int = 12) -> list[str]:
     if len(lines) > limit:
-        lines = [*lines[: limit - 1], f"  ... and {len(lines) - limit + 1} more targets: see --format json or the page"]
-    return ["targets", *lines]
+        return [*lines[: limit - 1], f"  ... and {len(lines) - limit + 1} more targets: see --format json or the page"]
+    return lines
+
+
+def _visited(targets: Mapping[str, Mapping[str, Mapping[str, int]]]) -> list[str]:
+    """A line a target: the pairs and triples of values that it was asked and answered, of those that are possible."""
+    lines = []
+    for name, counts in targets.items():
+        said = " and ".join(_counted(what, it) for what, it in counts.items())
+        lines.append(_cut(f"  {name} visits {said}"))
+    return (
+        ["what meets what (in brackets: only in calls that the framework cannot express)", *_fewer(lines)]
+        if lines
+        else []
+    )
+
+
+def _counted(what: str, it: Mapping[str, int]) -> str:
+    refused = f" ({it['refused']:,})" if it["refused"] else ""
+    return f"{it['visited']:,} of {it['possible']:,} {what}{refused}"
+
+
+def together_text(runs: Sequence[Run], triples: bool) -> str:
+    """What several runs visit together, a line a target; where `triples`, those that no target visits, too."""
+    covered = by_target(run.coverage for run in runs)
+    lines = [f"{run.path}: {headline(run, count(run))}" for run in runs]
+    lines += _visited({name: it.counts for name, it in covered.items()})
+    if not covered:
+        return "\n".join([*lines, "none of these runs counted what it visits"])
+    nobody = merged(list(covered.values()))
+    few = {name: int((nobody.missing[name] & ~nobody.refused[name]).sum()) for name in ORDERS}
+    lines.append(f"no target was asked {few['pairs']:,} pairs and {few['triples']:,} triples")
+    shown = nobody.never("triples") if triples else {}
+    lines += [f"  {a}, {b}: {', '.join(those)}" for a, others in shown.items() for b, those in others.items()]
+    return "\n".join(lines)
+
+
+def together_json(runs: Sequence[Run], triples: bool) -> dict[str, Any]:
+    """The same as data: `format` 1, `runs` (path to what `summary_json` says of it), and `coverage` of all of them."""
+    return {
+        "format": 1,
+        "runs": {str(run.path): summary_json(run, triples) for run in runs},
+        "coverage": coverage_json(by_target(run.coverage for run in runs), triples),
+    }
+
+
+def coverage_json(covered: Mapping[str, Coverage], triples: bool) -> dict[str, Any] | None:
+    """The pairs and triples of values of different dimensions that met in what targets answered; None: not counted.
+
+    targets    by name: `pairs` and `triples`, each with `possible`, `visited`, `refused` (met only in calls that the
+               adapter says the framework cannot express), and by name what is `missing` (asked nowhere: a value to
+               values, of triples to values to values) and what was `only_refused`
+    nowhere    the same over all targets: what no target visits
+
+    Triples are named where `triples` says so; else they are counted.
+    """
+    if not covered:
+        return None
+    return {
+        "targets": {name: _named(it, triples) for name, it in covered.items()},
+        "nowhere": _named(merged(list(covered.values())), triples),
+    }
+
+
+def _named(it: Coverage, triples: bool) -> dict[str, Any]:
+    found: dict[str, Any] = {name: dict(counts) for name, counts in it.counts.items()}
+    for name in ORDERS if triples else ("pairs",):
+        found[name] |= {"missing": it.never(name), "only_refused": it.only_refused(name)}
+    return found
 
 
 def _version(target: TargetInfo) -> str:
@@ -114,7 +187,7 @@ def _known(run: Run, tally: Tally) -> list[str]:
     return ["known differences", *lines]
 
 
-def summary_json(run: Run) -> dict[str, Any]:
+def summary_json(run: Run, triples: bool = False) -> dict[str, Any]:
     """The same as data, with these keys for ever:
 
     format     1
@@ -127,6 +200,7 @@ def summary_json(run: Run) -> dict[str, Any]:
     laws       a list: id, statement, targets (name to counts)
     known      known difference to its number of verdicts
     failing    the ids of the cases with a verdict differs, error or suite-bug that nothing explains
+    coverage   what was visited: see `coverage_json`; null where the run counted nothing. `triples`: name them
     """
     tally, header = count(run), run.header
     about = {name: getattr(header, name) for name in ("started", "seed", "profile", "command", "platform", "oracles")}
@@ -151,6 +225,7 @@ def summary_json(run: Run) -> dict[str, Any]:
         ],
         "known": {name: len(records) for name, records in sorted(tally.known.items())},
         "failing": tally.cases_with(*FAILING),
+        "coverage": coverage_json(by_target([run.coverage]), triples),
     }  # fmt: skip
 
 

@@ -24,6 +24,10 @@ FORMER_NAMES = {name: was for was, name in former.PROBES.items()}
 """What probes were called when digests were first kept: so these stay equal for equal bits."""
 
 
+APART = 96
+"""At most so many cases are asked at once by laws that stand apart: so few that their probes are one message."""
+
+
 class Evaluates(Protocol):
     """Where answers come from: each probe is evaluated once per target, however many laws ask it."""
 
@@ -73,12 +77,20 @@ class Batch:
                     self._broken[case.id, law.id] = suite_bug()
 
     def request(self, target: str, cases: Iterable[Case]) -> None:
-        """Ask a target everything that these cases need, without waiting."""
-        laws = ((case.id, law) for case in cases for law in self._laws[case.id] if law.on(target))
-        asked = (self._probes.get((case, law.id), {}) for case, law in laws)
+        """Ask a target everything that these cases need, without waiting; what stands apart after everything else."""
+        several = list(cases)
+        self._request(target, several, "")
+        for name in sorted({law.apart for case in several for law in self._laws[case.id] if law.apart}):
+            for at in range(0, len(several), APART):
+                self._request(target, several[at : at + APART], name)
+
+    def _request(self, target: str, cases: Sequence[Case], apart: str) -> None:
+        laws = ((case.id, law) for case in cases for law in self._laws[case.id] if law.apart == apart)
+        asked = (self._probes.get((case, law.id), {}) for case, law in laws if law.on(target))
         probes = {p.key: p for probes in asked for p in probes.values()}.values()
         # what is asked again comes last: whatever others leave behind is in its way then
-        self._evaluator.request(target, sorted(probes, key=lambda probe: probe.repeat))
+        if probes:
+            self._evaluator.request(target, sorted(probes, key=lambda probe: probe.repeat))
 
     def verdicts(self, case: Case, target: str, peers: Sequence[str] = ()) -> list[LawVerdict]:
         """The verdict of every law that applies; waits for the target, and for its peers where a law crosses them."""

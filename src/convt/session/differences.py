@@ -23,7 +23,7 @@ class KnownDifferences:
         self._target, self._call_forms = cache(target), cache(call_forms)
         self._every = entries
         self._entries: dict[tuple[str, str, str], list[Known]] = {}
-        self._calls: dict[tuple[str, str, str, int, str], list[Known]] = {}
+        self._calls: dict[tuple[Any, ...], list[Known]] = {}
 
     def assess(self, found: LawVerdict) -> Matched:
         """A verdict with the entry that explains it, or the one that it contradicts."""
@@ -50,11 +50,11 @@ class KnownDifferences:
         if probe.force or probe.invalid is not None or probe.timing is not None:
             return []
         call_form = wrapped(probe.call_form, self._call_forms(name))
-        asked = (name, probe.settings.digest, probe.want, call_form, str(probe.x.dtype))
+        asked = (name, probe.settings.digest, probe.want, call_form, str(probe.x.dtype), probe.layout)
         if asked not in self._calls:
             about, it, dtype = self._target(name), probe.settings, str(probe.x.dtype)
-            entries = self._about(name, want=probe.want)
-            self._calls[asked] = [e for e in entries if e.concerns(it, probe.want, call_form, about, dtype)]
+            said = (it, probe.want, call_form, about, dtype, probe.layout)
+            self._calls[asked] = [entry for entry in self._about(name, want=probe.want) if entry.concerns(*said)]
         return self._calls[asked]
 
 

@@ -15,7 +15,8 @@ AHEAD = 2400
 
 @dataclass(frozen=True)
 class Profile:
-    """A law on a target sees `cases` draws, of which few are equal; `derandomized` repeats the same draws.
+    """A law on a target sees `cases` draws, of which few are equal; `derandomized` repeats the same draws. A law
+    that covers sees a covering array of `strength` instead: each pair (2) or triple (3) of values is in a case.
 
     Hypothesis's first draw is the plainest case. With `covered`, of the YAML files' cases only so many are asked
     that every pair of their properties occurs; with `sparing`, calls that end a framework's process are asked once an
@@ -26,6 +27,7 @@ class Profile:
 
     name: str
     cases: int
+    strength: int = 0
     derandomized: bool = False
     covered: bool = False
     sparing: bool = False
@@ -50,11 +52,12 @@ class Profile:
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("default", cases=6, sparing=True),
-        Profile("ci", cases=6, derandomized=True, sparing=True),
-        Profile("nightly", cases=1000),
-        Profile("modes", cases=0, covered=True, targets="modes"),
-        Profile("hostile", cases=0, covered=True, targets="stress"),
+        Profile("default", cases=6, strength=2, sparing=True),
+        Profile("ci", cases=6, strength=2, derandomized=True, sparing=True),
+        Profile("quick", cases=6, strength=2, derandomized=True, covered=True, sparing=True),
+        Profile("nightly", cases=1000, strength=3),
+        Profile("modes", cases=0, strength=2, covered=True, targets="modes"),
+        Profile("hostile", cases=0, strength=2, covered=True, targets="stress"),
         Profile("large", cases=0, folder="large"),
         Profile("realistic", cases=0, folder="realistic", ahead=0),  # its answers take megabytes each
         Profile("cost", cases=0, folder="cost"),

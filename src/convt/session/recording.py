@@ -27,6 +27,7 @@ from convt.results.runfile import (
 )
 from convt.results.targets import TargetInfo
 from convt.results.vocabulary import standing
+from convt.session.coverage import Visited
 from convt.session.differences import known_target
 from convt.session.processor import instruction_sets
 from convt.session.session import Session
@@ -71,6 +72,7 @@ class Recording:
         self._details: dict[Key, DetailRecord] = {}
         self._generated: dict[str, dict[str, Any]] = {}
         self._spent: defaultdict[str, float] = defaultdict(float)
+        self._visited = Visited()
         self._began = time.monotonic()
         self._started = datetime.now(UTC)
 
@@ -97,13 +99,16 @@ class Recording:
         targets: Mapping[str, dict[str, Any]],
         seconds: Mapping[str, float],
         scripts: Mapping[Key, tuple[str, str]],
+        visited: Mapping[str, tuple[Iterable[int], Iterable[int]]],
     ) -> None:
-        """Add what a process of the run knows at its end: its targets, their seconds, the scripts that it owed."""
+        """Add what a process of the run knows at its end: its targets, their seconds, the scripts that it owed, and
+        what its targets visited."""
         self.targets |= targets
         for target, spent in seconds.items():
             self._spent[target] += spent
         for key, (call, script) in scripts.items():
             self._details[key] = dataclasses.replace(self._details[key], call=call, script=script)
+        self._visited.hear(visited)
 
     def meet(self, targets: Mapping[str, dict[str, Any]]) -> None:
         """Learn of targets from a process of the run that may never come to its end."""
@@ -113,7 +118,8 @@ class Recording:
         """The same of this process, where no other has told. Interrupted, no target is asked for the scripts that are
         owed: one of them may hang, and somebody waits."""
         if not self.targets:
-            self.hear(self.session.told(), self.session.spent(), {} if interrupted else self.session.settle())
+            scripts = {} if interrupted else self.session.settle()
+            self.hear(self.session.told(), self.session.spent(), scripts, self.session.visited.told())
 
     @property
     def answered(self) -> set[str]:
@@ -166,6 +172,8 @@ class Recording:
                 writer.write(verdict)
             for detail in self._details.values():
                 writer.write(detail)
+            for name in sorted(self.answered):
+                writer.write(self._visited.coverage(name).record(name))
             seconds = {name: round(spent, 3) for name, spent in sorted(self._spent.items())}
             longest = {name: round(spent, 3) for name, spent in sorted(self.session.longest().items())}
             writer.finish(round(self.seconds, 1), exit_status, seconds, longest, partial, self.speeds)

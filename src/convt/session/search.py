@@ -1,4 +1,4 @@
-"""The search: judges the cases that were drawn for one law, and where one fails, draws and shrinks a smaller one."""
+"""The search: judges the cases that were generated for one law, and where one fails, finds a smaller one."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from hypothesis.errors import Flaky
 
 from convt.cases.case import Case
 from convt.session.batch import Batch
+from convt.session.crossing import plainer
 from convt.session.draws import examples
 from convt.session.session import LawOn, Session
 from convt.session.strategies import cases
 from convt.session.verdicts import Matched
 
+PASSES = 40
+"""At most so many values of a failing row are made plainer."""
 SINGLE = 150
 """At least so many cases are drawn to find a small one, once it is known that there is one."""
 
@@ -30,6 +33,8 @@ def search(session: Session, law_on: LawOn) -> list[Matched]:
     failed = [matched for matched in held if matched.fails][:1]
     if not failed:
         return held
+    if law_on.law.covers:
+        return _plainer(session, law_on, held)
 
     def judge(case: Case) -> None:
         matched = _alone(session, law_on, case)
@@ -43,6 +48,24 @@ def search(session: Session, law_on: LawOn) -> list[Matched]:
     except (Broken, Flaky):  # Flaky: a case that fails and, asked again, does not
         return failed[-1:]
     return failed
+
+
+def _plainer(session: Session, law_on: LawOn, held: list[Matched]) -> list[Matched]:
+    """The verdicts over a covering array, where each failing row is the plainest that still fails."""
+    found: dict[str, Matched] = {}
+    for matched in held:
+        if matched.fails:
+            for _ in range(PASSES):
+                before = matched
+                for case in plainer(matched.found.case, session.options.seed):
+                    tried = _alone(session, law_on, case)
+                    if tried is not None and tried.fails:
+                        matched = tried
+                        break
+                if matched is before:
+                    break
+        found.setdefault(matched.found.case.digest, matched)
+    return list(found.values())
 
 
 def _alone(session: Session, law_on: LawOn, case: Case) -> Matched | None:

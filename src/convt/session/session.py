@@ -26,6 +26,7 @@ from convt.results.targets import DEVICE, DEVICES, Target, TargetError, TargetIn
 from convt.session.batch import LawVerdict
 from convt.session.cost_scripts import paste_timed
 from convt.session.cover import cover, spared
+from convt.session.coverage import Visited
 from convt.session.differences import KnownDifferences, known_target
 from convt.session.options import BadOption, Options, check_folder, known
 from convt.session.plan import Plan
@@ -241,10 +242,19 @@ class Session:
                 judging = self.laws if laws is None else laws
                 self._plan.step(chunk_of(item.case.id), judging).add(item.target, item.case)
             else:
-                from convt.session.draws import drawn  # with Hypothesis, which takes as long to import as all the rest
-
-                draw = partial(drawn, item.law, self.options.seed, self.options.profile.cases)
+                draw = partial(self._draw, item.law)
                 self._plan.step(item.law.id, [item.law], draw).add(item.target)
+
+    def _draw(self, law: Law) -> list[Case]:
+        """The cases that are generated for a law: they are made when they are asked."""
+        profile = self.options.profile
+        if law.covers:
+            from convt.session.crossing import crossed
+
+            return crossed(profile.strength, self.options.seed)
+        from convt.session.draws import drawn  # with Hypothesis, which takes as long to import as all the rest
+
+        return drawn(law, self.options.seed, profile.cases)
 
     def verdicts(self, pair: Pair) -> list[Matched]:
         """Every verdict on a case and target, held against the known differences."""
@@ -264,7 +274,12 @@ class Session:
 
     @cached_property
     def evaluator(self) -> Evaluator:
-        return Evaluator(self.pool)
+        return Evaluator(self.pool, self.visited.take)
+
+    @cached_property
+    def visited(self) -> Visited:
+        """What every target was asked so far, and answered."""
+        return Visited()
 
     @cached_property
     def _differences(self) -> KnownDifferences:

@@ -21,6 +21,7 @@ from convt.conv.settings import Settings
 from convt.laws.blame import call_went
 from convt.results.finding import PASS, Finding, as_json
 from convt.results.records import VerdictRecord
+from convt.results.targets import Target
 from convt.results.vocabulary import BROKEN, FAILING, OUTCOMES
 from convt.session.batch import LawVerdict
 from convt.session.block_sum_scripts import paste_block_sums
@@ -58,11 +59,12 @@ def match_known(found: LawVerdict, laws: Sequence[Known], calls: Mapping[str, Se
     if judgement.verdict in ("not-run", "suite-bug"):
         return Matched(found)
     explained = stale = None
+    backend = Target.of(found.target).backend
     for name, entries in calls.items():
         if found.answers[name].kind in ("unsupported", "not-run"):
             continue  # no call was made
         for entry in entries:
-            if entry.explains(call_went(found.probes[name], found.answers[name])):
+            if entry.explains(call_went(found.probes[name], found.answers[name], name, backend)):
                 explained = explained or entry
             elif not entry.intermittent:
                 stale = entry
@@ -250,6 +252,7 @@ def case_record(case: Case) -> dict[str, Any]:
         "b": numbers(data.b) if data else None,
         "generated": not case.origin,
         "reject": _of_reject(case.reject) if case.reject else None,
+        "asked": asdict(case.asked) if case.asked else None,
     }
 
 

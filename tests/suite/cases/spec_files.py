@@ -45,7 +45,8 @@ cases:
     where: stride > dilation * (kernel - 1) + 1
 """
 RELATION = (
-    r"missing required field|.*`[\w.: \[\]]+` (?:needs|excludes) .+|.+; exclude it with `where`|needs one or more of .+"
+    r"missing required field|.*`[\w.: \[\]-]+` (?:needs|excludes) .+|.+; exclude it with `where`"
+    r"|needs one or more of .+"
     r"|given here and in the case: give it once|the oracles confirm this prediction: .+|found no value: give one, .+"
     r"|.+ is undefined here; guard it, .+|a forward convolution \(`op: conv`\) excludes it"
     r"|found .+: (?:crop less|give one .+)|`where` holds for no combination: .+"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import product
 from typing import Any, ClassVar, cast
 
@@ -67,11 +68,12 @@ class Honest(Refuses, Backend):
         it = probe.settings.explicit() if probe.call_form else probe.settings
         if probe.call_form == 2 and it.transposed:
             it = it.replace(output_padding=None, output_size=it.output) if max(it.extra) < min(it.stride) else it
-        if probe.want.startswith("mixed-"):
-            return self.mixed(it, probe)
         if any(probe.layout):
-            return self.laid(it, probe)
-        y = self.in_dtype(it, probe.x, probe.w, probe.b)
+            y = self.laid(it, probe)
+        elif probe.want.startswith("mixed-"):
+            y = self.mixed(it, probe)
+        else:
+            y = self.in_dtype(it, probe.x, probe.w, probe.b)
         return y[0] if probe.want == "unbatched" else y
 
     def in_dtype(self, it: Settings, x: Array, w: Array, b: Array | None) -> Array:
@@ -90,7 +92,9 @@ class Honest(Refuses, Backend):
     def laid(self, it: Settings, probe: Probe) -> Array:
         """y from arrays in other memory, which stays as it is."""
         x, w = (Laid(array, how) for array, how in zip((probe.x, probe.w), probe.layout, strict=False))
-        y = self.in_dtype(it, self.taken(x), self.taken(w), probe.b)
+        plain = replace(probe, x=self.taken(x), w=self.taken(w), layout=())
+        mixed = probe.want.startswith("mixed-")
+        y = self.mixed(it, plain) if mixed else self.in_dtype(it, plain.x, plain.w, probe.b)
         self.leave(x)
         x.check("x")
         w.check("w")
@@ -104,6 +108,22 @@ class Honest(Refuses, Backend):
         """What is done to the input's memory: nothing."""
 
     def gradient(self, probe: Probe) -> Array:
+        """A derivative of arrays in whatever memory, which stays as it is; one of 16 bits is summed up in float32."""
+        named = zip("xwg", (probe.x, probe.w, probe.g), probe.layout, strict=False)
+        laid = {name: Laid(array, how) for name, array, how in named if how and array is not None}
+        given: dict[str, Any] = {name: self.taken(each) for name, each in laid.items()}
+        taken = replace(probe, **given, layout=())
+        y = (
+            self.derivative(taken)
+            if probe.x.dtype.itemsize != 2
+            else self.derivative(_wide(taken)).astype(probe.x.dtype)
+        )
+        for name, each in laid.items():
+            each.check(name)
+        return y
+
+    def derivative(self, probe: Probe) -> Array:
+        """A derivative in the dtype of the arrays."""
         it, x, w = probe.settings, probe.x, probe.w
         bare = it.replace(bias=False)
         if probe.want == "jvp-x":
@@ -249,6 +269,13 @@ class Honest(Refuses, Backend):
     def biased(self, it: Settings, y: Array, b: Array | None) -> Array:
         """y with one number more a channel."""
         return y if b is None else y + b.reshape((1, -1) + (1,) * it.rank)
+
+
+def _wide(probe: Probe) -> Probe:
+    """The same of arrays in float32."""
+    named = zip("xwbgt", probe.arrays, strict=True)
+    wide: dict[str, Any] = {name: None if array is None else array.astype(np.float32) for name, array in named}
+    return replace(probe, **wide)
 
 
 def _bfloat16() -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from tests.suite.conv.reference import Honest
 from tests.suite.laws.lies_of_calls import CALLS, FATAL
 from tests.suite.laws.lies_of_cost import COSTS
+from tests.suite.laws.lies_of_crossing import CROSSINGS
 from tests.suite.laws.lies_of_gradients import GRADIENTS
 from tests.suite.laws.lies_of_layers import LAYERS
 from tests.suite.laws.lies_of_modes import MODES
@@ -20,7 +21,20 @@ from tests.suite.laws.lies_of_sums import SUMS
 
 ANSWERING: dict[str, type[Honest]] = {
     liar.__name__: liar
-    for liar in (*PLACE, *SUMS, *CALLS, *GRADIENTS, *NUMBERS, *SIZES, *LAYERS, *MODES, *REFUSALS, *ROADS, *COSTS)
+    for liar in (
+        *PLACE,
+        *SUMS,
+        *CALLS,
+        *GRADIENTS,
+        *NUMBERS,
+        *SIZES,
+        *LAYERS,
+        *MODES,
+        *REFUSALS,
+        *ROADS,
+        *COSTS,
+        *CROSSINGS,
+    )
 }
 """Those that come back with something, by name."""
 ENDING: dict[str, type[Honest]] = {liar.__name__: liar for liar in (*FATAL, *FATAL_REFUSALS)}

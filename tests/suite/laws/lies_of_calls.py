@@ -177,8 +177,6 @@ class InventsAnItem(Honest):
 class LosesBiasUnbatched(Honest):
     """an item without a batch axis gets no bias"""
 
-    only = "batch: no other law leaves the batch axis out"
-
     def call(self, probe: Probe) -> Array:
         return super().call(
             Probe(probe.settings, probe.x, probe.w, want="unbatched") if probe.want == "unbatched" else probe

@@ -102,8 +102,6 @@ class DropsTheImaginaryBias(Honest):
 class MixedStaysWide(Honest):
     """under mixed precision the answer is float32"""
 
-    only = MIXED
-
     def mixed(self, it: Settings, probe: Probe) -> Array:
         return super().mixed(it, probe).astype(np.float32)
 
@@ -120,8 +118,6 @@ class MixedForgetsTheBias(Honest):
 class IgnoresStridesOfMemory(Honest):
     """memory with gaps is read as if it had none"""
 
-    only = LAYOUT
-
     def taken(self, laid: Laid) -> Array:
         view = laid.view
         if laid.layout != "strided":
@@ -131,8 +127,6 @@ class IgnoresStridesOfMemory(Honest):
 
 class ReadsChannelsLastAsFirst(Honest):
     """channels-last memory is read in the order of channels first"""
-
-    only = LAYOUT
 
     def taken(self, laid: Laid) -> Array:
         if laid.layout != "channels-last":
@@ -154,8 +148,6 @@ class ReadsFlippedForward(Honest):
 class ReadsTransposedRaw(Honest):
     """Fortran order is read as C order"""
 
-    only = LAYOUT
-
     def taken(self, laid: Laid) -> Array:
         view = laid.view
         return view.ravel(order="K").reshape(view.shape) if laid.layout == "transposed" else view
@@ -163,8 +155,6 @@ class ReadsTransposedRaw(Honest):
 
 class BroadcastOnce(Honest):
     """of an item that a stride of 0 repeats, all but the first are zeros"""
-
-    only = LAYOUT
 
     def taken(self, laid: Laid) -> Array:
         view = np.array(laid.view)
@@ -176,8 +166,6 @@ class BroadcastOnce(Honest):
 class RefusesReadOnly(Honest):
     """read-only memory is refused"""
 
-    only = LAYOUT
-
     def taken(self, laid: Laid) -> Array:
         if not laid.view.flags.writeable:
             raise ValueError("buffer source array is read-only")
@@ -186,8 +174,6 @@ class RefusesReadOnly(Honest):
 
 class WritesIntoItsInput(Honest):
     """the input is used as scratch memory"""
-
-    only = LAYOUT
 
     def leave(self, laid: Laid) -> None:
         if laid.view.flags.writeable and laid.view.size:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from convt.cases.asked import CONTIGUOUS, Asked
 from convt.cases.case import COSTS, Case
 from convt.cases.loader import load_cases
 from convt.conv.data import Arrays
@@ -106,4 +107,60 @@ ROADS: tuple[Case, ...] = tuple(
     if case.id in ("dilated", "grouped", "conv-same", "same-k5", "conv-grouped")
 )
 """Asked what the laws ask that take turns else."""
-SAMPLE: tuple[Case, ...] = TRANSPOSED + FORWARD + FOLDED + LAYERS + REJECTED + UNSAFE + ROADS + TIMED
+
+
+def _asked(
+    name: str, want: str, dtype: str, it: Settings, memory: tuple[str, str, str] = CONTIGUOUS, call_form: int = 0
+) -> Case:
+    return Case(f"asked-{name}", it, asked=Asked(want, dtype, memory, call_form), laws=("crossed",))
+
+
+def _two(**fields: Any) -> Settings:
+    """Two channels in and three out, two items, a stride: small, and of nothing only one."""
+    sizes: dict[str, Any] = {"input": (3,), "kernel": (2,), "channels_in": 2, "channels_out": 3, "batch": 2}
+    return Settings(**(sizes | fields))
+
+
+_LAST, _STRIDED, _TURNED, _ALIKE = "channels-last", "strided", "transposed", "broadcast"
+_DEPTHWISE: dict[str, Any] = {"channels_in": 3, "channels_out": 3, "groups": 3}
+_GROUPED: dict[str, Any] = {"channels_in": 4, "channels_out": 4, "groups": 2}
+ASKED: tuple[Case, ...] = (
+    _asked("kernel-narrow", "grad-w", "bfloat16", _two(), (_LAST, "read-only", "contiguous")),
+    _asked("input-narrow", "grad-x", "bfloat16", _two(op="conv", bias=True)),
+    _asked("bias-narrow", "only-b", "float16", _two(bias=True)),
+    _asked("kernel-wide", "grad-w", "float64", _two(stride=(2,))),
+    _asked("second-wide", "grad-wx", "float64", _two(**_GROUPED)),
+    _asked("forward-wide", "jvp-w", "float64", _two()),
+    _asked("kernel-complex", "only-w", "complex64", _two()),
+    _asked("depthwise-narrow", "jvp-x", "float16", _two(**_DEPTHWISE)),
+    _asked("input-alone-narrow", "only-x", "float16", _two()),
+    _asked("unbatched-narrow", "unbatched", "bfloat16", _two(batch=1, bias=True)),
+    _asked("input-strided", "grad-x", "float32", _two(), ("contiguous", "contiguous", _STRIDED)),
+    _asked("kernel-turned", "grad-w", "float32", _two(), ("contiguous", "contiguous", _TURNED)),
+    _asked("bias-alike", "grad-b", "float32", _two(bias=True), ("contiguous", "contiguous", _ALIKE)),
+    _asked("second-last", "grad-xw", "float32", _two(), ("contiguous", "contiguous", _LAST)),
+    _asked("forward-read-only", "jvp-x", "float32", _two(), ("read-only", "contiguous", "contiguous")),
+    _asked("unbatched-strided", "unbatched", "float32", _two(batch=1), ("contiguous", _STRIDED, "contiguous")),
+    _asked("mixed-turned", "mixed-bfloat16", "float32", _two(), (_TURNED, "contiguous", "contiguous")),
+    _asked("kernel-by-numbers", "grad-w", "float32", _two(padding="same", stride=(2,)), call_form=1),
+    _asked("input-by-size", "only-x", "float32", _two(stride=(2,)), call_form=2),
+    _asked("forward-by-numbers", "jvp-w", "float32", _two(dilation=(2,)), call_form=1),
+    _asked("narrow-by-numbers", "value", "float16", _two(padding="valid"), call_form=1),
+    _asked("shape-narrow", "shape", "bfloat16", _two(dilation=(2,))),
+    _asked("second-valid", "jvp-grad-x", "float32", _two(padding="valid", stride=(3,))),
+    _asked("input-of-pairs", "grad-x", "float64", _two(padding=((0, 1),))),
+    _asked("input-one-channel", "grad-x", "float32", _two(channels_in=1, stride=(2,))),
+    _asked("kernel-of-sixteen", "grad-w", "float16", _two(channels_in=16)),
+    _asked("kernel-of-seventeen", "only-w", "float32", _two(channels_out=17), ("contiguous", _STRIDED, "contiguous")),
+    _asked("narrow-fifteen", "value", "bfloat16", _two(channels_in=15)),
+    _asked("kernel-of-one-column", "grad-w", "float32", _two(input=(1,)), ("contiguous", "contiguous", _LAST)),
+    _asked("input-of-a-vector", "only-x", "float64", _two(input=(16,))),
+    _asked("long-rows", "jvp-x", "bfloat16", _two(input=(28,), channels_in=1, channels_out=1, batch=4)),
+    _asked("empty-batch", "grad-w", "float64", _two(batch=0)),
+    _asked("volume-narrow", "grad-w", "float16", _two(input=(2, 2, 2), kernel=(1, 2, 2), channels_out=1)),
+    _asked("forward-groups", "jvp-w", "float32", _two(**_GROUPED), ("contiguous", _LAST, "contiguous")),
+    _asked("forward-convolution-narrow", "grad-x", "float16", _two(op="conv")),
+    _asked("real", "grad-w", "bfloat16", _two(op="conv", input=(5,))),
+)
+"""Evaluations in which dimensions meet, few of each."""
+SAMPLE: tuple[Case, ...] = TRANSPOSED + FORWARD + FOLDED + LAYERS + REJECTED + UNSAFE + ROADS + TIMED + ASKED

@@ -22,8 +22,8 @@ from tests.suite.laws.kills import asked, judged
 REPORTED = (
     "output-shape preimages same-size valid-size same-crop padding-crops value accuracy low-precision matrix "
     "zero-insertion adjoint linearity bias groups dilation shift symmetry batch rank gradients second-order "
-    "gradient-transpose dtype mixed-precision layout special footprint determinism mode device call-form resize "
-    "support unsafe-claims consistent conv-shape conv-value conv-same large realistic rejects abstract cost"
+    "gradient-transpose crossed dtype mixed-precision layout special footprint determinism mode device call-form "
+    "resize support unsafe-claims consistent conv-shape conv-value conv-same large realistic rejects abstract cost"
 )
 STRIDED = Case("strided", Settings(input=(4,), kernel=(3,), stride=(2,), padding=((1, 1),), batch=2, bias=True))
 SAME = Case("same", Settings(input=(4,), kernel=(5,), stride=(2,), padding="same"))

@@ -39,6 +39,9 @@ class Result:
     def records(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in (self.report / "run.jsonl").read_text().splitlines()]
 
+    def of_kind(self, kind: str) -> list[dict[str, Any]]:
+        return sorted((r for r in self.records if r["kind"] == kind), key=str)
+
     def verdicts(self) -> dict[tuple[str, str, str], tuple[str, str]]:
         return {
             (r["case"], r["law"], r["target"]): (r["verdict"], r["bits"])
@@ -162,13 +165,17 @@ def test_last_failed_runs_what_failed(specs: Path) -> None:
     assert " passed" not in again.text
 
 
-def test_two_processes_of_xdist_give_the_same_verdicts_and_bits(specs: Path) -> None:
+def test_two_processes_of_xdist_give_the_same_verdicts_bits_and_coverage(specs: Path) -> None:
     options = [*only("honest"), "--backend", FLIPS, "--target", "flips"]
     options += [word for law in ("value", "adjoint", "batch", "conv-value") for word in ("--law", law)]
-    alone = pytest_run(specs, *options).verdicts()
-    spread = pytest_run(specs, *options, "-n", "2").verdicts()
-    assert alone == spread
+    first = pytest_run(specs, *options)
+    alone, covered = first.verdicts(), first.of_kind("coverage")
+    second = pytest_run(specs, *options, "-n", "2")
+    assert alone == second.verdicts()
     assert {verdict for verdict, _ in alone.values()} >= {"pass", "differs"}
+    assert covered == second.of_kind("coverage")
+    assert [it["target"] for it in covered] == ["flips", "honest"]
+    assert all(it["counts"]["triples"]["visited"] > 0 for it in covered)
 
 
 def test_a_framework_that_is_not_there_is_not_run_and_required_it_fails(specs: Path, tmp_path: Path) -> None:

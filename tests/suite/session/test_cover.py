@@ -83,6 +83,16 @@ def test_what_is_chosen_by_name_is_never_left_out() -> None:
     assert name in {case.id for case in Session(Options(profile=PROFILES["nightly"])).cases}
 
 
+def test_a_quick_run_asks_a_cover_of_what_a_default_run_asks() -> None:
+    quick = {case.id for case in Session(Options(profile=PROFILES["quick"])).cases}
+    default = Session(Options(profile=PROFILES["ci"])).cases
+    assert quick == {case.id for case in cover(default)}
+    assert {case.reject.kind for case in default if case.reject} == {
+        case.reject.kind for case in default if case.reject and case.id in quick
+    }
+    assert PROFILES["quick"].strength == PROFILES["ci"].strength
+
+
 def test_the_kinds_that_say_that_they_end_a_process_are_those_of_the_known_differences() -> None:
     """A kind that ends one on several ranks and does not say so costs a start of the framework each time."""
     found: dict[str, set[str]] = {}
