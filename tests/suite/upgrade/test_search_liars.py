@@ -18,6 +18,7 @@ from convt.upgrade.search import search
 from tests.suite.conv.reference import Honest
 from tests.suite.laws.liars import ANSWERING, ENDING, LIARS
 from tests.suite.laws.lies_of_cost import COSTS
+from tests.suite.laws.lies_of_crossing import CROSSINGS
 from tests.suite.laws.lies_of_gradients import GRADIENTS
 from tests.suite.laws.lies_of_layers import LAYERS
 from tests.suite.laws.lies_of_numbers import NUMBERS
@@ -50,9 +51,12 @@ BY_TURNS = {liar.__name__ for liar in (*GRADIENTS, *NUMBERS)} | {"DilatesNoFloat
 """Liars that only what takes turns shows: derivatives, dtypes, memory, special numbers."""
 ROADS_UNDRAWN = [liar for liar in ROADS if liar.only in (ABSTRACT, FOOTPRINT)]
 """Liars about the shape of settings that mean nothing, and about what an infinite tap reaches by one road alone."""
-UNDRAWN = {liar.__name__ for liar in (*REFUSALS, *SIZES, *LAYERS, *ROADS_UNDRAWN, *COSTS)}
-"""Liars about settings that mean nothing, about large results, about layers of real size, about infinite taps and about
-time: the search draws none of the first four, and looks at no clock."""
+UNDRAWN = {liar.__name__ for liar in (*REFUSALS, *SIZES, *LAYERS, *ROADS_UNDRAWN, *CROSSINGS, *COSTS)}
+"""Liars about settings that mean nothing, about large results, about layers of real size, about infinite taps, about
+what meets in one call alone and about time: the search draws none of the first four, changes one thing of a call at a
+time, and looks at no clock."""
+SUMS_IN_16_BITS = ("AccumulatesInFloat16", "AccumulatesInBfloat16")
+"""Liars that a bias and a single product make right: what rounds between them is promised, as an op of its own does."""
 CASES = 60
 RARE = {"MirrorsForwardSame": 400, "DilatesNoFloat64": 200}
 """How many cases it takes where only few show it."""
@@ -87,7 +91,10 @@ def test_a_liar_as_the_side_after_is_caught(liar: str) -> None:
     found = found_on(liar)
     assert found.completed
     assert found.differences, f"{liar}: {LIARS[liar]}"
-    assert {it.right for it in found.differences} <= {"before", ""}, "the liar is never the one that is right"
+    both = {"both"} if liar in SUMS_IN_16_BITS else set()
+    rights = {it.right for it in found.differences}
+    assert rights - both <= {"before", ""}, "the liar is never the one that is right"
+    assert rights - both
     asked = {it.asked for it in found.differences}
     if liar in UNSTEADY:
         assert {it.kind for it in found.differences} == {"unsteady"}
