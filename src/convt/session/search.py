@@ -57,7 +57,7 @@ def _plainer(session: Session, law_on: LawOn, held: list[Matched]) -> list[Match
         if matched.fails:
             for _ in range(PASSES):
                 before = matched
-                for case in plainer(matched.found.case, session.options.seed):
+                for case in plainer(matched.found.case, session.crossing_seed):
                     tried = _alone(session, law_on, case)
                     if tried is not None and tried.fails:
                         matched = tried

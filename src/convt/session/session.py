@@ -245,13 +245,19 @@ class Session:
                 draw = partial(self._draw, item.law)
                 self._plan.step(item.law.id, [item.law], draw).add(item.target)
 
+    @property
+    def crossing_seed(self) -> int:
+        """The seed of the covering array: a nightly run's own; every other run asks the same array, so that what it
+        tells is a change of the framework."""
+        return self.options.seed if self.options.profile.strength > 2 else 0
+
     def _draw(self, law: Law) -> list[Case]:
         """The cases that are generated for a law: they are made when they are asked."""
         profile = self.options.profile
         if law.covers:
             from convt.session.crossing import crossed
 
-            return crossed(profile.strength, self.options.seed)
+            return crossed(profile.strength, self.crossing_seed)
         from convt.session.draws import drawn  # with Hypothesis, which takes as long to import as all the rest
 
         return drawn(law, self.options.seed, profile.cases)

@@ -154,7 +154,7 @@ def test_a_failing_row_becomes_the_plainest_that_fails(monkeypatch: pytest.Monke
         return SimpleNamespace(fails=fails(case), found=SimpleNamespace(case=case))
 
     monkeypatch.setattr(search, "_alone", lambda _session, _law, case: judged(case))
-    session: Any = SimpleNamespace(generated=lambda _: [judged(case_of(row, 0))], options=SimpleNamespace(seed=0))
+    session: Any = SimpleNamespace(generated=lambda _: [judged(case_of(row, 0))], crossing_seed=0)
     law_on: Any = SimpleNamespace(law=law_by_id("crossed"), target="x")
     (told,) = search.search(session, law_on)
     assert told.found.case.digest == case_of({**PLAINEST, **needed}, 0).digest
