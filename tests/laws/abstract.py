@@ -9,17 +9,16 @@ from dataclasses import replace
 from convt.adapter.backend import ABSTRACT, Outcome, Probe
 from convt.cases.case import Case
 from convt.laws.comparison import same_shape
-from convt.laws.law import PASS, Finding, Law
+from convt.laws.law import PASS, Finding
 from convt.results.finding import ended, unanswered
-from convt.results.targets import Target
 
-from .rejects import invalid_probe, reject_probes, without_dtype
+from .rejects import OfInvalidCalls, invalid_probe, reject_probes, without_dtype
 
 LARGEST = 1 << 32
 """Numbers of a result that a call may refuse for want of memory alone, which abstract evaluation needs none of."""
 
 
-class Abstract(Law):
+class Abstract(OfInvalidCalls):
     """Abstract evaluation refuses what the call refuses and takes what it takes, with the shape that comes back.
 
     Of settings that mean nothing: of those that do, `output-shape` and `conv-shape` ask the shape. A shape that no
@@ -31,13 +30,6 @@ class Abstract(Law):
     source = (
         "section 9; torch's meta tensors and torch.export, jax.eval_shape, concrete functions, compute_output_shape"
     )
-    draws = False
-
-    def applies(self, case: Case) -> bool:
-        return case.reject is not None
-
-    def on(self, target: str) -> bool:
-        return not Target.of(target).mode  # the default mode goes without saying
 
     def probes(self, case: Case) -> dict[str, Probe]:
         return reject_probes(case) | {want: invalid_probe(case, want) for want in ABSTRACT}

@@ -51,7 +51,19 @@ NAMES_EVERYTHING = re.compile(
 """What an error says of the place where it was raised, whatever was wrong."""
 
 
-class Rejects(Law):
+class OfInvalidCalls(Law):
+    """Of settings that mean nothing, in the default mode alone."""
+
+    draws = False
+
+    def applies(self, case: Case) -> bool:
+        return case.reject is not None
+
+    def on(self, target: str) -> bool:
+        return not Target.of(target).mode  # the default mode goes without saying
+
+
+class Rejects(OfInvalidCalls):
     """A setting that means nothing is refused with an error that names it; no answer, no crash, no fault of the system.
 
     Where a framework documents a meaning, that is due instead. Asked in the default mode alone: what compiles, or runs
@@ -60,13 +72,6 @@ class Rejects(Law):
 
     id = "rejects"
     source = "section 9; specs/rejects.yaml"
-    draws = False
-
-    def applies(self, case: Case) -> bool:
-        return case.reject is not None
-
-    def on(self, target: str) -> bool:
-        return not Target.of(target).mode  # the default mode goes without saying
 
     def probes(self, case: Case) -> dict[str, Probe]:
         return reject_probes(case)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from convt.conv.oracles import wide
 from convt.results.finding import PASS, Finding, FindingKind
 
 SIGNIFICAND = {"float64": 53, "float32": 24, "float16": 11, "bfloat16": 8}
@@ -60,7 +61,7 @@ def within(
     if form is not PASS:
         return form
     with np.errstate(invalid="ignore"):
-        error = np.abs(_wide(actual) - expected)
+        error = np.abs(wide(actual) - expected)
     inside = error <= bound
     with np.errstate(divide="ignore", invalid="ignore"):
         fraction = np.where(error == 0, 0.0, error / bound)
@@ -95,7 +96,7 @@ def _where(actual: np.ndarray, expected: np.ndarray, wrong: np.ndarray, what: st
 def _largest(actual: np.ndarray, expected: np.ndarray, wrong: np.ndarray) -> tuple[int, float | None, float | None]:
     """How many differences are not finite; else the largest, plain and in units in the last place of the larger one of
     the two numbers."""
-    got, wanted = _wide(actual)[wrong], _wide(expected)[wrong]
+    got, wanted = wide(actual)[wrong], wide(expected)[wrong]
     with np.errstate(invalid="ignore", over="ignore"):
         gaps = np.abs(got - wanted)
     finite = np.isfinite(gaps)
@@ -107,11 +108,6 @@ def _largest(actual: np.ndarray, expected: np.ndarray, wrong: np.ndarray) -> tup
         return 0, float(gaps[at]), None
     _, exponent = np.frexp(max(abs(got[at]), abs(wanted[at])))
     return 0, float(gaps[at]), float(gaps[at] / 2.0 ** (int(exponent) - bits))
-
-
-def _wide(array: np.ndarray) -> np.ndarray:
-    """The array in float64, or where it is complex in complex128."""
-    return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
 
 
 def number(value: Any) -> int | float | complex:

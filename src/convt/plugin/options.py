@@ -101,7 +101,8 @@ def declare(add: Callable[..., Any]) -> None:
         "--seed",
         default=None,
         metavar="N",
-        help="seed of the generated cases (default: a new one each run, printed; 0 under the profiles ci and quick)",
+        help="seed of the generated cases (default: a new one each run, printed; 0 under the profiles ci and quick); "
+        "the covering array takes it under nightly alone",
     )
     add(
         "--deadline",

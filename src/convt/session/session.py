@@ -90,7 +90,8 @@ class Session:
     @cached_property
     def cases(self) -> list[Case]:
         """Every case of the YAML files, sorted by chunk and name."""
-        cases = [case for case in self._loaded if case not in self.spared]
+        left_out = {case.id for case in self.spared}
+        cases = [case for case in self._loaded if case.id not in left_out]
         if self.options.profile.covered:
             cases = cover(cases)
         return sorted(cases, key=lambda case: (chunk_of(case.id), case.id))
