@@ -66,6 +66,17 @@ def processor_flags(info: Path = CPUINFO) -> frozenset[str] | None:
         return None
 
 
+def given_by_tensorflow(info: Path = CPUINFO) -> tuple[str, ...]:
+    """The dtypes that TensorFlow gives to oneDNN on this processor, whatever a switch keeps oneDNN from: the rule of
+    `IsDataTypeSupportedByOneDNNOnThisCPU` in tensorflow/core/util/util.cc. Without /proc: those of most processors."""
+    flags = processor_flags(info)
+    if flags is None:
+        return ("float32", "bfloat16")
+    bfloat16 = flags & {"avx512f", "avx_ne_convert"}
+    float16 = {"avx512bw", "avx512_fp16"} <= flags or "avx_ne_convert" in flags
+    return ("float32", *["bfloat16"] * bool(bfloat16), *["float16"] * float16)
+
+
 @cache
 def l1_data(size: Path = Path("/sys/devices/system/cpu/cpu0/cache/index0/size")) -> int:
     """Bytes of the first core's data cache."""

@@ -14,6 +14,7 @@ from convt.adapter.heap import copied
 from convt.adapter.layouts import Laid, Sent
 from convt.conv.settings import Settings
 
+from ..onednn import given_by_tensorflow
 from .padding import nearest, padding
 
 LAST, FIRST, OPS, DEPTHWISE = range(4)
@@ -148,7 +149,7 @@ def _refused_by_tensorflow(dtype: str, it: Settings) -> str | None:
     """The words of TensorFlow's own kernels for the CPU, which compute what oneDNN does not take."""
     if dtype in ("complex64", "complex128", "int64", "uint8") or (dtype == "int32" and it.rank == 3):
         return f"the ops of TensorFlow's convolutions have no {dtype}"
-    if it.transposed and max(it.dilation) > 1 and dtype not in ("float32", "bfloat16"):
+    if it.transposed and max(it.dilation) > 1 and dtype not in given_by_tensorflow():
         does = "implementation does" if it.rank == 3 else "implementations do"
         return f"Current CPU {does} not yet support dilation rates larger than 1"
     return None

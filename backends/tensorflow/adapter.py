@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from convt.adapter.jit_programs import part_of
 from convt.adapter.stress import threads
 from convt.conv.settings import Settings
 
-from ..onednn import CPUINFO, STRAYS, has_avx512, processor_flags, processors
+from ..onednn import STRAYS, given_by_tensorflow, has_avx512, processors
 from ..onednn_amx import has_amx
 from .claims import FLOATS, Maker, harms, no_dtype, refused, takes_any_float
 from .fused import Graphs
@@ -55,7 +54,7 @@ class TensorFlow(Backend):
         self._count = 0
         self._configure()
         limit = tf.config.threading.get_intra_op_parallelism_threads() or processors()
-        self.by = Maker(mode, device, onednn, has_avx512(), limit, tf.__version__, given_to_onednn(), has_amx())
+        self.by = Maker(mode, device, onednn, has_avx512(), limit, tf.__version__, given_by_tensorflow(), has_amx())
 
     def _configure(self) -> None:
         config, asked = self.tf.config, threads()
@@ -171,14 +170,3 @@ def untraced(message: str) -> str:
     """A message without where the nodes of its graph were made: long lists of files, which end before the reason."""
     told = ("Graph execution error:", "Detected at node ", "  File ", "    ")
     return "\n".join(line for line in message.splitlines() if not line.startswith(told)).strip()
-
-
-def given_to_onednn(info: Path = CPUINFO) -> tuple[str, ...]:
-    """The dtypes that TensorFlow gives to oneDNN on this processor, whatever a switch keeps oneDNN from: the rule of
-    `IsDataTypeSupportedByOneDNNOnThisCPU` in tensorflow/core/util/util.cc. Without /proc: those of most processors."""
-    flags = processor_flags(info)
-    if flags is None:
-        return ("float32", "bfloat16")
-    bfloat16 = flags & {"avx512f", "avx_ne_convert"}
-    float16 = {"avx512bw", "avx512_fp16"} <= flags or "avx_ne_convert" in flags
-    return ("float32", *["bfloat16"] * bool(bfloat16), *["float16"] * float16)

@@ -151,7 +151,7 @@ class Known:
         devices = self.when.get("device", ())
         if devices and not {target.device, target.device.split(":")[0]} & set(devices):
             return False
-        if not self._on_processor(target, ""):
+        if not any(self._on_processor(target, dtype) for dtype in self.dtypes or ("",)):
             return False
         return "version" not in self.when or _matches(str(self.when["version"]), target.version)
 

@@ -294,14 +294,14 @@ def test_avx512_is_there_where_the_processor_has_it_and_no_switch_forbids_it(
         ("fpu avx2 avx_ne_convert", ("float32", "bfloat16", "float16")),
     ],
 )
-def test_narrow_dtypes_are_given_to_onednn_where_the_processor_has_them(
+def test_narrow_dtypes_are_given_by_tensorflow_where_the_processor_has_them(
     adapter: Backend, tmp_path: Path, flags: str, given: tuple[str, ...]
 ) -> None:
-    from convt.content.backends.tensorflow.adapter import given_to_onednn
+    from convt.content.backends.onednn import given_by_tensorflow
 
     info = tmp_path / "cpuinfo"
     info.write_text(f"flags\t\t: {flags}\n")
-    assert given_to_onednn(info) == given
+    assert given_by_tensorflow(info) == given
 
 
 def test_a_dtype_that_onednn_takes_is_differentiated_in_groups(adapter: Backend) -> None:
