@@ -124,7 +124,11 @@ def test_instruction_sets_may_be_lacking_and_be_those_of_one_dtype(
 def test_an_entry_of_dtypes_that_the_processor_has_none_of_is_not_about_it(
     tmp_path: Path, isa: set[str], about: bool
 ) -> None:
-    when = "    rejects: [stride-zero]\n    asked: {dtype: [float16, bfloat16]}\n    when: {isa: {float16: [avx512_fp16], bfloat16: [avx512f]}}\n"
+    when = (
+        "    rejects: [stride-zero]\n"
+        "    asked: {dtype: [float16, bfloat16]}\n"
+        "    when: {isa: {float16: [avx512_fp16], bfloat16: [avx512f]}}\n"
+    )
     (entry,) = load(tmp_path, BARE.replace("law: value", "law: rejects") + when)
     assert entry.about(KnownTarget("jax", "jit", "cpu", "1.0", frozenset(isa))) is about
 
