@@ -155,4 +155,4 @@ class Jax(Backend):
         return family(probe.want), over, call.function, *call.options.items(), *shapes
 
     def _part(self, probe: Probe) -> Part:
-        return part_of(self.compiler, lambda one: self.program(Form.of(one)), probe)
+        return part_of(self.compiler, self.program_of, probe)

@@ -122,9 +122,4 @@ class Keras(Backend):
         return family(probe.want), call.name, *call.options.items(), *shapes
 
     def _part(self, probe: Probe) -> Part:
-        return part_of(self.compiler, self._program_of, probe)
-
-    def _program_of(self, probe: Probe) -> Program:
-        program = self.compiler.program(Form.of(probe), self.program)
-        assert program is not None
-        return program
+        return part_of(self.compiler, self.program_of, probe)

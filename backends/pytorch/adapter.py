@@ -135,7 +135,7 @@ class PyTorch(Backend):
         return name_of(probe) if plain and self.refusal(probe) is None else None
 
     def _part(self, probe: Probe) -> Part:
-        program = self.program(Form.of(probe))
+        program = self.program_of(probe)
         traced = self.compiler.functions(program)[program.traced]
         return Part(traced, partial(self._sent, program.names), self._received)
 

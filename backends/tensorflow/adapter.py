@@ -136,13 +136,10 @@ class TensorFlow(Backend):
         if alone or self.refusal(probe) is not None:
             return None
         forms = (None if array is None else (array.shape, array.dtype) for array in probe.arrays)
-        return self._program_of(probe).source, *forms
+        return self.program_of(probe).source, *forms
 
     def _part(self, probe: Probe) -> Part:
-        return part_of(self.compiler, self._program_of, probe)
-
-    def _program_of(self, probe: Probe) -> Program:
-        return self.compiler.program(Form.of(probe), self.program) or self.program(Form.of(probe))
+        return part_of(self.compiler, self.program_of, probe)
 
     def _forget(self, compiled: int) -> None:
         """Count what is compiled, and have TensorFlow free all of that once it is much: it keeps every program."""

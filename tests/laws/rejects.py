@@ -112,7 +112,16 @@ def invalid_probe(case: Case, want: Want = "value") -> Probe:
     """The call of settings that mean nothing, or its shape alone."""
     reject = _reject(case)
     arrays = reject.passed(case.data())
-    return Probe(case.settings, arrays.x, arrays.w, arrays.b, want=want, invalid=reject.invalid, seconds=reject.seconds)
+    return Probe(
+        case.settings,
+        arrays.x,
+        arrays.w,
+        arrays.b,
+        want=want,
+        invalid=reject.invalid,
+        seconds=reject.seconds,
+        may_end=bool(reject.ends),
+    )
 
 
 def _valid(case: Case) -> Probe:

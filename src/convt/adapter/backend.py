@@ -212,12 +212,17 @@ class Backend:
         """The functions made of this adapter's programs."""
         return Compiler(self.script_imports, self.functions_kept)
 
-    def run_program(self, probe: Probe) -> np.ndarray:
-        """What the entry of the probe's program gives for its arrays; InputChanged where it wrote into x, w or g."""
+    def program_of(self, probe: Probe) -> Program:
+        """The probe's program, made once for all probes of its form; NotImplementedError where there is none."""
         form, prepared = Form.of(probe), probe.prepared
         program = self.compiler.program(form, self.program) if prepared is None else self.program(form, prepared)
         if program is None:
             raise NotImplementedError(f"{type(self).__name__} has neither this call nor a program for it")
+        return program
+
+    def run_program(self, probe: Probe) -> np.ndarray:
+        """What the entry of the probe's program gives for its arrays; InputChanged where it wrote into x, w or g."""
+        program = self.program_of(probe)
         given = self.sent(probe, program.names)
         answer = kept(probe, self.compiler.entry(program)(*given.arrays))
         given.check()
@@ -226,9 +231,9 @@ class Backend:
     def timed(self, probe: Probe) -> Call:
         """A function that makes the probe's call once, and waits for its answer: everything that a user does at each
         call, and nothing that the suite does for its own sake."""
-        form, prepared = Form.of(probe), probe.prepared
-        program = self.compiler.program(form, self.program) if prepared is None else self.program(form, prepared)
-        if program is None:
+        try:
+            program = self.program_of(probe)
+        except NotImplementedError:
             return lambda: self.call(probe)
         arrays, entry = self.sent(probe, program.names).arrays, self.compiler.entry(program)
         return lambda: entry(*arrays)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from convt.adapter.probe import GRADIENTS, RESIZES, Probe, Want
+from convt.adapter.probe import GRADIENTS, RESIZES, Probe, Want, dtype_name
 from convt.conv.settings import Settings
 
 Arrays = tuple[tuple[str, tuple[int, ...], str], ...]
@@ -42,7 +42,7 @@ class Form:
         if probe.invalid is not None:
             named = (("x", probe.x), ("w", probe.w), ("b", probe.b))
             arrays = tuple((name, array.shape, str(array.dtype)) for name, array in named if array is not None)
-        return cls(probe.settings, probe.want, probe.call_form, str(probe.x.dtype), probe.invalid, arrays)
+        return cls(probe.settings, probe.want, probe.call_form, dtype_name(probe.x.dtype), probe.invalid, arrays)
 
     @cached_property
     def key(self) -> Hashable:

@@ -61,7 +61,7 @@ LAYOUTS: tuple[Layout, ...] = (
 Kind = Literal["value", "unsupported", "raised", "crashed", "timed-out", "not-run"]
 
 
-_named = lru_cache(maxsize=64)(str)
+dtype_name = lru_cache(maxsize=64)(str)
 """A dtype's name; numpy finds it anew each time, which is slower than to hash a small array."""
 
 
@@ -118,6 +118,8 @@ class Probe:
     seconds: float = 0.0
     """After how many seconds without an answer the call counts as hanging, where that is less than the run's deadline;
     0: the run's. The host's alone: it does not travel, and is no part of the key."""
+    may_end: bool = False
+    """Whether the call is expected to end its process: it is asked by itself then. The host's alone, as `seconds`."""
 
     @property
     def arrays(self) -> tuple[np.ndarray | None, ...]:
@@ -138,7 +140,7 @@ class Probe:
             digest.update("".join(probe.key for probe in timing.against).encode())
         for name, array in zip("xwbgt", self.arrays, strict=True):
             if array is not None:
-                digest.update(f"{name}{_named(array.dtype)}{array.shape}".encode())
+                digest.update(f"{name}{dtype_name(array.dtype)}{array.shape}".encode())
                 digest.update(array.tobytes())
         return digest.hexdigest()[:24]
 
@@ -166,7 +168,7 @@ class Outcome:
         """A digest of the exact bits, dtype and shape of the value; empty where there is none."""
         if self.value is None:
             return ""
-        digest = hashlib.sha256(f"{_named(self.value.dtype)}{self.value.shape}".encode())
+        digest = hashlib.sha256(f"{dtype_name(self.value.dtype)}{self.value.shape}".encode())
         digest.update(self.value.tobytes())
         return digest.hexdigest()[:16]
 
@@ -204,9 +206,15 @@ def unpack_probe(packed: Any) -> Probe:
     x, w, b, g, t = map(unpack_array, arrays)
     assert x is not None
     assert w is not None
-    it = Settings.from_canonical(settings)
+    it = _settings(tuple(settings.values()), tuple(settings))
     timing = None if timed is None else Timing(tuple(map(unpack_probe, timed[0])), *timed[1:])
     return Probe(it, x, w, b, want, call_form, force, repeat, prepared, g, t, layout, invalid, block, timing)
+
+
+@lru_cache(maxsize=4096)
+def _settings(values: tuple[Any, ...], names: tuple[str, ...]) -> Settings:
+    """Settings as they travel: equal ones are one object, so that what follows from them is computed once."""
+    return Settings.from_canonical(dict(zip(names, values, strict=True)))
 
 
 def pack_outcome(outcome: Outcome) -> Any:

@@ -117,6 +117,16 @@ class Known:
             return False
         return self.about(target) and (self._condition is None or self._condition.holds(settings))
 
+    def ends(self, target: KnownTarget) -> bool:
+        """Whether it is of calls that end the process of this target, whatever its version."""
+        return not self.laws and self.wrong.verdict == "crashed" and self._is_of(target)
+
+    def may_end(self, settings: Settings, want: str, dtype: str, target: KnownTarget) -> bool:
+        """Whether such a call may end the process, whatever its form, where `ends` says it of the target."""
+        if want not in self.wants or (self.dtypes and dtype not in self.dtypes):
+            return False
+        return self._on_processor(target, dtype) and (self._condition is None or self._condition.holds(settings))
+
     def applies(
         self,
         law_id: str,
@@ -143,17 +153,19 @@ class Known:
 
     def about(self, target: KnownTarget) -> bool:
         """Whether the target is one that this entry speaks of."""
+        if not self._is_of(target) or not any(self._on_processor(target, dtype) for dtype in self.dtypes or ("",)):
+            return False
+        return "version" not in self.when or _matches(str(self.when["version"]), target.version)
+
+    def _is_of(self, target: KnownTarget) -> bool:
+        """The same, whatever the target's version, and the processor."""
         if target.backend != self.backends and not target.backend.startswith(f"{self.backends}-"):
             return False
         for name in ("backend", "mode"):
             if name in self.when and getattr(target, name) not in self.when[name]:
                 return False
         devices = self.when.get("device", ())
-        if devices and not {target.device, target.device.split(":")[0]} & set(devices):
-            return False
-        if not any(self._on_processor(target, dtype) for dtype in self.dtypes or ("",)):
-            return False
-        return "version" not in self.when or _matches(str(self.when["version"]), target.version)
+        return not devices or bool({target.device, target.device.split(":")[0]} & set(devices))
 
     def _on_processor(self, target: KnownTarget, dtype: str) -> bool:
         """Whether the processor has the instruction sets that it is to have, and lacks those that it is to lack; what

@@ -22,9 +22,16 @@ class Submits(Protocol):
 class Evaluator:
     """A cache of outcomes by probe key and target, filled from a pool. Any thread may call."""
 
-    def __init__(self, pool: Submits, told: Callable[[str, Probe, Outcome], None] | None = None) -> None:
-        """`told` hears each outcome as it comes, with the target and the probe, in the thread that brings it."""
-        self._pool, self._told = pool, told
+    def __init__(
+        self,
+        pool: Submits,
+        told: Callable[[str, Probe, Outcome], None] | None = None,
+        may_end: Callable[[str, Probe], bool] = lambda target, probe: probe.may_end,
+    ) -> None:
+        """`told` hears each outcome as it comes, with the target and the probe, in the thread that brings it. What
+        `may_end` the target's process is asked after the rest and by itself: a compiled program would be lost with it,
+        and would be compiled again in parts to find out which of its calls it was."""
+        self._pool, self._told, self._may_end = pool, told, may_end
         self._held: defaultdict[str, dict[str, Outcome | _Ticket]] = defaultdict(dict)
         """By key and target: the outcome, or the request by which it is on its way."""
         self._change = threading.Condition()
@@ -37,8 +44,13 @@ class Evaluator:
             new = [probe for key, probe in wanted.items() if target not in self._held.get(key, ())]
             for probe in new:
                 self._held[probe.key][target] = ticket
-        if not new:
-            return
+        alone = [probe for probe in new if self._may_end(target, probe)]
+        together = [probe for probe in new if probe not in alone] if alone else new
+        for part in ([together] if together else []) + [[probe] for probe in alone]:
+            self._submit(target, part, ticket)
+
+    def _submit(self, target: str, new: Sequence[Probe], ticket: _Ticket) -> None:
+        """Have probes answered that wait with this ticket."""
 
         def arrived(probe: Probe, outcome: Outcome) -> None:
             if self._told is not None:

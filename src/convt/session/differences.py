@@ -7,7 +7,10 @@ from functools import cache
 from typing import Any
 
 from convt.adapter.backend import Probe, wrapped
+from convt.adapter.probe import dtype_name
 from convt.cases.known import Known, KnownTarget
+from convt.conv.settings import Settings
+from convt.results.targets import Target
 from convt.session.batch import LawVerdict
 from convt.session.processor import instruction_sets
 from convt.session.verdicts import Matched, match_known
@@ -34,6 +37,22 @@ class KnownDifferences:
         laws = [entry for entry in entries if entry.applies(found.law.id, settings, target, kind, dtype, cost)]
         calls = {name: self._of_call(probe, found.target) for name, probe in found.probes.items()}
         return match_known(found, laws, calls)
+
+    def ending(self, target: Target) -> Callable[[Probe], bool]:
+        """Whether a call is expected to end the process of this target, which need not have started."""
+        known = KnownTarget(target.backend, target.mode or target.default_mode, target.device, "", _isa())
+        entries = [entry for entry in self._every if entry.ends(known)]
+
+        @cache
+        def ends(it: Settings, want: str, dtype: str) -> bool:
+            return any(entry.may_end(it, want, dtype, known) for entry in entries)
+
+        def may_end(probe: Probe) -> bool:
+            if not entries or probe.invalid is not None or probe.timing is not None:
+                return probe.may_end
+            return ends(probe.settings, probe.want, dtype_name(probe.x.dtype))
+
+        return may_end
 
     def _about(self, name: str, *, law: str = "", want: str = "") -> list[Known]:
         """The entries about a target and one of its laws, or what is wanted of its calls."""

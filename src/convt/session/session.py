@@ -7,7 +7,7 @@ import sys
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -281,7 +281,8 @@ class Session:
 
     @cached_property
     def evaluator(self) -> Evaluator:
-        return Evaluator(self.pool, self.visited.take)
+        ending = cache(lambda name: self._differences.ending(self.target(name)))
+        return Evaluator(self.pool, self.visited.take, lambda name, probe: ending(name)(probe))
 
     @cached_property
     def visited(self) -> Visited:

@@ -133,6 +133,30 @@ def test_an_entry_of_dtypes_that_the_processor_has_none_of_is_not_about_it(
     assert entry.about(KnownTarget("jax", "jit", "cpu", "1.0", frozenset(isa))) is about
 
 
+@pytest.mark.parametrize(
+    ("backend", "wrong", "ends"),
+    [
+        ("jax", "{outcome: crashed}", True),
+        ("jax", "{outcome: crashed, exception: SIGABRT}", True),
+        ("jax", "{outcome: raised, message: no}", False),
+        ("keras-jax", "{outcome: crashed}", False),
+    ],
+)
+def test_an_entry_says_which_calls_may_end_the_process(tmp_path: Path, backend: str, wrong: str, ends: bool) -> None:
+    call = BARE.replace("    law: value\n", "    where: rank == 1\n    asked: {dtype: [float16], want: [grad-x]}\n")
+    text = call.replace("{verdict: error, message: crash}", wrong) + '    when: {version: ">=9"}\n'
+    (entry,) = load(tmp_path, text)
+    target = KnownTarget(backend, "jit", "cpu", "")
+    assert entry.ends(target) is ends
+    for want, dtype, settings, may in (
+        ("grad-x", "float16", ODD, True),
+        ("value", "float16", ODD, False),
+        ("grad-x", "float32", ODD, False),
+        ("grad-x", "float16", Settings((7, 7), (3, 3)), False),
+    ):
+        assert entry.may_end(settings, want, dtype, target) is may
+
+
 def test_when_narrows_a_file_of_several_backends(tmp_path: Path) -> None:
     (entry,) = load(tmp_path, BARE + "    when: {backend: [keras-jax]}\n", "keras")
     assert entry.applies("value", ODD, KnownTarget("keras-jax", "jit", "cpu", "1.0"))

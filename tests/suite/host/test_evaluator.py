@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 
 import pytest
 
@@ -63,6 +64,23 @@ def test_a_repeat_is_another_probe() -> None:
     pool = Counting()
     Evaluator(pool).request("a", [probe(1), probe(1, repeat=1)])
     assert len(pool.asked[0][1]) == 2
+
+
+def test_what_may_end_the_process_is_asked_after_the_rest_and_by_itself() -> None:
+    pool = Counting()
+    evaluator = Evaluator(pool, may_end=lambda target, one: target == "a" and one.x.flat[0] in (1, 3))
+    for target in ("a", "b"):
+        evaluator.request(target, [probe(1), probe(2), probe(3), probe(4)])
+    asked = [(target, [one.x.flat[0] for one in probes]) for target, probes in pool.asked]
+    assert asked == [("a", [2, 4]), ("a", [1]), ("a", [3]), ("b", [1, 2, 3, 4])]
+    pool.answer("told")
+    assert {evaluator.get("a", probe(value)).reason for value in (1, 2, 3, 4)} == {"told"}
+
+
+def test_a_probe_may_say_that_it_ends_the_process() -> None:
+    pool = Counting()
+    Evaluator(pool).request("a", [replace(probe(1), may_end=True), probe(2)])
+    assert [[one.x.flat[0] for one in probes] for _, probes in pool.asked] == [[2], [1]]
 
 
 def test_forgetting_frees_and_asks_again() -> None:
