@@ -66,6 +66,19 @@ def processor_flags(info: Path = CPUINFO) -> frozenset[str] | None:
         return None
 
 
+def asked_of_tensorflow() -> dict[str, str]:
+    """The variable that says whether TensorFlow asks oneDNN, where it is set: a script without it would compute by
+    other kernels on a processor for which TensorFlow's default is another."""
+    name = "TF_ENABLE_ONEDNN_OPTS"
+    return {name: os.environ[name]} if name in os.environ else {}
+
+
+def setting(variables: dict[str, str]) -> str:
+    """The lines of a script that set environment variables, which have to come before the framework's import."""
+    lines = [f'os.environ["{name}"] = "{value}"' for name, value in variables.items()]
+    return "\n".join(["import os\n", *lines, "\n"]) if lines else ""
+
+
 def given_by_tensorflow(info: Path = CPUINFO) -> tuple[str, ...]:
     """The dtypes that TensorFlow gives to oneDNN on this processor, whatever a switch keeps oneDNN from: the rule of
     `IsDataTypeSupportedByOneDNNOnThisCPU` in tensorflow/core/util/util.cc. Without /proc: those of most processors."""

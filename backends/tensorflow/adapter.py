@@ -19,7 +19,7 @@ from convt.adapter.jit_programs import part_of
 from convt.adapter.stress import threads
 from convt.conv.settings import Settings
 
-from ..onednn import STRAYS, given_by_tensorflow, has_avx512, processors
+from ..onednn import STRAYS, asked_of_tensorflow, given_by_tensorflow, has_avx512, processors, setting
 from ..onednn_amx import has_amx
 from .claims import FLOATS, Maker, harms, no_dtype, refused, takes_any_float
 from .fused import Graphs
@@ -38,7 +38,6 @@ class TensorFlow(Backend):
         "padding as a list",
         "tf.nn.conv_transpose, tf.nn.convolution",
     )
-    script_imports = "import tensorflow as tf"
     forgets_after = 400
     """Configurations that are compiled until TensorFlow is made to forget them; XLA's take 0.1 to 0.2 MB each."""
 
@@ -47,6 +46,7 @@ class TensorFlow(Backend):
         import tensorflow as tf
 
         self.tf = tf
+        self.script_imports = f"{setting(asked_of_tensorflow())}import tensorflow as tf"
         chosen = device == "cpu" and not tf.config.list_physical_devices("GPU")  # TensorFlow's own choice
         self.place = "" if chosen else device.replace("cuda", "GPU")
         tf.get_logger().setLevel("ERROR")  # each function is traced once, which it warns of after five

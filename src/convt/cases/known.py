@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -115,7 +115,7 @@ class Known:
         laid = (*memory, "", "", "")
         if any(named and (how or "contiguous") not in named for named, how in zip(self.memory, laid, strict=False)):
             return False
-        return self.about(target) and (self._condition is None or self._condition.holds(settings))
+        return self._holds(settings) and self.about(target)
 
     def ends(self, target: KnownTarget) -> bool:
         """Whether it is of calls that end the process of this target, whatever its version."""
@@ -125,7 +125,7 @@ class Known:
         """Whether such a call may end the process, whatever its form, where `ends` says it of the target."""
         if want not in self.wants or (self.dtypes and dtype not in self.dtypes):
             return False
-        return self._on_processor(target, dtype) and (self._condition is None or self._condition.holds(settings))
+        return self._on_processor(target, dtype) and self._holds(settings)
 
     def applies(
         self,
@@ -141,15 +141,15 @@ class Known:
         timed."""
         if (self.dtypes and dtype not in self.dtypes) or not self._on_processor(target, dtype):
             return False
-        if law_id not in self.laws or not self.about(target) or (self.rejects and kind not in self.rejects):
+        if law_id not in self.laws or (self.rejects and kind not in self.rejects):
             return False
         if self.costs and cost not in self.costs:
             return False
-        return self._condition is None or self._condition.holds(settings)
+        return self._holds(settings) and self.about(target)
 
-    @cached_property
-    def _condition(self) -> Expression | None:
-        return None if self.where is None else Expression(self.where)
+    def _holds(self, settings: Settings) -> bool:
+        """Whether the entry is about these settings."""
+        return self.where is None or _holds(self.where, settings)
 
     def about(self, target: KnownTarget) -> bool:
         """Whether the target is one that this entry speaks of."""
@@ -177,6 +177,17 @@ class Known:
     def explains(self, finding: Finding) -> bool:
         """Whether the finding on a law, or on a call, is the one that is expected here."""
         return self.wrong.is_seen_in(finding)
+
+
+@lru_cache(maxsize=1 << 16)
+def _holds(where: str, settings: Settings) -> bool:
+    """Whether the condition is true of the settings: looked at once, whatever is asked of them, and on which target."""
+    return _expression(where).holds(settings)
+
+
+@cache
+def _expression(where: str) -> Expression:
+    return Expression(where)
 
 
 @cache

@@ -63,8 +63,11 @@ def match_known(found: LawVerdict, laws: Sequence[Known], calls: Mapping[str, Se
     for name, entries in calls.items():
         if found.answers[name].kind in ("unsupported", "not-run"):
             continue  # no call was made
+        if judgement.verdict not in BROKEN:  # there is nothing to explain: only what has to fail each time is looked at
+            entries = [entry for entry in entries if not entry.intermittent]
+        went = call_went(found.probes[name], found.answers[name], name, backend) if entries else PASS
         for entry in entries:
-            if entry.explains(call_went(found.probes[name], found.answers[name], name, backend)):
+            if entry.explains(went):
                 explained = explained or entry
             elif not entry.intermittent:
                 stale = entry
