@@ -49,7 +49,8 @@ def _absent(engine: str) -> str | None:
 
 
 def _start(engine: str) -> subprocess.Popen[str]:
-    environment = os.environ | {"KERAS_BACKEND": engine, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    onednn = {"TF_ENABLE_ONEDNN_OPTS": "1"}  # as a run has it, on every processor
+    environment = os.environ | {"KERAS_BACKEND": engine, "TF_CPP_MIN_LOG_LEVEL": "3"} | onednn
     command = [sys.executable, "-W", "ignore", "-m", "tests.suite.backends.keras_checks"]
     return subprocess.Popen(
         command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
