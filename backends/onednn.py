@@ -73,7 +73,7 @@ def asked_of_tensorflow() -> dict[str, str]:
     return {name: os.environ[name]} if name in os.environ else {}
 
 
-def setting(variables: dict[str, str]) -> str:
+def lines_that_set(variables: dict[str, str]) -> str:
     """The lines of a script that set environment variables, which have to come before the framework's import."""
     lines = [f'os.environ["{name}"] = "{value}"' for name, value in variables.items()]
     return "\n".join(["import os\n", *lines, "\n"]) if lines else ""

@@ -26,7 +26,7 @@ from convt.conv.settings import Settings
 
 from ..jax.gradients import family
 from ..jax.limits import refused_dtype as refused_by_jax
-from ..onednn import asked_of_tensorflow, setting
+from ..onednn import asked_of_tensorflow, lines_that_set
 from ..onednn_amx import UNREACHED, crashes, has_amx
 from .calls import FIRST, OPS, call_for, refusal, refused_dtype, sent
 from .claims import MEASURED, unsafe
@@ -47,7 +47,7 @@ class Keras(Backend):
         self.engine_name = chosen()
         self.name = f"keras-{self.engine_name}"
         variables = asked_of_tensorflow() if self.engine_name == "tensorflow" else {}
-        self.script_imports = f"{setting({'KERAS_BACKEND': self.engine_name} | variables)}import keras"
+        self.script_imports = f"{lines_that_set({'KERAS_BACKEND': self.engine_name} | variables)}import keras"
         self.functions_kept = 2048 if mode == "eager" else 256
         os.environ["KERAS_BACKEND"] = self.engine_name  # over ~/.keras/keras.json
         import keras

@@ -19,7 +19,7 @@ from convt.adapter.jit_programs import part_of
 from convt.adapter.stress import threads
 from convt.conv.settings import Settings
 
-from ..onednn import STRAYS, asked_of_tensorflow, given_by_tensorflow, has_avx512, processors, setting
+from ..onednn import STRAYS, asked_of_tensorflow, given_by_tensorflow, has_avx512, lines_that_set, processors
 from ..onednn_amx import has_amx
 from .claims import FLOATS, Maker, harms, no_dtype, refused, takes_any_float
 from .fused import Graphs
@@ -46,7 +46,7 @@ class TensorFlow(Backend):
         import tensorflow as tf
 
         self.tf = tf
-        self.script_imports = f"{setting(asked_of_tensorflow())}import tensorflow as tf"
+        self.script_imports = f"{lines_that_set(asked_of_tensorflow())}import tensorflow as tf"
         chosen = device == "cpu" and not tf.config.list_physical_devices("GPU")  # TensorFlow's own choice
         self.place = "" if chosen else device.replace("cuda", "GPU")
         tf.get_logger().setLevel("ERROR")  # each function is traced once, which it warns of after five

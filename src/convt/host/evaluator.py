@@ -44,10 +44,18 @@ class Evaluator:
             new = [probe for key, probe in wanted.items() if target not in self._held.get(key, ())]
             for probe in new:
                 self._held[probe.key][target] = ticket
-        alone = [probe for probe in new if self._may_end(target, probe)]
-        together = [probe for probe in new if probe not in alone] if alone else new
-        for part in ([together] if together else []) + [[probe] for probe in alone]:
-            self._submit(target, part, ticket)
+        try:
+            alone = [probe for probe in new if self._may_end(target, probe)]
+            together = [probe for probe in new if probe not in alone] if alone else new
+            for part in ([together] if together else []) + [[probe] for probe in alone]:
+                self._submit(target, part, ticket)
+        except BaseException:  # nobody may wait for what was never asked
+            with self._change:
+                for probe in new:
+                    if self._held[probe.key].get(target) is ticket:
+                        del self._held[probe.key][target]
+                self._change.notify_all()
+            raise
 
     def _submit(self, target: str, new: Sequence[Probe], ticket: _Ticket) -> None:
         """Have probes answered that wait with this ticket."""
@@ -63,13 +71,7 @@ class Evaluator:
                 for probe in new:
                     arrived(probe, Outcome("not-run", reason=f"the pool failed: {describe(error)}"))
 
-        try:
-            self._pool.submit(target, new, arrived).add_done_callback(done)
-        except BaseException:
-            with self._change:
-                for probe in new:
-                    self._held[probe.key].pop(target, None)
-            raise
+        self._pool.submit(target, new, arrived).add_done_callback(done)
 
     def get(self, target: str, probe: Probe, timeout: float | None = None) -> Outcome:
         """The outcome, asked for now where nobody has; waits for it, TimeoutError after `timeout` seconds."""

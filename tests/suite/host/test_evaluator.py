@@ -152,6 +152,21 @@ def test_what_could_not_be_asked_can_be_asked_again() -> None:
             evaluator.request("a", [probe(1)])
 
 
+def test_nobody_waits_for_what_was_not_asked_when_the_pool_closed_in_between() -> None:
+    class ClosesAfterOne(Counting):
+        def submit(self, target: str, probes: Sequence[Probe], each: Each | None = None) -> Future[list[Outcome]]:
+            if self.asked:
+                raise RuntimeError("the pool is closed")
+            return super().submit(target, probes, each)
+
+    evaluator = Evaluator(ClosesAfterOne())
+    with pytest.raises(RuntimeError, match="the pool is closed"):
+        evaluator.request("a", [probe(1), replace(probe(2), may_end=True), replace(probe(3), may_end=True)])
+    for value in (1, 2, 3):
+        with pytest.raises(RuntimeError, match="the pool is closed"):
+            evaluator.get("a", probe(value), timeout=5)
+
+
 def test_a_real_pool_answers_through_it_and_ends_waits_when_it_closes() -> None:
     entries = fakes.backends(fakes.HangsOnMarked)
     [name] = entries
