@@ -26,6 +26,7 @@ class Linearity(Relation):
     """
 
     id = "linearity"
+    over_cover = True
     source = "section 3: y is a sum of products"
 
     def applies(self, case: Case) -> bool:
@@ -65,6 +66,7 @@ class Bias(Relation):
     """
 
     id = "bias"
+    over_cover = True
     source = "section 3: nothing lands there: 0, then bias"
 
     def applies(self, case: Case) -> bool:
@@ -102,6 +104,7 @@ class Groups(Relation):
     """
 
     id = "groups"
+    over_cover = True
     source = "section 4; torch.nn.ConvTranspose2d, groups"
 
     def applies(self, case: Case) -> bool:
@@ -142,6 +145,7 @@ class Dilation(Relation):
     """
 
     id = "dilation"
+    over_cover = True
     source = "section 3: tap j stands at j d"
 
     def applies(self, case: Case) -> bool:

@@ -65,6 +65,7 @@ class ZeroInsertion(Relation):
     """
 
     id = "zero-insertion"
+    over_cover = True
     source = "arXiv:1603.07285, section 4.5"
 
     def applies(self, case: Case) -> bool:
@@ -122,6 +123,7 @@ class Adjoint(Relation):
     """
 
     id = "adjoint"
+    over_cover = True
     source = "section 4; the definition of a transposed linear map"
     crosses = True
 

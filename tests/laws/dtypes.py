@@ -32,6 +32,7 @@ class DType(Law):
     """
 
     id = "dtype"
+    over_cover = True
     apart = "dear"
     source = "section 5; numpy's array API: the dtype of the result is that of the arguments"
 
@@ -99,6 +100,7 @@ class Mixed(Law):
     """
 
     id = "mixed-precision"
+    over_cover = True
     source = "torch.autocast; keras.dtype_policies: layers compute in the narrow dtype"
 
     def applies(self, case: Case) -> bool:

@@ -61,6 +61,7 @@ class Gradients(Derivative):
     """
 
     id = "gradients"
+    over_cover = True
     apart = "dear"
     source = "section 5; y is linear in each of x, w and b"
 
@@ -81,6 +82,7 @@ class SecondOrder(Derivative):
     """
 
     id = "second-order"
+    over_cover = True
     apart = "dear"
     source = "section 5; y is bilinear in x and w"
 
@@ -99,6 +101,7 @@ class GradientTranspose(Law):
     """
 
     id = "gradient-transpose"
+    over_cover = True
     source = "arXiv:1603.07285, section 4: the transposed convolution is the gradient of the forward one"
     crosses = True
 

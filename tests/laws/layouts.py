@@ -22,6 +22,7 @@ class Memory(Law):
     """
 
     id = "layout"
+    over_cover = True
     source = "section 4; numpy.ndarray.strides, torch.memory_format"
 
     def applies(self, case: Case) -> bool:

@@ -27,6 +27,7 @@ class Shift(Relation):
     """
 
     id = "shift"
+    over_cover = True
     source = "section 3: i + 1 lands s later"
 
     def applies(self, case: Case) -> bool:
@@ -67,6 +68,7 @@ class Symmetry(Relation):
     """
 
     id = "symmetry"
+    over_cover = True
     source = "section 3: no axis and no direction is special"
 
     def applies(self, case: Case) -> bool:
@@ -159,6 +161,7 @@ class Rank(Relation):
     """
 
     id = "rank"
+    over_cover = True
     source = "section 4; a unit axis has one input, one tap and one output"
 
     def applies(self, case: Case) -> bool:

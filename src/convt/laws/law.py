@@ -31,6 +31,9 @@ class Law:
     """Whether cases are drawn for it; else its own YAML cases are all."""
     covers: ClassVar[bool] = False
     """Whether its generated cases are a covering array (`convt.session.crossing`), and not drawn one by one."""
+    over_cover: ClassVar[bool] = False
+    """Whether a cover of the cases is enough for it in a run of every day: it relates answers whose settings decide what
+    a framework does, and each case's own answers are held against the oracles by other laws."""
     apart: ClassVar[str] = ""
     """The name of the messages of their own in which its probes are asked, after those of other laws: they are dear to
     compile, and else compiled anew where another's call ends the process, or where what is asked again is in another

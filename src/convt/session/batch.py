@@ -19,6 +19,7 @@ from convt.results.finding import Finding
 Answers = Mapping[str, Outcome]
 """What came back for the probes of one law on one case, by the law's own names."""
 
+Takes = Callable[[Law, Case], bool]
 
 FORMER_NAMES = {name: was for was, name in former.PROBES.items()}
 """What probes were called when digests were first kept: so these stay equal for equal bits."""
@@ -61,10 +62,17 @@ class LawVerdict:
 class Batch:
     """Cases whose probes are asked together, so that fused backends compile them together."""
 
-    def __init__(self, evaluator: Evaluates, cases: Sequence[Case], laws: Sequence[Law]) -> None:
+    def __init__(
+        self, evaluator: Evaluates, cases: Sequence[Case], laws: Sequence[Law], takes: Takes = lambda law, case: True
+    ) -> None:
+        """`takes`: whether a law that applies to a case is asked of it."""
         self._evaluator = evaluator
         self._laws = {
-            case.id: [law for law in laws if (not case.laws or law.id in case.laws) and law.applies(case)]
+            case.id: [
+                law
+                for law in laws
+                if (not case.laws or law.id in case.laws) and takes(law, case) and law.applies(case)
+            ]
             for case in cases
         }
         self._probes: dict[tuple[str, str], Mapping[str, Probe]] = {}

@@ -1,13 +1,20 @@
-"""A few cases for many: so many that every pair of properties that occurs among all of them occurs among these."""
+"""A few cases for many: so many that every pair, or triple, of properties that occurs among all of them occurs among
+these."""
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
+from functools import cache, reduce
 from itertools import combinations
+from operator import or_
 
 from convt.cases.case import LAYERS, Case
+from convt.laws.law import Law
 
 Properties = frozenset[tuple[str, str]]
+_PLACES: dict[tuple[tuple[str, str], ...], int] = {}
+"""The bit of each combination of properties that was met."""
 BOUNDARY = "boundary"
 """The tag of a case that every cover keeps: it stands where something is about to go wrong, or does."""
 
@@ -24,8 +31,20 @@ def cover(cases: Sequence[Case]) -> list[Case]:
     plain = [case for case in cases if case.reject is None and case.laws != (LAYERS,) and case not in alone]
     apart = [*_of_each_kind([case for case in cases if case.reject]), *alone]
     apart += {(case.settings.op, case.settings.rank): case for case in sorted(layers, key=cost, reverse=True)}.values()
-    kept = {case.id for case in [*_pairwise(plain), *apart]}
+    kept = {case.id for case in [*_covering(sorted(plain, key=lambda case: (cost(case), case.id)), 2), *apart]}
     return [case for case in cases if case.id in kept]
+
+
+def cover_for(law: Law, cases: Sequence[Case], strength: int) -> list[Case]:
+    """The cases of which a law is asked where a cover is enough for it: every `strength` properties that occur together
+    among those it applies to occur among these, and each that names its laws stays. Of cases that cover as much, each
+    law takes others, so that all laws together see far more cases than one."""
+    mine = [case for case in cases if law.applies(case)]
+    of_its_own = [case for case in mine if case.laws or case.reject is not None]
+    names = {case.id for case in of_its_own}
+    others = [case for case in mine if case.id not in names]
+    in_turn = sorted(others, key=lambda case: (zlib.crc32(f"{law.id} {case.id}".encode()), case.id))
+    return [*of_its_own, *_covering(in_turn, strength)]
 
 
 def spared(cases: Sequence[Case]) -> list[Case]:
@@ -43,17 +62,24 @@ def spared(cases: Sequence[Case]) -> list[Case]:
     ]
 
 
-def _pairwise(cases: Sequence[Case]) -> list[Case]:
-    pairs = {case.id: set(combinations(sorted(properties(case)), 2)) for case in cases}
-    missing = set().union(*pairs.values()) if pairs else set()
+def _covering(cases: Sequence[Case], strength: int) -> list[Case]:
+    """A greedy cover of every `strength` properties that occur together; of equals the first in order is taken."""
+    bits = {case.id: _together(properties(case), strength) for case in cases}
+    missing = reduce(or_, bits.values(), 0)
     chosen: list[Case] = []
-    rest = sorted(cases, key=lambda case: (cost(case), case.id))
+    rest = list(cases)
     while missing:
-        best = max(rest, key=lambda case: len(pairs[case.id] & missing))  # the first of equals: the cheapest
+        best = max(rest, key=lambda case: (bits[case.id] & missing).bit_count())
         chosen.append(best)
-        missing -= pairs[best.id]
+        missing &= ~bits[best.id]
         rest.remove(best)
     return chosen
+
+
+@cache
+def _together(properties: Properties, strength: int) -> int:
+    """Which `strength` properties occur together, as one bit each."""
+    return sum(1 << _PLACES.setdefault(each, len(_PLACES)) for each in combinations(sorted(properties), strength))
 
 
 def _of_each_kind(cases: Sequence[Case]) -> list[Case]:

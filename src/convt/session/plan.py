@@ -9,8 +9,13 @@ from convt.cases.case import Case
 from convt.host.evaluator import Evaluator
 from convt.laws.law import Law
 from convt.results.targets import Target
-from convt.session.batch import Batch, LawVerdict
+from convt.session.batch import Batch, LawVerdict, Takes
 from convt.session.profiles import AHEAD
+
+
+def _every(law: Law, case: Case) -> bool:
+    """Every law is asked of every case to which it applies."""
+    return True
 
 
 class Step:
@@ -39,9 +44,9 @@ class Step:
         others = (name for name in self._targets if name != target and Target.of(name).environment == side)
         return [name for name in others if drawn or case.id in self._targets[name]]
 
-    def ask(self, evaluator: Evaluator) -> Batch:
-        """Ask each target everything that its cases need, without waiting."""
-        batch = Batch(evaluator, self.cases, self.laws)
+    def ask(self, evaluator: Evaluator, takes: Takes) -> Batch:
+        """Ask each target everything that its cases need, without waiting; what is drawn is drawn for its law."""
+        batch = Batch(evaluator, self.cases, self.laws, takes if self._draw is None else _every)
         for target, cases in self._targets.items():
             batch.request(target, self.cases if self._draw is not None else list(cases.values()))
         return batch
@@ -50,8 +55,9 @@ class Step:
 class Plan:
     """The steps of a run. Answers are asked for ahead of their turn, and freed when a later step begins."""
 
-    def __init__(self, evaluator: Evaluator, ahead: int = AHEAD) -> None:
-        self._evaluator, self._ahead = evaluator, ahead
+    def __init__(self, evaluator: Evaluator, ahead: int = AHEAD, takes: Takes = _every) -> None:
+        """`takes`: whether a law is asked of a case, where cases are given and not drawn."""
+        self._evaluator, self._ahead, self._takes = evaluator, ahead, takes
         self._steps: dict[Hashable, Step] = {}
         self._asked: dict[Hashable, Batch] = {}
 
@@ -80,7 +86,7 @@ class Plan:
         open_ahead = 0
         for wanted in order[at:]:
             if wanted not in self._asked:
-                self._asked[wanted] = self._steps[wanted].ask(self._evaluator)
+                self._asked[wanted] = self._steps[wanted].ask(self._evaluator, self._takes)
             open_ahead += len(self._steps[wanted].cases) if wanted != key else 0
             if open_ahead >= self._ahead:
                 break

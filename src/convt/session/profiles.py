@@ -19,8 +19,9 @@ class Profile:
     that covers sees a covering array of `strength` instead: each pair (2) or triple (3) of values is in a case.
 
     Hypothesis's first draw is the plainest case. With `covered`, of the YAML files' cases only so many are asked
-    that every pair of their properties occurs; with `sparing`, calls that end a framework's process are asked once an
-    operation. `targets` says which modes of each backend run where none is named.
+    that every pair of their properties occurs; with `cover_of_laws`, a law for which a cover is enough (`Law.over_cover`)
+    is asked of so many that so many properties that occur together among its cases do so among these; with `sparing`,
+    calls that end a framework's process are asked once an operation. `targets` says which modes of each backend run where none is named.
     `folder` of `specs` holds the cases, where they are others than those of every day; a file of its name beside it
     holds the slice of them that every day asks too. `ahead` cases are asked before their turn.
     """
@@ -30,6 +31,7 @@ class Profile:
     strength: int = 0
     derandomized: bool = False
     covered: bool = False
+    cover_of_laws: int = 0
     sparing: bool = False
     targets: Literal["default", "modes", "stress"] = "default"
     folder: str = ""
@@ -52,8 +54,8 @@ class Profile:
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("default", cases=6, strength=2, sparing=True),
-        Profile("ci", cases=6, strength=2, derandomized=True, sparing=True),
+        Profile("default", cases=6, strength=2, cover_of_laws=3, sparing=True),
+        Profile("ci", cases=6, strength=2, derandomized=True, cover_of_laws=3, sparing=True),
         Profile("quick", cases=6, strength=2, derandomized=True, covered=True, sparing=True),
         Profile("nightly", cases=1000, strength=3),
         Profile("modes", cases=0, strength=2, covered=True, targets="modes"),

@@ -25,7 +25,7 @@ from convt.results.finding import PASS, Finding
 from convt.results.targets import DEVICE, DEVICES, Target, TargetError, TargetInfo
 from convt.session.batch import LawVerdict
 from convt.session.cost_scripts import paste_timed
-from convt.session.cover import cover, spared
+from convt.session.cover import cover, cover_for, spared
 from convt.session.coverage import Visited
 from convt.session.differences import KnownDifferences, known_target
 from convt.session.options import BadOption, Options, check_folder, known
@@ -83,6 +83,8 @@ class Session:
         self._plan: Plan
         self._timed: list[str] = []
         """Targets of cases that are timed, until these have started."""
+        self._covers: dict[str, set[str]] = {}
+        """By law the names of the cases of which it is asked, where a cover is enough for it."""
         self._owed: dict[tuple[str, str, str], tuple[Probe, Finding]] = {}
 
     # what there is
@@ -228,15 +230,22 @@ class Session:
         """
         asked = sorted(self.cases if cases is None else cases, key=lambda case: (chunk_of(case.id), case.id))
         names = self.targets if targets is None else [self.target(name).name for name in targets]
-        self.plan([Pair(case, name) for case in asked for name in names], laws=laws)
+        self.plan([Pair(case, name) for case in asked for name in names], laws=laws, every=True)
         for case in asked:
             for name in names:
                 yield from self.verdicts(Pair(case, name))
 
-    def plan(self, items: Iterable[Pair | LawOn], ahead: int | None = None, laws: Sequence[Law] | None = None) -> None:
+    def plan(
+        self,
+        items: Iterable[Pair | LawOn],
+        ahead: int | None = None,
+        laws: Sequence[Law] | None = None,
+        every: bool = False,
+    ) -> None:
         """Learn what is to be judged; `ahead` cases are asked before their turn, by default those of the profile.
-        `laws`: default those asked for."""
-        self._plan = Plan(self.evaluator, self.options.profile.ahead if ahead is None else ahead)
+        `laws`: default those asked for. `every`: each law is asked of every case, where the profile leaves some out."""
+        ahead = self.options.profile.ahead if ahead is None else ahead
+        self._plan = Plan(self.evaluator, ahead, (lambda law, case: True) if every else self.takes)
         for item in items:
             if isinstance(item, Pair):
                 self._timed += [item.target] if item.case.cost is not None else []
@@ -245,6 +254,17 @@ class Session:
             else:
                 draw = partial(self._draw, item.law)
                 self._plan.step(item.law.id, [item.law], draw).add(item.target)
+
+    def takes(self, law: Law, case: Case) -> bool:
+        """Whether the profile has a law asked of a case of the YAML files: of all, unless a cover is enough for it. Who
+        chooses cases or laws, or has cases of their own, is answered about every one."""
+        chosen = self.options.narrowed or self.options.specs
+        if chosen or not self.options.profile.cover_of_laws or not law.over_cover:
+            return True
+        if law.id not in self._covers:
+            cases = cover_for(law, self.cases, self.options.profile.cover_of_laws)
+            self._covers[law.id] = {case.id for case in cases}
+        return case.id in self._covers[law.id]
 
     @property
     def crossing_seed(self) -> int:
