@@ -15,9 +15,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from execnet.gateway_base import Popen2IO, RemoteError, get_execmodel
 from execnet.gateway_bootstrap import bootstrap
@@ -25,6 +25,7 @@ from execnet.gateway_io import popen_bootstrapline
 from execnet.xspec import XSpec
 
 from convt.host import boot
+from convt.host.forking import Forked
 from convt.host.last_words import last_words
 from convt.host.worker import Mark, Progress
 
@@ -40,6 +41,29 @@ PIPE = 1 << 15
 """Bytes that a pipe takes although nobody reads."""
 
 
+Popen = subprocess.Popen[bytes] | Forked
+Start = Callable[[IO[bytes]], tuple[Popen, int]]
+"""Starts an interpreter that writes to this log and waits for execnet's bootstrap: the process, and its parent's number.
+OSError where it cannot."""
+
+
+def started(interpreter: str, env: Mapping[str, str]) -> Start:
+    """How a process of its own starts, with the host's environment and these variables."""
+
+    def start(log: IO[bytes]) -> tuple[Popen, int]:
+        popen = subprocess.Popen(
+            [interpreter, "-u", "-c", popen_bootstrapline],
+            env=environment(interpreter, env),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,
+        )
+        return popen, os.getpid()
+
+    return start
+
+
 class Ended(Exception):
     """The process is gone; the message says how: `SIGSEGV`, `exit status 3`."""
 
@@ -47,7 +71,7 @@ class Ended(Exception):
 class _IO(Popen2IO):
     """execnet's pair of pipes, over a process that was started with a log, an environment and a group of its own."""
 
-    def __init__(self, popen: subprocess.Popen[bytes]) -> None:
+    def __init__(self, popen: Popen) -> None:
         super().__init__(popen.stdin, popen.stdout, execmodel=get_execmodel("thread"))
         self._popen = popen
 
@@ -64,8 +88,8 @@ class Process:
     That thread has to live as long as the process: Linux ends a process with the thread that started it.
     """
 
-    def __init__(self, interpreter: str, env: Mapping[str, str], stem: Path) -> None:
-        """Start the interpreter, or OSError; `stem` is where `.log` (which is continued) and `.progress` go."""
+    def __init__(self, start: Start, stem: Path) -> None:
+        """Start it, or OSError; `stem` is where `.log` (which is continued) and `.progress` go."""
         self._log, self._marks = stem.with_suffix(".log"), stem.with_suffix(".progress")
         self._marks.unlink(missing_ok=True)
         self._marks.write_bytes(bytes(Progress.FORM.size))
@@ -74,21 +98,14 @@ class Process:
         self._gone = False
         with self._log.open("ab") as log:
             self._began = log.tell()
-            self._popen = subprocess.Popen(
-                [interpreter, "-u", "-c", popen_bootstrapline],
-                env=_environment(interpreter, env),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                start_new_session=True,
-            )
+            self._popen, self._parent = start(log)
 
     def connect(self, root: str, arguments: tuple[Any, ...], deadline: float) -> tuple[Any, ...]:
         """Boot the worker and wait for the first thing that it says; Ended where it dies, or is silent for too long."""
         ends = time.monotonic() + deadline
         try:
             with self._ended_after(deadline):
-                self._boot((str(OURS), root, os.getpid(), (*arguments, str(self._marks))))
+                self._boot((str(OURS), root, self._parent, (*arguments, str(self._marks))))
             message = self.receive(max(ends - time.monotonic(), 0))
         except Ended:
             if time.monotonic() < ends:
@@ -198,7 +215,7 @@ class Process:
             timer.cancel()
 
 
-def _environment(interpreter: str, env: Mapping[str, str]) -> dict[str, str]:
+def environment(interpreter: str, env: Mapping[str, str]) -> dict[str, str]:
     """The host's environment with the backend's own; what leads Python to the host's packages stays with the host."""
     found = dict(os.environ)
     if interpreter != sys.executable:

@@ -36,6 +36,9 @@ class Entry:
     host_packages: tuple[str, ...] = ()
     stress: tuple[str, ...] = ("hostile", "poisoned", "heap-check")
     """Those of `STRESS` that can make a difference to this framework."""
+    forks: bool = False
+    """Whether a process that has imported the packages, and called nothing, may be forked: it has no threads then that
+    the framework would miss."""
     extra: str = ""
     """The extra of convt that installs its framework."""
     unless_set: Mapping[str, str] = field(default_factory=dict)

@@ -10,16 +10,18 @@ import threading
 import time
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from convt.adapter.backend import NOTHING_UNSAFE, Kind, Outcome, Probe, Script, describe, pack_probe, unpack_outcome
-from convt.adapter.stress import environment, lacks
+from convt.adapter.stress import STRESS, lacks
+from convt.adapter.stress import environment as stressed
 from convt.host import memory
+from convt.host.forking import POSSIBLE, Template
 from convt.host.jobs import BatchJob, Limits, NoScript, ScriptJob
 from convt.host.messages import Chunk, End, messages
 from convt.host.packing import Packer
 from convt.host.preparing import Preparer, absent
-from convt.host.process import Ended, Process
+from convt.host.process import Ended, Popen, Process, environment, started
 from convt.host.registry import Entry
 from convt.host.worker import FRESH, Mark
 from convt.results.targets import Target, TargetInfo
@@ -65,6 +67,8 @@ class Runner(threading.Thread):
         self._lock = threading.Lock()
         self._closing = False
         self._process: Process | None = None
+        self._template: Template | None = None
+        self._starts = 0
         self._preparer: Preparer | None = None
         self._numbers = itertools.count(1)
         self._ends = self._unexplained = 0
@@ -99,7 +103,9 @@ class Runner(threading.Thread):
             if not self._closing:
                 self._closing = True
                 self._jobs.put(None)
-        process = self._process
+        process, template = self._process, self._template
+        if template is not None:
+            template.kill()
         if process is not None:
             process.kill()
 
@@ -120,6 +126,8 @@ class Runner(threading.Thread):
             del job
         self._give_scripts()
         self._drop()
+        if self._template is not None:
+            self._template.close()
 
     def _do(self, job: BatchJob) -> None:
         self._give_scripts()
@@ -286,9 +294,7 @@ class Runner(threading.Thread):
             self.info = dataclasses.replace(self.info, missing=reason)
             return None
         try:
-            self._process = process = Process(
-                self.info.interpreter, {**self._entry.variables(), **environment(self.target.mode)}, self._stem
-            )
+            self._process = process = self._fresh()
         except OSError as error:
             self._fail(f"cannot start {self.info.interpreter}: {error.strerror}")
             return None
@@ -307,6 +313,33 @@ class Runner(threading.Thread):
             words = process.last_words()
             self._fail(f"did not start: {said}{'; ' if words else ''}{words}")
         return None
+
+    def _fresh(self) -> Process:
+        """A fresh process: the first as ever, further ones forked from a template where that is possible."""
+        own = started(self.info.interpreter, self._variables())
+        if self._template is None:
+            if not self._starts or not self._may_fork():
+                self._starts += 1
+                return Process(own, self._stem)
+            with self._stem.with_suffix(".template").open("wb") as log:
+                whole = environment(self.info.interpreter, self._variables())
+                self._template = Template(self.info.interpreter, whole, self._entry.packages, log)
+        template = self._template
+
+        def forked(log: IO[bytes]) -> tuple[Popen, int]:
+            try:
+                return template.fork(log, self._limits.start_deadline), template.pid
+            except OSError:  # the template is gone, or imports for ever
+                return own(log)
+
+        return Process(forked, self._stem)
+
+    def _may_fork(self) -> bool:
+        """Not where a stress environment looks at memory, or a device other than the CPU is at work."""
+        return POSSIBLE and self._entry.forks and self.target.mode not in STRESS and self.target.device == "cpu"
+
+    def _variables(self) -> dict[str, str]:
+        return {**self._entry.variables(), **stressed(self.target.mode)}
 
     def _hear(self, process: Process) -> tuple[str, Any]:
         """The first message of a fresh process."""

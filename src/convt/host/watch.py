@@ -6,6 +6,7 @@ Runs on the target's side: Python 3.10+ and its standard library alone.
 from __future__ import annotations
 
 import re
+import sys
 import time
 import warnings
 from typing import Any, cast
@@ -37,8 +38,9 @@ class Watch:
 
 
 def filters() -> list[Any]:
-    """The interpreter's filters of warnings, to be taken before anything is imported: see `show_all`."""
-    return list(warnings.filters)
+    """The interpreter's filters of warnings, to be taken before anything is imported: see `show_all`. A process that is
+    forked after its framework was imported has those of before (`convt.host.template`)."""
+    return list(getattr(sys.modules.get("__main__"), "FILTERS", warnings.filters))
 
 
 def show_all(at_first: list[Any]) -> None:
