@@ -26,7 +26,7 @@ class Linearity(Relation):
     """
 
     id = "linearity"
-    over_cover = True
+    over_cover = "everywhere"
     source = "section 3: y is a sum of products"
 
     def applies(self, case: Case) -> bool:
@@ -66,7 +66,7 @@ class Bias(Relation):
     """
 
     id = "bias"
-    over_cover = True
+    over_cover = "everywhere"
     source = "section 3: nothing lands there: 0, then bias"
 
     def applies(self, case: Case) -> bool:
@@ -104,7 +104,7 @@ class Groups(Relation):
     """
 
     id = "groups"
-    over_cover = True
+    over_cover = "everywhere"
     source = "section 4; torch.nn.ConvTranspose2d, groups"
 
     def applies(self, case: Case) -> bool:
@@ -145,7 +145,7 @@ class Dilation(Relation):
     """
 
     id = "dilation"
-    over_cover = True
+    over_cover = "everywhere"
     source = "section 3: tap j stands at j d"
 
     def applies(self, case: Case) -> bool:

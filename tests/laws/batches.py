@@ -23,7 +23,7 @@ class Batch(Relation):
     """
 
     id = "batch"
-    over_cover = True
+    over_cover = "everywhere"
     source = "section 4; the batch axis takes no part in the sum"
 
     def applies(self, case: Case) -> bool:

@@ -29,7 +29,7 @@ class Determinism(Relation):
     """
 
     id = "determinism"
-    over_cover = True
+    over_cover = "everywhere"
     source = "section 4; torch.use_deterministic_algorithms"
 
     def probes(self, case: Case) -> dict[str, Probe]:
@@ -54,7 +54,7 @@ class CallForm(Relation):
     """
 
     id = "call-form"
-    over_cover = True
+    over_cover = "everywhere"
     version = 2
     source = "section 6; the frameworks' own documentation of equal arguments"
 
@@ -137,7 +137,7 @@ class Support(Law):
     """
 
     id = "support"
-    over_cover = True
+    over_cover = "everywhere"
     source = "section 6: a claim is tested"
 
     def probes(self, case: Case) -> dict[str, Probe]:

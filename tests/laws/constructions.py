@@ -65,7 +65,7 @@ class ZeroInsertion(Relation):
     """
 
     id = "zero-insertion"
-    over_cover = True
+    over_cover = "everywhere"
     source = "arXiv:1603.07285, section 4.5"
 
     def applies(self, case: Case) -> bool:
@@ -123,7 +123,7 @@ class Adjoint(Relation):
     """
 
     id = "adjoint"
-    over_cover = True
+    over_cover = "everywhere"
     source = "section 4; the definition of a transposed linear map"
     crosses = True
 

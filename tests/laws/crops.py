@@ -21,7 +21,7 @@ class SameCrop(Relation):
     """
 
     id = "same-crop"
-    over_cover = True
+    over_cover = "everywhere"
     source = "section 3; Keras and JAX, conv_transpose with padding='same'"
 
     def applies(self, case: Case) -> bool:
@@ -54,7 +54,7 @@ class PaddingCrops(Relation):
     """
 
     id = "padding-crops"
-    over_cover = True
+    over_cover = "everywhere"
     source = "section 3; torch.nn.ConvTranspose2d, padding"
 
     def applies(self, case: Case) -> bool:

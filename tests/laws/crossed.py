@@ -40,6 +40,7 @@ class Crossed(Law):
     id = CROSSED
     draws = False
     covers = True
+    over_cover = "above"
     apart = "crossed"
     source = "section 5, 'Dimensions are crossed'; convt.laws.promises"
 

@@ -32,7 +32,7 @@ class DType(Law):
     """
 
     id = "dtype"
-    over_cover = True
+    over_cover = "everywhere"
     apart = "dear"
     source = "section 5; numpy's array API: the dtype of the result is that of the arguments"
 
@@ -100,7 +100,7 @@ class Mixed(Law):
     """
 
     id = "mixed-precision"
-    over_cover = True
+    over_cover = "everywhere"
     source = "torch.autocast; keras.dtype_policies: layers compute in the narrow dtype"
 
     def applies(self, case: Case) -> bool:

@@ -61,12 +61,12 @@ class Gradients(Derivative):
     """
 
     id = "gradients"
-    over_cover = True
+    over_cover = "everywhere"
     apart = "dear"
     source = "section 5; y is linear in each of x, w and b"
 
     def applies(self, case: Case) -> bool:
-        return super().applies(case) and sampled(case, EVERY)
+        return sampled(case, EVERY) and super().applies(case)
 
     def probes(self, case: Case) -> dict[str, Probe]:
         biased = case.settings.bias
@@ -82,12 +82,12 @@ class SecondOrder(Derivative):
     """
 
     id = "second-order"
-    over_cover = True
+    over_cover = "everywhere"
     apart = "dear"
     source = "section 5; y is bilinear in x and w"
 
     def applies(self, case: Case) -> bool:
-        return super().applies(case) and sampled(case, 4)
+        return sampled(case, 4) and super().applies(case)
 
     def probes(self, case: Case) -> dict[str, Probe]:
         want = SECOND[hash_index(case, 4 * len(SECOND)) // 4]
@@ -101,7 +101,7 @@ class GradientTranspose(Law):
     """
 
     id = "gradient-transpose"
-    over_cover = True
+    over_cover = "everywhere"
     source = "arXiv:1603.07285, section 4: the transposed convolution is the gradient of the forward one"
     crosses = True
 

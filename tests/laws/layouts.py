@@ -22,7 +22,7 @@ class Memory(Law):
     """
 
     id = "layout"
-    over_cover = True
+    over_cover = "everywhere"
     source = "section 4; numpy.ndarray.strides, torch.memory_format"
 
     def applies(self, case: Case) -> bool:

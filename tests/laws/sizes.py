@@ -49,7 +49,7 @@ class Preimages(Law):
     """
 
     id = "preimages"
-    over_cover = True
+    over_cover = "everywhere"
     source = "section 3; arXiv:1603.07285, relationship 14"
 
     def applies(self, case: Case) -> bool:

@@ -48,7 +48,7 @@ class Special(Relation):
     """
 
     id = "special"
-    over_cover = True
+    over_cover = "everywhere"
     source = "IEEE 754-2019, sections 6 and 7; section 3: an output is a sum of its own products and no others"
 
     def applies(self, case: Case) -> bool:
@@ -75,7 +75,7 @@ class Footprint(Relation):
     """
 
     id = "footprint"
-    over_cover = True
+    over_cover = "everywhere"
     source = "IEEE 754-2019, section 6; section 3: an item's outputs are sums of its own products, whatever the dtype"
 
     def applies(self, case: Case) -> bool:

@@ -27,7 +27,7 @@ class Shift(Relation):
     """
 
     id = "shift"
-    over_cover = True
+    over_cover = "everywhere"
     source = "section 3: i + 1 lands s later"
 
     def applies(self, case: Case) -> bool:
@@ -68,7 +68,7 @@ class Symmetry(Relation):
     """
 
     id = "symmetry"
-    over_cover = True
+    over_cover = "everywhere"
     source = "section 3: no axis and no direction is special"
 
     def applies(self, case: Case) -> bool:
@@ -161,7 +161,7 @@ class Rank(Relation):
     """
 
     id = "rank"
-    over_cover = True
+    over_cover = "everywhere"
     source = "section 4; a unit axis has one input, one tap and one output"
 
     def applies(self, case: Case) -> bool:

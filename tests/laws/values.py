@@ -80,7 +80,7 @@ class LowPrecision(Law):
     """
 
     id = "low-precision"
-    over_cover = True
+    over_cover = "everywhere"
     source = "section 5; torch.backends.cuda.matmul.allow_tf32"
 
     def applies(self, case: Case) -> bool:

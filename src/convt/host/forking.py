@@ -1,4 +1,5 @@
-"""A target's further processes, forked from one that has imported its framework, which takes seconds, and called nothing.
+"""A target's further processes, forked from one that has imported its framework, which takes seconds, and called
+nothing.
 
 A target whose calls end its process needs a fresh one after each. The first process of a target is started as ever.
 """

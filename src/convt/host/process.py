@@ -43,8 +43,8 @@ PIPE = 1 << 15
 
 Popen = subprocess.Popen[bytes] | Forked
 Start = Callable[[IO[bytes]], tuple[Popen, int]]
-"""Starts an interpreter that writes to this log and waits for execnet's bootstrap: the process, and its parent's number.
-OSError where it cannot."""
+"""Starts an interpreter that writes to this log and waits for execnet's bootstrap: the process, and its parent's
+number. OSError where it cannot."""
 
 
 def started(interpreter: str, env: Mapping[str, str]) -> Start:

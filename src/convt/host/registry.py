@@ -36,6 +36,8 @@ class Entry:
     host_packages: tuple[str, ...] = ()
     stress: tuple[str, ...] = ("hostile", "poisoned", "heap-check")
     """Those of `STRESS` that can make a difference to this framework."""
+    above: str = ""
+    """The backend that is its engine, where that is one: Keras on JAX is above `jax`."""
     forks: bool = False
     """Whether a process that has imported the packages, and called nothing, may be forked: it has no threads then that
     the framework would miss."""

@@ -1,4 +1,5 @@
-"""What runs in a template's process: it imports a framework once, and forks itself for every process that is to have it.
+"""What runs in a template's process: it imports a framework once, and forks itself for each process that is to have
+it.
 
 The host sends the source, so only the standard library is imported here. The framework is imported and nothing of it is
 called: there are no threads and no devices yet that a fork would leave behind.

@@ -19,7 +19,14 @@ from convt.results.finding import Finding
 Answers = Mapping[str, Outcome]
 """What came back for the probes of one law on one case, by the law's own names."""
 
-Takes = Callable[[Law, Case], bool]
+Takes = Callable[[Law, Case, str], bool]
+"""Whether a law is asked of a case on a target."""
+
+
+def every(law: Law, case: Case, target: str) -> bool:
+    """Every law is asked of every case to which it applies, on every target."""
+    return True
+
 
 FORMER_NAMES = {name: was for was, name in former.PROBES.items()}
 """What probes were called when digests were first kept: so these stay equal for equal bits."""
@@ -62,70 +69,73 @@ class LawVerdict:
 class Batch:
     """Cases whose probes are asked together, so that fused backends compile them together."""
 
-    def __init__(
-        self, evaluator: Evaluates, cases: Sequence[Case], laws: Sequence[Law], takes: Takes = lambda law, case: True
-    ) -> None:
+    def __init__(self, evaluator: Evaluates, cases: Sequence[Case], laws: Sequence[Law], takes: Takes = every) -> None:
         """`takes`: whether a law that applies to a case is asked of it."""
-        self._evaluator = evaluator
+        self._evaluator, self._takes = evaluator, takes
         self._laws = {
-            case.id: [
-                law
-                for law in laws
-                if (not case.laws or law.id in case.laws) and takes(law, case) and law.applies(case)
-            ]
+            case.id: [law for law in laws if (not case.laws or law.id in case.laws) and law.applies(case)]
             for case in cases
         }
-        self._probes: dict[tuple[str, str], Mapping[str, Probe]] = {}
-        self._broken: dict[tuple[str, str], Finding] = {}
-        for case in cases:
-            for law in self._laws[case.id]:
-                try:
-                    self._probes[case.id, law.id] = law.probes(case)
-                except Exception:
-                    self._broken[case.id, law.id] = suite_bug()
+        self._probes: dict[tuple[str, str], Mapping[str, Probe] | Finding] = {}
+        """By case and law; the finding where a law cannot make its probes."""
 
     def request(self, target: str, cases: Iterable[Case]) -> None:
         """Ask a target everything that these cases need, without waiting; what stands apart after everything else."""
         several = list(cases)
         self._request(target, several, "")
-        for name in sorted({law.apart for case in several for law in self._laws[case.id] if law.apart}):
+        for name in sorted({law.apart for case in several for law in self._on(target, case) if law.apart}):
             for at in range(0, len(several), APART):
                 self._request(target, several[at : at + APART], name)
 
     def _request(self, target: str, cases: Sequence[Case], apart: str) -> None:
-        laws = ((case.id, law) for case in cases for law in self._laws[case.id] if law.apart == apart)
-        asked = (self._probes.get((case, law.id), {}) for case, law in laws if law.on(target))
-        probes = {p.key: p for probes in asked for p in probes.values()}.values()
+        laws = ((case, law) for case in cases for law in self._on(target, case) if law.apart == apart)
+        asked = (self._asked(case, law) for case, law in laws)
+        probes = {p.key: p for probes in asked if not isinstance(probes, Finding) for p in probes.values()}.values()
         # what is asked again comes last: whatever others leave behind is in its way then
         if probes:
             self._evaluator.request(target, sorted(probes, key=lambda probe: probe.repeat))
 
     def verdicts(self, case: Case, target: str, peers: Sequence[str] = ()) -> list[LawVerdict]:
         """The verdict of every law that applies; waits for the target, and for its peers where a law crosses them."""
-        laws = [law for law in self._laws[case.id] if law.on(target)]
-        of_law = ((law, [peer for peer in peers if law.peer(target, peer)]) for law in laws)
+        of_law = ((law, [peer for peer in peers if law.peer(target, peer)]) for law in self._on(target, case))
         judged = ((law, mine) for law, mine in of_law if mine or not law.needs_peers)
         return [self._verdict(case, law, target, mine) for law, mine in judged]
 
     def keys(self) -> set[str]:
         """The keys of every probe that the batch asks."""
-        return {probe.key for probes in self._probes.values() for probe in probes.values()}
+        made = (probes for probes in self._probes.values() if not isinstance(probes, Finding))
+        return {probe.key for probes in made for probe in probes.values()}
+
+    def _on(self, target: str, case: Case) -> list[Law]:
+        """The laws that a target is asked about a case."""
+        return [law for law in self._laws[case.id] if law.on(target) and self._takes(law, case, target)]
+
+    def _asked(self, case: Case, law: Law) -> Mapping[str, Probe] | Finding:
+        """The probes of a law on a case, made once."""
+        key = case.id, law.id
+        if key not in self._probes:
+            try:
+                self._probes[key] = law.probes(case)
+            except Exception:
+                self._probes[key] = suite_bug()
+        return self._probes[key]
 
     def _verdict(self, case: Case, law: Law, target: str, peers: Sequence[str]) -> LawVerdict:
-        broken = self._broken.get((case.id, law.id))
-        if broken is not None:
-            return LawVerdict(case, law, target, broken, {}, {}, "")
-        probes = self._probes[case.id, law.id]
+        probes = self._asked(case, law)
+        if isinstance(probes, Finding):
+            return LawVerdict(case, law, target, probes, {}, {}, "")
         answers = self._answers(target, probes)
         judgement = _judged(lambda: law.assess_at(case, answers, target))
         if law.crosses and judgement.verdict in ("pass", "unsupported"):
-            judgement = self._crossed(case, law, answers, peers) or judgement
+            judgement = self._crossed(case, law, probes, answers, peers) or judgement
         return LawVerdict(case, law, target, judgement, probes, answers, _bits(answers))
 
-    def _crossed(self, case: Case, law: Law, answers: Answers, peers: Sequence[str]) -> Finding | None:
+    def _crossed(
+        self, case: Case, law: Law, probes: Mapping[str, Probe], answers: Answers, peers: Sequence[str]
+    ) -> Finding | None:
         """The first verdict against a peer that is not a pass; None where all agree."""
         for peer in peers:
-            theirs = self._answers(peer, self._probes[case.id, law.id])
+            theirs = self._answers(peer, probes)
             judgement = _judged(partial(law.judge_pair, case, answers, theirs))
             if judgement.verdict != "pass":
                 return replace(judgement, peer=peer)

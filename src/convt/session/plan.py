@@ -9,13 +9,8 @@ from convt.cases.case import Case
 from convt.host.evaluator import Evaluator
 from convt.laws.law import Law
 from convt.results.targets import Target
-from convt.session.batch import Batch, LawVerdict, Takes
+from convt.session.batch import Batch, LawVerdict, Takes, every
 from convt.session.profiles import AHEAD
-
-
-def _every(law: Law, case: Case) -> bool:
-    """Every law is asked of every case to which it applies."""
-    return True
 
 
 class Step:
@@ -46,7 +41,7 @@ class Step:
 
     def ask(self, evaluator: Evaluator, takes: Takes) -> Batch:
         """Ask each target everything that its cases need, without waiting; what is drawn is drawn for its law."""
-        batch = Batch(evaluator, self.cases, self.laws, takes if self._draw is None else _every)
+        batch = Batch(evaluator, self.cases, self.laws, takes if self._draw is None else every)
         for target, cases in self._targets.items():
             batch.request(target, self.cases if self._draw is not None else list(cases.values()))
         return batch
@@ -55,7 +50,7 @@ class Step:
 class Plan:
     """The steps of a run. Answers are asked for ahead of their turn, and freed when a later step begins."""
 
-    def __init__(self, evaluator: Evaluator, ahead: int = AHEAD, takes: Takes = _every) -> None:
+    def __init__(self, evaluator: Evaluator, ahead: int = AHEAD, takes: Takes = every) -> None:
         """`takes`: whether a law is asked of a case, where cases are given and not drawn."""
         self._evaluator, self._ahead, self._takes = evaluator, ahead, takes
         self._steps: dict[Hashable, Step] = {}

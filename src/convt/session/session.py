@@ -23,7 +23,7 @@ from convt.laws.law import Law
 from convt.laws.probes import plain
 from convt.results.finding import PASS, Finding
 from convt.results.targets import DEVICE, DEVICES, Target, TargetError, TargetInfo
-from convt.session.batch import LawVerdict
+from convt.session.batch import LawVerdict, every
 from convt.session.cost_scripts import paste_timed
 from convt.session.cover import cover, cover_for, spared
 from convt.session.coverage import Visited
@@ -230,7 +230,7 @@ class Session:
         """
         asked = sorted(self.cases if cases is None else cases, key=lambda case: (chunk_of(case.id), case.id))
         names = self.targets if targets is None else [self.target(name).name for name in targets]
-        self.plan([Pair(case, name) for case in asked for name in names], laws=laws, every=True)
+        self.plan([Pair(case, name) for case in asked for name in names], laws=laws, whole=True)
         for case in asked:
             for name in names:
                 yield from self.verdicts(Pair(case, name))
@@ -240,12 +240,12 @@ class Session:
         items: Iterable[Pair | LawOn],
         ahead: int | None = None,
         laws: Sequence[Law] | None = None,
-        every: bool = False,
+        whole: bool = False,
     ) -> None:
         """Learn what is to be judged; `ahead` cases are asked before their turn, by default those of the profile.
-        `laws`: default those asked for. `every`: each law is asked of every case, where the profile leaves some out."""
+        `laws`: default those asked for. `whole`: each law is asked of every case, where the profile leaves some out."""
         ahead = self.options.profile.ahead if ahead is None else ahead
-        self._plan = Plan(self.evaluator, ahead, (lambda law, case: True) if every else self.takes)
+        self._plan = Plan(self.evaluator, ahead, every if whole else self.takes)
         for item in items:
             if isinstance(item, Pair):
                 self._timed += [item.target] if item.case.cost is not None else []
@@ -255,11 +255,13 @@ class Session:
                 draw = partial(self._draw, item.law)
                 self._plan.step(item.law.id, [item.law], draw).add(item.target)
 
-    def takes(self, law: Law, case: Case) -> bool:
+    def takes(self, law: Law, case: Case, target: str) -> bool:
         """Whether the profile has a law asked of a case of the YAML files: of all, unless a cover is enough for it. Who
         chooses cases or laws, or has cases of their own, is answered about every one."""
         chosen = self.options.narrowed or self.options.specs
-        if chosen or not self.options.profile.cover_of_laws or not law.over_cover:
+        if chosen or not self.options.profile.cover_of_laws or law.over_cover == "nowhere":
+            return True
+        if law.over_cover == "above" and not self.backends[self.target(target).backend].above:
             return True
         if law.id not in self._covers:
             cases = cover_for(law, self.cases, self.options.profile.cover_of_laws)
