@@ -231,6 +231,15 @@ class Honest(Refuses, Backend):
 
     def stamp(self, it: Settings, x: Array, w: Array) -> Array:
         """One group of the transposed convolution: x (batch, in, ...), w (in, out, ...)."""
+        if any(getattr(type(self), name) is not getattr(Honest, name) for name in STAMPS):
+            return self.stamped(it, x, w)
+        key = it.digest, *(part for a in (x, w) for part in (a.shape, a.dtype, a.tobytes()))
+        if key not in STAMPED:
+            STAMPED[key] = self.stamped(it, x, w)
+        return STAMPED[key].copy()
+
+    def stamped(self, it: Settings, x: Array, w: Array) -> Array:
+        """The same, computed."""
         canvas = np.zeros((len(x), w.shape[1], *(max(size, 0) for size in self.full(it))), x.dtype)
         for at in product(*map(range, it.input)):
             for tap in product(*map(range, it.kernel)):
@@ -269,6 +278,12 @@ class Honest(Refuses, Backend):
     def biased(self, it: Settings, y: Array, b: Array | None) -> Array:
         """y with one number more a channel."""
         return y if b is None else y + b.reshape((1, -1) + (1,) * it.rank)
+
+
+STAMPS = ("stamped", "full", "place", "land", "cut", "crop", "sizes")
+"""What the stamp of a backend that overrides none of these follows from."""
+STAMPED: dict[tuple[object, ...], Array] = {}
+"""The stamps of such backends: many liars compute the same ones, and lie about another thing."""
 
 
 def _wide(probe: Probe) -> Probe:
