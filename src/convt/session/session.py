@@ -257,8 +257,10 @@ class Session:
 
     def takes(self, law: Law, case: Case, target: str) -> bool:
         """Whether the profile has a law asked of a case of the YAML files: of all, unless a cover is enough for it. Who
-        chooses cases or laws, or has cases of their own, is answered about every one."""
-        chosen = self.options.narrowed or self.options.specs
+        chooses cases or laws, or has cases of their own, is answered about every one; against a baseline only about
+        what a whole run would have said, so that nothing is new to it."""
+        options = self.options
+        chosen = options.specs or (options.narrowed and options.baseline is None)
         if chosen or not self.options.profile.cover_of_laws or law.over_cover == "nowhere":
             return True
         if law.over_cover == "above" and not self.backends[self.target(target).backend].above:

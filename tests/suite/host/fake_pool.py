@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from convt.adapter.backend import Outcome
 from convt.host.pool import Pool
 from convt.host.registry import parse_target
@@ -17,8 +19,10 @@ HASTE = 4.0
 class Asking:
     """A pool that starts a fake when it is first asked."""
 
-    def __init__(self, deadline: float) -> None:
-        self.pool = Pool([], deadline, backends=FAKES, start_deadline=600)
+    def __init__(self, deadline: float, forks: bool = False) -> None:
+        """`forks`: further processes of a fake are forked from one that has imported numpy."""
+        fakes = {name: replace(entry, forks=forks, packages=("numpy",)) for name, entry in FAKES.items()}
+        self.pool = Pool([], deadline, backends=fakes if forks else FAKES, start_deadline=600)
 
     def info(self, name: str) -> TargetInfo:
         return self.pool.add([parse_target(name, FAKES)])[name]

@@ -408,6 +408,14 @@ class Warns(AnswersWell):
         return super().call(probe)
 
 
+class WarnsAndCrashes(Warns, CrashesOnMarked):
+    """Warns at each call, of what Python hides too; a marked probe crashes."""
+
+    def call(self, probe: Probe) -> np.ndarray:
+        warnings.warn("old", DeprecationWarning, stacklevel=2)
+        return super().call(probe)
+
+
 class FusesAndWarns(Fuses, Warns):
     """Warns at each call of a fused program."""
 

@@ -17,16 +17,16 @@ from tests.suite.host.fake_pool import FAKES, HASTE, Asking, kinds
 from tests.suite.host.fakes import MARK, probe
 
 
-@pytest.fixture(scope="module")
-def patient() -> Iterator[Asking]:
-    asking = Asking(30.0)
+@pytest.fixture(scope="module", params=[False, True], ids=["started", "forked"])
+def patient(request: pytest.FixtureRequest) -> Iterator[Asking]:
+    asking = Asking(30.0, request.param)
     yield asking
     asking.pool.close()
 
 
-@pytest.fixture(scope="module")
-def hasty() -> Iterator[Asking]:
-    asking = Asking(HASTE)
+@pytest.fixture(scope="module", params=[False, True], ids=["started", "forked"])
+def hasty(request: pytest.FixtureRequest) -> Iterator[Asking]:
+    asking = Asking(HASTE, request.param)
     yield asking
     asking.pool.close()
 
