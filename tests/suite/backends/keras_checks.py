@@ -27,7 +27,7 @@ from tests.suite.conv.random_settings import random_settings
 
 ENGINE = chosen()
 OPERATIONS: tuple[Op, ...] = ("conv_transpose", "conv")
-COUNT = 120 if ENGINE == "torch" else 28
+COUNT = 40
 """Settings of each operation; JAX compiles each, and TensorFlow a grouped convolution anew for each call."""
 
 Report = tuple[list[str], int]
