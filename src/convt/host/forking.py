@@ -45,7 +45,7 @@ class Template:
 
     def fork(self, log: IO[bytes], seconds: float) -> Forked:
         """A process with this log, whose interpreter waits for execnet's bootstrap; OSError where there comes none
-        within so many seconds, or where the last one has not ended: there is one at a time."""
+        within so many seconds, after which there will be none, or where the last one has not ended."""
         if self._last is not None and self._last.poll() is None:
             raise OSError("the last process that was forked has not ended")
         stdin, to_it = os.pipe()
@@ -59,6 +59,7 @@ class Template:
         except OSError:
             os.close(to_it)
             os.close(from_it)
+            self.kill()  # what it may still answer would be taken for another's
             raise
         finally:
             os.close(stdin)
@@ -73,7 +74,9 @@ class Template:
 
     def hear(self, seconds: float | None) -> int | None:
         """The next answer, waited for at most so long; OSError where the template is gone."""
-        if not select.select([self._control], [], [], seconds)[0]:
+        ready = select.poll()  # which takes descriptors of any number
+        ready.register(self._control, select.POLLIN)
+        if not ready.poll(None if seconds is None else 1000 * seconds):
             return None
         data = self._control.recv(template.ANSWER.size, socket.MSG_WAITALL)
         if len(data) < template.ANSWER.size:
@@ -127,6 +130,6 @@ class Forked:
             if self.returncode is None:
                 try:
                     self.returncode = self._parent.hear(seconds)
-                except (OSError, ValueError):  # what it forked ends with the template
+                except (OSError, ValueError):  # it is gone or closed, and what it forked ends with it
                     self.returncode = -int(signal.SIGKILL)
             return self.returncode

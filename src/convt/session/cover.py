@@ -38,7 +38,7 @@ def cover(cases: Sequence[Case]) -> list[Case]:
 def cover_for(law: Law, cases: Sequence[Case], strength: int) -> list[Case]:
     """The cases of which a law is asked where a cover is enough for it: every `strength` properties that occur together
     among those it applies to occur among these, and each that names its laws stays. Of cases that cover as much, each
-    law takes others, so that all laws together see far more cases than one."""
+    law takes others, so that all laws together see more cases than one."""
     mine = [case for case in cases if law.applies(case)]
     of_its_own = [case for case in mine if case.laws or case.reject is not None]
     names = {case.id for case in of_its_own}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from convt.host.forking import POSSIBLE
+from convt.host.forking import POSSIBLE, Template
 from convt.host.watch import filters, show_all
 from tests.suite.host.fake_pool import Asking, kinds
 from tests.suite.host.fakes import MARK, ROOT
@@ -86,6 +86,18 @@ def test_where_the_template_is_gone_a_process_is_started() -> None:
     assert parent_of(worker_of(asking, "crashes-on-marked")) == os.getpid()
     assert asking.pool.infos["crashes-on-marked"].runs
     asking.pool.close()
+
+
+def test_a_template_that_imports_for_ever_is_ended_and_forks_nothing(tmp_path: Path) -> None:
+    (tmp_path / "endless.py").write_text("import time; time.sleep(3600)")
+    with (tmp_path / "log").open("wb") as log:
+        template = Template(sys.executable, os.environ | {"PYTHONPATH": str(tmp_path)}, ["endless"], log)
+        with pytest.raises(OSError, match="the template forked nothing"):
+            template.fork(log, 0.5)
+        assert ends(template.pid)
+        with pytest.raises(OSError, match=""):  # of the socket, whose words are the system's
+            template.fork(log, 60)
+        template.close()
 
 
 HOST = """
