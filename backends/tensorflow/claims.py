@@ -102,6 +102,8 @@ def _own_kernels(it: Settings, want: Want, call_form: int) -> str | None:
     """The words of TensorFlow's own kernels, which need not be oneDNN's."""
     dilated = max(it.dilation) > 1 and not _deals_out(it, call_form)
     gradient = it.transposed or want not in ONLY_FORWARD
+    if it.rank == 3 and it.groups > 1:  # else refused before, but for nothing, which oneDNN computes
+        return "tf.nn.conv3d_transpose takes no groups; input and filter_sizes must have the same number of channels"
     if it.rank == 3 and dilated:
         if gradient:
             return "Current CPU implementation does not yet support dilation rates larger than 1"
