@@ -133,6 +133,7 @@ def properties(case: Case) -> Properties:
         "stride": "gaps" if gaps else "1" if set(it.stride) == {1} else "more",
         "dilation": "1" if set(it.dilation) == {1} else "more",
         "padding": str(padding),
+        "crop": "uneven" if any(lo != hi for lo, hi in it.crop) else "even",
         "extra": "none" if not any(it.extra) else "size" if it.output_size else "some",
         "kernel": "1" if set(it.kernel) == {1} else "larger" if max(it.kernel) > min(it.input) else "smaller",
         "channels": "many" if max(it.channels_in, it.channels_out) > 15 else "few",
