@@ -51,7 +51,7 @@ def pool() -> Iterator[Pool]:
 
 def sample() -> list[Case]:
     """A twentieth of the YAML cases, by content, and every case of what frameworks are known to get wrong."""
-    cases = load_cases(sorted((ROOT / "specs").glob("*.yaml")))
+    cases = [case for case in load_cases(sorted((ROOT / "specs").glob("*.yaml"))) if case.reject is None]
     return [case for case in cases if hash_index(case, 20) == 0 or "findings" in case.origin]
 
 
