@@ -26,7 +26,7 @@ from tests.suite.conv.random_settings import random_settings
 Report = tuple[list[str], int]
 ENGINE = chosen()
 OPERATIONS: tuple[Op, ...] = ("conv_transpose", "conv")
-COUNT = 8 if ENGINE == "torch" else 4
+COUNT = 4
 """Settings of each operation: JAX compiles each, and TensorFlow a grouped convolution anew for each call."""
 PLAIN = Settings(input=(4, 3), kernel=(3, 2), stride=(2, 2), padding="same", channels_in=2, channels_out=3, bias=True)
 LAYOUTS: tuple[Layout, ...] = (
