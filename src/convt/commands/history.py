@@ -49,6 +49,7 @@ def page(options: argparse.Namespace, outside: Outside | None = None, specs: Seq
         raise UsageError(f"--{alone[0]} needs --judge, the series whose versions are judged")
     from convt.page.history_page import write_history
 
+    check_folder("--out", options.out.parent)  # to read the history takes seconds
     with writing(options.out):
         write_history(options.folder, options.out)
     say(str(options.out))

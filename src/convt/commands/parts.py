@@ -7,7 +7,6 @@ import contextlib
 import difflib
 import os
 import sys
-import tempfile
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -96,12 +95,8 @@ def seconds(text: str) -> float:
 
 @contextlib.contextmanager
 def writing(path: Path, option: str = "--out") -> Iterator[None]:
-    """UsageError with the path that was asked for, where the body cannot write it: before it works, where that can be
-    told."""
+    """UsageError with the path that was asked for, where the body cannot write it."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
         yield
     except OSError as error:
         why = error.strerror or type(error).__name__

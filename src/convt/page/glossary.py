@@ -23,7 +23,7 @@ TERMS = {
     "adjoint": "The operation on the other side of a dot product: <conv(x), y> = <x, conv_transpose(y)>.",
     "block sums": "Sums over blocks of a result that is too large to be compared number by number.",
     "liar": "A backend made to be wrong in one way, which shows that a law notices it.",
-    "cover": "A choice of cases in which every pair of properties occurs, so that few stand for all.",
+    "cover": "Few cases in which every pair, or triple, of properties of all of them occurs.",
     "digest": "A short number that is the same for equal content, so that contents are compared without keeping them.",
     "profile": "How much a run looks at: which cases, how many generated ones, and which modes.",
     "strict": "Of known differences: one that explains nothing, or whose law holds after all, fails the run.",

@@ -153,7 +153,7 @@ def test_a_program_that_is_no_python_makes_no_environment(
         (["--retry"], "--retry needs --judge"),
         (["--judge", "jax", "--version", "99"], "--version: found '99', accepted 0.4.30"),
         (["--out", ""], "--out: found nothing"),
-        (["--out", "/proc/x/y.html"], "/proc/x/y.html: cannot be written"),
+        (["--out", "/proc/x/y.html"], "/proc/x: cannot be written"),
     ],
     ids=lambda value: shlex.join(value) if isinstance(value, list) else "",
 )

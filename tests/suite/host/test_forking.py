@@ -102,7 +102,6 @@ def test_a_template_that_imports_for_ever_is_ended_and_forks_nothing(tmp_path: P
 
 HOST = """
 import sys, time
-from convt.host.watch import filters, show_all
 from tests.suite.host.fake_pool import Asking
 from tests.suite.host.fakes import MARK
 asking = Asking(600.0, forks=True)
