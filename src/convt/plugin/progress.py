@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+from typing import IO
+
 import pytest
 
 from convt.plugin.collecting import planned
@@ -11,12 +15,24 @@ from convt.session.session import Session
 FILES = ("test_cases.py::", "test_generated.py::")
 
 
+def kept_open(file: IO[str]) -> IO[str] | None:
+    """The same place by a descriptor of its own, which pytest's capture of an item's output does not turn away: an item
+    waits for its target most of a run. None where the file has no descriptor."""
+    try:
+        file.flush()
+        encoding, errors = getattr(file, "encoding", None), getattr(file, "errors", None)
+        return os.fdopen(os.dup(file.fileno()), "w", encoding=encoding, errors=errors)
+    except (OSError, ValueError):  # a stream in memory, or one that is closed
+        return None
+
+
 class Line:
     """A pytest plugin of the controlling process. Silent where pytest is asked for more words, or for fewer."""
 
     def __init__(self, config: pytest.Config, session: Session) -> None:
         self._config, self._session = config, session
         self._progress: Progress | None = None
+        self._file: IO[str] | None = None
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
         """No letter for an item of a run: the line counts it."""
@@ -41,9 +57,9 @@ class Line:
         if reporter is None or option.verbose or option.collectonly:
             return
         reporter.showfspath = False
-        self._progress = Progress(
-            items, self._session.waiting, self._session.options.report, reporter._tw._file, reporter.isatty
-        )
+        self._file = kept_open(reporter._tw._file)
+        waiting, folder = self._session.waiting, self._session.options.report
+        self._progress = Progress(items, waiting, folder, self._file or reporter._tw._file, reporter.isatty)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         ended = report.when == "call" or (report.when == "setup" and report.outcome != "passed")
@@ -54,3 +70,6 @@ class Line:
     def pytest_sessionfinish(self) -> None:
         if self._progress is not None:
             self._progress.finish()
+        if self._file is not None:
+            with contextlib.suppress(OSError):  # nobody reads it any more
+                self._file.close()

@@ -6,6 +6,7 @@ in bursts, for their answers are asked for far ahead, so that a mere proportion 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -82,9 +83,10 @@ class Progress:
         return Text(said, overflow="ellipsis", no_wrap=self._live is not None)
 
     def _tell_often(self, console: Console) -> None:
-        while not self._stop.wait(EVERY):
-            console.print(self.line(), soft_wrap=True)
-            console.file.flush()  # a pipe keeps it back otherwise
+        with contextlib.suppress(OSError):  # nobody reads it any more
+            while not self._stop.wait(EVERY):
+                console.print(self.line(), soft_wrap=True)
+                console.file.flush()  # a pipe keeps it back otherwise
 
 
 def _read(path: Path, items: int) -> list[tuple[float, float]]:

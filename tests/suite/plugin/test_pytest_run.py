@@ -107,6 +107,19 @@ def test_a_page_that_cannot_be_drawn_is_a_line_and_the_results_are_kept(specs: P
     assert ("gap-line", "value", "honest") in result.verdicts()
 
 
+def test_a_run_says_how_far_it_is_while_an_item_waits_for_its_target(specs: Path) -> None:
+    often = "from convt.session import progress; progress.EVERY = 0.1"
+    hangs = [
+        "--show-capture=no",
+        "--backend=hangs=tests.suite.host.fakes:HangsAlways",
+        "--target=hangs",
+        "--deadline=2",
+    ]
+    result = altered(specs, often, *hangs, "tests/test_cases.py", "--law", "value", "-k", "gap")
+    lines = re.findall(r"^0 of 1 items, .*hangs 1 probes$", result.text, re.MULTILINE)
+    assert len(lines) > 5, result.text
+
+
 def test_a_liar_fails_with_the_verdict_first_and_a_way_to_repeat_it(specs: Path) -> None:
     result = pytest_run(specs, *only("flips"), "tests/test_cases.py")
     assert result.code == 1
