@@ -17,7 +17,7 @@ from convt.session.options import OUT, check_folder
 FILES = ("tests/test_cases.py", "tests/test_generated.py")
 SETTINGS = (
     "--import-mode=importlib", "-p", "convt.pytest_plugin", "--no-header",
-    "-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning",  # Hypothesis, by this very command
+    "-p", "no:hypothesispytest",  # it imports Hypothesis at the end, which takes half a second, and has nothing to tell
 )  # fmt: skip
 """How pytest is told to run; the settings of a pyproject.toml around are the user's own tests', and not read."""
 

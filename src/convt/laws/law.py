@@ -33,8 +33,9 @@ class Law:
     """Whether its generated cases are a covering array (`convt.session.crossing`), and not drawn one by one."""
     over_cover: ClassVar[Literal["nowhere", "above", "everywhere"]] = "nowhere"
     """On which targets a cover of the cases is enough for it in a run of every day. "everywhere": what a framework does
-    follows from the settings' properties, and each case's own answer is held against the oracles by other laws.
-    "above": on those whose engine is a target too, which is asked about every case."""
+    follows from the settings' properties, and each case's own answer is held against the oracles by other laws; a
+    weaker one is enough where the engine is a target too. "above": on those alone whose engine is one, which is asked
+    about every case."""
     apart: ClassVar[str] = ""
     """The name of the messages of their own in which its probes are asked, after those of other laws: they are dear to
     compile, and else compiled anew where another's call ends the process, or where what is asked again is in another

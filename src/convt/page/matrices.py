@@ -86,6 +86,17 @@ def law_rows(run: Run, tally: Tally) -> list[LawRow]:
     return [LawRow(law, [_law_cell(law, target, tally) for target in run.header.targets]) for law in run.header.laws]
 
 
+def covered(law: LawInfo) -> str:
+    """Of how many of its cases a law was asked, in words; empty where of all."""
+    if not law.cover_above:
+        return ""
+    each = "YAML cases, in which any {} properties occur together that do so in all of them"
+    if not law.cover:
+        return f"On a target above another's engine asked of some of its {each.format(law.cover_above)}."
+    fewer = f"; of fewer (any {law.cover_above}) on a target above another's engine"
+    return f"Asked of some of its {each.format(law.cover)}{fewer if law.cover_above < law.cover else ''}."
+
+
 def _law_cell(law: LawInfo, target: TargetInfo, tally: Tally) -> MatrixCell:
     counts = tally.by_law.get((law.id, target.name), Counter())
     found = worst(counts)

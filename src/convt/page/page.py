@@ -16,7 +16,7 @@ from convt.content import ROOT
 from convt.page.case_views import CaseRow, case_row, case_section
 from convt.page.coverage_views import coverage_rows
 from convt.page.glossary import tip
-from convt.page.matrices import anchor, feature_groups, filter_link, law_rows, link
+from convt.page.matrices import anchor, covered, feature_groups, filter_link, law_rows, link
 from convt.results.refusals import MEANINGS as REFUSED
 from convt.results.refusals import refusal_groups
 from convt.results.runfile import CaseRecord, KnownInfo, Run, TargetInfo, VerdictRecord
@@ -91,7 +91,7 @@ def page_environment() -> Environment:
     )  # fmt: skip
     environment.globals.update(
         anchor=anchor, link=link, plural=plural, filter_link=filter_link, symbols=SYMBOLS, standings=STANDINGS,
-        meanings=MEANINGS, codes=LETTERS, web=_web, tip=tip,
+        meanings=MEANINGS, codes=LETTERS, web=_web, tip=tip, covered=covered,
     )  # fmt: skip
     environment.filters.update(comma=lambda value: f"{value:,}", prose=_prose)
     return environment

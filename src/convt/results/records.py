@@ -30,6 +30,11 @@ class LawInfo:
     source: str = ""
     version: int = 1
     """Of its judgement: verdicts of two versions are not compared."""
+    cover: int = 0
+    """Where the run asked it of a cover of its YAML cases: how many of their properties, wherever they occur together,
+    do so in the cover. 0: it was asked of every case."""
+    cover_above: int = 0
+    """The same on targets that stand above another target's engine, as Keras does."""
 
 
 @dataclass(frozen=True, slots=True)

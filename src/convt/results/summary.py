@@ -197,7 +197,9 @@ def summary_json(run: Run, triples: bool = False) -> dict[str, Any]:
     verdicts   counts: pass, unsupported, not-run, known, error, differs, suite-bug, total. `known` are the verdicts
                that a known difference explains; they are not counted again under `differs` or `error`
     targets    a list: name, ran, missing (the reason, or null), versions, flags, verdicts (counts)
-    laws       a list: id, statement, targets (name to counts)
+    laws       a list: id, statement, targets (name to counts); cover, where it was asked of a cover of its cases: how
+               many properties that occur together among all do so there, else 0; cover_above, the same on targets
+               that stand above another target's engine
     known      known difference to its number of verdicts
     failing    the ids of the cases with a verdict differs, error or suite-bug that nothing explains
     coverage   what was visited: see `coverage_json`; null where the run counted nothing. `triples`: name them
@@ -218,7 +220,7 @@ def summary_json(run: Run, triples: bool = False) -> dict[str, Any]:
         ],
         "laws": [
             {
-                "id": law.id, "statement": law.statement,
+                "id": law.id, "statement": law.statement, "cover": law.cover, "cover_above": law.cover_above,
                 "targets": {t.name: _counts(tally.by_law[law.id, t.name]) for t in header.targets},
             }
             for law in header.laws

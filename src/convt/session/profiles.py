@@ -20,9 +20,9 @@ class Profile:
 
     Hypothesis's first draw is the plainest case. With `covered`, of the YAML files' cases only so many are asked
     that every pair of their properties occurs. A law for which a cover is enough (`Law.over_cover`) is asked of so many
-    that each `cover_of_laws` properties that occur together among its cases do so among these; 0: of all. With
-    `sparing`, calls that end a framework's process are asked once an operation. `targets` says which modes of each
-    backend run where none is named.
+    that each `cover_of_laws` properties that occur together among its cases do so among these, one property fewer on a
+    target whose engine is a target too; 0: of all. With `sparing`, calls that end a framework's process are asked once
+    an operation. `targets` says which modes of each backend run where none is named.
     `folder` of `specs` holds the cases, where they are others than those of every day; a file of its name beside it
     holds the slice of them that every day asks too. `ahead` cases are asked before their turn.
     """

@@ -187,7 +187,7 @@ class Recording:
             platform=_platform(),
             command=self.command,
             targets=tuple(target_infos(self.targets)),
-            laws=tuple(law.info for law in session.laws),
+            laws=session.law_infos(),
             packages={name: version(name) for name in HOST_PACKAGES},
             known=tuple(KnownInfo(k.id, k.reason, k.issue, k.since, k.origin, k.intermittent) for k in session.known),
             oracles=VERSION,

@@ -22,6 +22,7 @@ from convt.laws.catalogue import all_laws
 from convt.laws.law import Law
 from convt.laws.probes import plain
 from convt.results.finding import PASS, Finding
+from convt.results.records import LawInfo
 from convt.results.targets import DEVICE, DEVICES, Target, TargetError, TargetInfo
 from convt.session.batch import LawVerdict, every
 from convt.session.cost_scripts import paste_timed
@@ -83,8 +84,8 @@ class Session:
         self._plan: Plan
         self._timed: list[str] = []
         """Targets of cases that are timed, until these have started."""
-        self._covers: dict[str, set[str]] = {}
-        """By law the names of the cases of which it is asked, where a cover is enough for it."""
+        self._covers: dict[tuple[str, int], set[str]] = {}
+        """By law and strength the names of the cases of which it is asked, where a cover is enough for it."""
         self._owed: dict[tuple[str, str, str], tuple[Probe, Finding]] = {}
 
     # what there is
@@ -259,16 +260,30 @@ class Session:
         """Whether the profile has a law asked of a case of the YAML files: of all, unless a cover is enough for it. Who
         chooses cases or laws, or has cases of their own, is answered about every one; against a baseline only about
         what a whole run would have said, so that nothing is new to it."""
-        options = self.options
+        strength = self.strength_of(law, bool(self.backends[self.target(target).backend].above))
+        if not strength:
+            return True
+        if (law.id, strength) not in self._covers:
+            self._covers[law.id, strength] = {case.id for case in cover_for(law, self.cases, strength)}
+        return case.id in self._covers[law.id, strength]
+
+    def strength_of(self, law: Law, above: bool) -> int:
+        """How many properties that occur together among a law's cases do so among those of which it is asked, on a
+        target that stands `above` another's engine or on one that does not; 0: it is asked of every case."""
+        options, strength = self.options, self.options.profile.cover_of_laws
         chosen = options.specs or (options.narrowed and options.baseline is None)
-        if chosen or not self.options.profile.cover_of_laws or law.over_cover == "nowhere":
-            return True
-        if law.over_cover == "above" and not self.backends[self.target(target).backend].above:
-            return True
-        if law.id not in self._covers:
-            cases = cover_for(law, self.cases, self.options.profile.cover_of_laws)
-            self._covers[law.id] = {case.id for case in cases}
-        return case.id in self._covers[law.id]
+        if chosen or not strength or law.over_cover == "nowhere":
+            return 0
+        if law.over_cover == "above":
+            return strength if above else 0
+        return strength - above
+
+    def law_infos(self) -> tuple[LawInfo, ...]:
+        """The laws that were asked for, as a run file's header tells them."""
+        return tuple(
+            replace(law.info, cover=self.strength_of(law, False), cover_above=self.strength_of(law, True))
+            for law in self.laws
+        )
 
     @property
     def crossing_seed(self) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -155,6 +157,18 @@ def test_the_matrix_prints_those_counts(text: str, run: Run) -> None:
         "○ 23 unsupported 31/54 pass", "! 1 error 53/54 pass", "≠ 2 differs 52/54 pass", "≠ 1 differs 53/54 pass",
         "◇ 6 known 48/54 pass", "— 54 not-run 0/54 pass",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("cover", "above", "says"),
+    [(0, 0, ""), (3, 2, "in which any 3 properties"), (3, 3, "in which any 3"), (0, 3, "On a target above another's")],
+)
+def test_a_law_that_was_asked_of_some_cases_says_so(run: Run, cover: int, above: int, says: str) -> None:
+    laws = tuple(replace(law, cover=cover, cover_above=above) for law in run.header.laws[:1]) + run.header.laws[1:]
+    text = page.render_page(replace(run, header=replace(run.header, laws=laws)))
+    assert text.count("YAML cases, in which any") == bool(says)
+    assert says in unescape(text)
+    assert ("fewer (any 2)" in text) == (above == 2)
 
 
 def test_a_cell_leads_to_the_first_case_of_its_worst_verdict(run: Run) -> None:

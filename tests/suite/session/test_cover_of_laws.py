@@ -1,4 +1,5 @@
-"""A run of every day asks laws that relate answers about a cover of the cases: no triple of properties is missing."""
+"""A run of every day asks laws that relate answers about a cover of the cases: of engines no triple of properties is
+missing, of what stands above one no pair."""
 
 from __future__ import annotations
 
@@ -20,8 +21,8 @@ EVERYDAY = Session(Options(profile=PROFILES["default"]))
 COVERED = [law for law in all_laws() if law.over_cover == "everywhere"]
 
 
-def triples(cases: list[Case]) -> set[tuple[tuple[str, str], ...]]:
-    return {each for case in cases for each in combinations(sorted(properties(case)), 3)}
+def together(cases: list[Case], strength: int) -> set[tuple[tuple[str, str], ...]]:
+    return {each for case in cases for each in combinations(sorted(properties(case)), strength)}
 
 
 def asked(law: Law, target: str, session: Session = EVERYDAY) -> list[Case]:
@@ -29,11 +30,14 @@ def asked(law: Law, target: str, session: Session = EVERYDAY) -> list[Case]:
     return [case for case in mine if session.takes(law, case, target)]
 
 
+@pytest.mark.parametrize(("target", "strength"), [("jax", 3), ("keras-jax", 2)])
 @pytest.mark.parametrize("law", COVERED, ids=lambda law: law.id)
-def test_every_triple_of_properties_of_the_cases_that_a_law_speaks_of_is_asked(law: Law) -> None:
+def test_all_properties_that_occur_together_in_the_cases_of_a_law_do_so_in_those_that_are_asked(
+    law: Law, target: str, strength: int
+) -> None:
     everything = [case for case in EVERYDAY.cases if (not case.laws or law.id in case.laws) and law.applies(case)]
-    few = asked(law, "jax")
-    assert triples(few) == triples(everything)
+    few = asked(law, target)
+    assert together(few, strength) == together(everything, strength)
     assert {case.id for case in everything if case.laws} <= {case.id for case in few}
 
 
@@ -59,7 +63,20 @@ def test_each_case_is_asked_for_its_gradients_of_every_engine_and_a_cover_of_wha
     for target in ("keras-jax", "keras-torch", "keras-tensorflow"):
         few = asked(law, target)
         assert len(few) < len(whole) / 2
-        assert triples([case for case in EVERYDAY.cases if case.id in whole]) == triples(few)
+        assert together([case for case in EVERYDAY.cases if case.id in whole], 3) == together(few, 3)
+
+
+def test_what_stands_above_an_engine_is_asked_about_fewer_cases_than_the_engine() -> None:
+    law = law_by_id("linearity")
+    assert len(asked(law, "keras-jax")) < 0.5 * len(asked(law, "jax"))
+
+
+def test_a_run_tells_which_laws_it_asked_about_a_cover() -> None:
+    told = {it.id: (it.cover, it.cover_above) for it in EVERYDAY.law_infos()}
+    assert (told["linearity"], told["crossed"], told["value"]) == ((3, 2), (0, 3), (0, 0))
+    for change in ({"profile": PROFILES["nightly"]}, {"narrowed": True}, {"specs": (Path("mine.yaml"),)}):
+        session = Session(replace(EVERYDAY.options, **change))  # type: ignore[arg-type]
+        assert not any(it.cover or it.cover_above for it in session.law_infos())
 
 
 @pytest.mark.parametrize(
