@@ -8,7 +8,7 @@ import pytest
 
 from convt.cases.writer import as_yaml
 from convt.host.registry import kebab
-from convt.results.changes import WORSE
+from convt.results.directions import INVALID
 from tests.suite.laws.liars import LIARS
 from tests.suite.laws.lies_of_modes import MODES
 from tests.suite.laws.sample import FOLDED, REJECTED, SAMPLE
@@ -36,8 +36,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def upgraded(folder: Path, after: str, names: list[str]) -> Upgrade:
-    """Release 1 against another, of these liars."""
+def upgraded(folder: Path, before: str, after: str, names: list[str]) -> Upgrade:
+    """One release against another, of these liars."""
     wheels = folder / "wheels"
     options = [f"--with={next(wheels.glob('numpy-*'))}", "--installer=--no-index"]
     options += [f"--installer=--find-links={wheels}", "--budget=0", "--seed=1"]
@@ -46,18 +46,32 @@ def upgraded(folder: Path, after: str, names: list[str]) -> Upgrade:
     files = [folder / "sample.yaml", SPECS / "rejects.yaml", SPECS / "folded.yaml"]
     options += [*(f"--spec={file}" for file in files), f"--known={folder / 'known'}", "--deadline=3"]
     cache = {"CONVT_ENVIRONMENTS": str(folder / "cache")}
-    return run(folder / "out", "tinyframe==1", f"tinyframe=={after}", *options, seconds=1800, variables=cache)
+    return run(folder / "out", f"tinyframe=={before}", f"tinyframe=={after}", *options, seconds=1800, variables=cache)
+
+
+def towards(found: Upgrade, direction: str) -> set[str]:
+    """The targets with a change in that direction; those of which only invalid calls changed are told, and neither."""
+    changes = found.data["changes"]
+    valid = {change["target"] for change in changes if change["law"] != INVALID}
+    told = {change["target"] for change in changes if change["target"] not in valid}
+    return told | {change["target"] for change in changes if change["direction"] == direction}
 
 
 @pytest.mark.parametrize("names", GROUPS, ids=[names[0] for names in GROUPS])
-def test_every_liar_is_caught(folder: Path, names: list[str]) -> None:
-    found = upgraded(folder, "2", names)
+def test_every_liar_is_caught_and_worse_than_an_honest_release(folder: Path, names: list[str]) -> None:
+    found = upgraded(folder, "1", "2", names)
     assert found.code == 1, found.text + found.error
-    caught = {change["target"] for change in found.data["changes"] if change["kind"] in WORSE}
-    assert caught == {kebab(name) for name in names}
+    assert towards(found, "worse") == {kebab(name) for name in names}
+
+
+@pytest.mark.parametrize("names", GROUPS, ids=[names[0] for names in GROUPS])
+def test_an_honest_release_is_better_than_every_liar(folder: Path, names: list[str]) -> None:
+    found = upgraded(folder, "2", "1", names)
+    assert found.code == 0, found.text + found.error
+    assert towards(found, "better") == {kebab(name) for name in names}
 
 
 def test_nobody_is_caught_who_does_not_lie(folder: Path) -> None:
-    found = upgraded(folder, "1", GROUPS[0])
+    found = upgraded(folder, "1", "1", GROUPS[0])
     assert found.code == 0, found.text + found.error
     assert found.counts.keys() == {"unchanged"}

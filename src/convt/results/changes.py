@@ -6,14 +6,14 @@ from collections.abc import Collection
 
 from convt.results.baseline import PROFILE, portable
 from convt.results.comparing import Change, Comparing, Comparison
-from convt.results.kinds import CLASSES, MEANINGS, WORSE
+from convt.results.kinds import CLASSES, MEANINGS
 from convt.results.matching import Matching
 from convt.results.records import Run
 from convt.results.releases import HISTORY, condensed
 from convt.results.sides import NotComparable, Side, circumstances, side_of
 
 __all__ = [
-    "CLASSES", "MEANINGS", "WORSE", "Change", "Comparison", "NotComparable", "Side", "compare", "compare_sides",
+    "CLASSES", "MEANINGS", "Change", "Comparison", "NotComparable", "Side", "compare", "compare_sides",
 ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from convt.results.directions import CLAIMS, INVALID
 from convt.results.finding import failure_class, numbers_of
 from convt.results.records import VerdictRecord
 from convt.results.refusals import refused_otherwise
@@ -45,7 +46,7 @@ def classify(
     its numbers tell nothing; the caller counts such pairs apart where the verdicts differ.
     """
     was, is_ = standing(before), standing(after)
-    refused = "" if by_chance else refused_otherwise(before, after)
+    refused = _claimed(before, after) or ("" if by_chance else refused_otherwise(before, after))
     if refused:
         return "accept-refuse", refused
     if before is None or after is None or was != is_:
@@ -57,6 +58,17 @@ def classify(
     if was == "failing":
         return _two_failures(before, after, by_chance or before.law in CHANCE_LAWS)
     return "unchanged", ""
+
+
+def _claimed(before: VerdictRecord | None, after: VerdictRecord | None) -> str:
+    """How what an adapter says that its framework cannot do has become possible, or impossible; empty where neither."""
+    if before is None or after is None or {before.law, after.law} != {CLAIMS}:
+        return ""
+    pair = [it.verdict == "pass" or finding_of(it).kind == "claim" for it in (before, after)]
+    if not all(pair) or before.verdict == after.verdict:
+        return ""
+    words = ("cannot be said before; computed after", "computed before; cannot be said after")
+    return words[after.verdict == "pass"]
 
 
 def _moved(was: str, is_: str, after: VerdictRecord | None) -> tuple[str, str] | None:
@@ -84,6 +96,8 @@ def _two_passes(before: VerdictRecord, after: VerdictRecord) -> tuple[str, str]:
     refused = _refusals(before, after)
     if refused:
         return "accept-refuse", refused
+    if after.law == INVALID:  # what means nothing has no right numbers
+        return "unchanged", ""
     formed = _form(before, after)
     if formed:
         return "result-type", formed
@@ -101,6 +115,8 @@ def _two_failures(before: VerdictRecord, after: VerdictRecord, by_chance: bool) 
     was, is_ = message_class(before), message_class(after)
     if was != is_:
         return "fails-differently", f"{was} before; {is_} after"
+    if after.law == INVALID:
+        return "unchanged", ""
     formed = _form(before, after)
     if formed:
         return "result-type", formed
@@ -177,18 +193,6 @@ def has_moved(before: VerdictRecord, after: VerdictRecord) -> bool:
     if was.kind == "value" and was.index and before.bits and after.bits:
         return before.bits != after.bits
     return numbers_of(was) != numbers_of(is_)
-
-
-def is_nearer(before: VerdictRecord | None, after: VerdictRecord | None) -> bool:
-    """Whether a failure shows numbers on both sides, and those after are at most half as far from the right ones.
-
-    Both are held against one bound, since a bound follows from what was asked.
-    """
-    if before is None or after is None or (before.verdict, after.verdict) != ("differs", "differs"):
-        return False
-    if before.used is None or after.used is None or _form(before, after):
-        return False
-    return math.isfinite(after.used) and after.used * GROWN_TIMES <= before.used
 
 
 def message_class(record: VerdictRecord) -> str:

@@ -53,6 +53,7 @@ def _change(comparison: Comparison, change: Change) -> dict[str, Any]:
         name: getattr(change, name) for name in ("kind", "case", "law", "target", "says", "verdicts")
     }
     told["worse"] = comparison.is_worse(change)
+    told["direction"] = change.direction
     if change.differs_in:
         told["differs_in"] = change.differs_in
     if case is not None:

@@ -69,20 +69,30 @@ def headline(comparison: Comparison) -> str:
 
 
 def sentences(comparison: Comparison) -> tuple[str, str]:
-    """(the outcome, what else there is to count)."""
-    worse = Counter[str]()
+    """(the decision, what else there is to count): worse, better, neither, or the same."""
+    counts: dict[str, Counter[str]] = {"worse": Counter(), "better": Counter(), "": Counter()}
     for change in comparison.changes:
-        if comparison.is_worse(change):
-            worse[change.kind] += change.verdicts
-    rest = {kind: number - worse[kind] for kind, number in comparison.counts.items() if number - worse[kind]}
-    better = [f"{rest[kind]:,} {kind}" for kind in CLASSES if kind in rest and kind != "unchanged"]
+        counts["worse" if comparison.is_worse(change) else change.direction][change.kind] += change.verdicts
+    found = comparison.found
+    worse = _counted(counts["worse"], found.get("worse", 0))
+    better = _counted(counts["better"], found.get("better", 0))
+    neither = _counted(counts[""], found.get("", 0))
     if worse:
-        first = "Worse: " + ", ".join(f"{worse[kind]:,} {kind}" for kind in CLASSES if worse[kind])
+        first = f"Worse: {worse}"
+    elif better:
+        first = f"Better: {better}; nothing got worse"
     else:
-        first = "Same or better: nothing got worse" if better else "The same: no difference"
-    also = f"Also {', '.join(better)}. " if better else ""
+        first = "Neither better nor worse" if neither else "The same: no difference"
+    also = [f"better: {better}"] if worse and better else []
+    also += [f"neither better nor worse: {neither}"] if neither and (worse or better) else [neither] if neither else []
+    told = f"Also {'; '.join(also)}. " if worse or better else f"{neither}. "
     how_much = f"{plural(comparison.compared, 'verdict')} compared, {comparison.unchanged:,} unchanged"
-    return f"{first}.", f"{also}{how_much}{_left_out(comparison)}."
+    return f"{first}.", f"{told if also else ''}{how_much}{_left_out(comparison)}."
+
+
+def _counted(counts: Counter[str], searched: int) -> str:
+    told = [f"{counts[kind]:,} {kind}" for kind in CLASSES if counts[kind]]
+    return ", ".join([*told, *([f"{plural(searched, 'difference')} that the search found"] if searched else [])])
 
 
 def _left_out(comparison: Comparison) -> str:

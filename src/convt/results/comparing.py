@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
-from convt.results.classes import classify, differs_in, is_nearer, message_class, standing
-from convt.results.kinds import CLASSES, WORSE
+from convt.results.classes import classify, differs_in, message_class, standing
+from convt.results.directions import INVALID, Direction, direction, quality
+from convt.results.kinds import CLASSES
 from convt.results.matching import LeftOut, Matching
 from convt.results.records import VerdictRecord
-from convt.results.refusals import refusal, refused_worse
 from convt.results.sides import NotComparable, Side, flags_that_differ
 from convt.results.vocabulary import FAILING
 from convt.results.warnings_of import new_warnings
@@ -49,6 +50,8 @@ class Change:
     """What changed, in words."""
     verdicts: int = 1
     """How many verdicts this stands for."""
+    direction: Direction = ""
+    """Whether it is for the better or for the worse; neither where both answers are as good, and where nobody knows."""
 
     @property
     def differs_in(self) -> tuple[str, ...]:
@@ -57,16 +60,8 @@ class Change:
 
     @property
     def worse(self) -> bool:
-        """Whether this alone makes the comparison worse: not where a wrong answer, or none, was all that there was, and
-        not where wrong numbers came nearer to the right ones."""
-        was = standing(self.before)
-        if self.kind == "accept-refuse" and self.before is not None:
-            if self.after is not None and refusal(self.after):
-                return refused_worse(self.before, self.after)
-            return "unsupported" not in (self.before.verdict, self.before.outcome)
-        if self.kind in ("fails-differently", "drifted") and is_nearer(self.before, self.after):
-            return False
-        return self.kind in WORSE and not (self.kind == "now-unsupported" and was == "failing")
+        """Whether this alone makes the comparison worse."""
+        return self.direction == "worse"
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +82,9 @@ class Comparison:
     alerts: tuple[str, ...] = ()
     """Targets that did not run, and what was forced: to be said loudly."""
     fail_on: frozenset[str] = frozenset()
-    """Classes that count as worse beyond `WORSE`."""
+    """Classes that count as worse whatever their direction."""
+    found: Mapping[Direction, int] = field(default_factory=dict)
+    """How many differences a search found beside the cases, by their direction."""
 
     def is_worse(self, change: Change) -> bool:
         """Whether a change makes this comparison worse."""
@@ -95,7 +92,7 @@ class Comparison:
 
     @property
     def worse(self) -> bool:
-        return any(map(self.is_worse, self.changes))
+        return any(map(self.is_worse, self.changes)) or bool(self.found.get("worse"))
 
     @property
     def exit_status(self) -> int:
@@ -145,7 +142,7 @@ class Comparing:
         )  # fmt: skip
 
     def _add(self, change: Change) -> None:
-        self.changes.append(change)
+        self.changes.append(replace(change, direction=_direction(change)))
         self.counts[change.kind] += change.verdicts
 
     def _target(self, target: str) -> None:
@@ -279,6 +276,22 @@ class Comparing:
             self.notes.append(
                 f"{number:,} verdicts not compared: the known difference {known} comes and goes by itself"
             )
+
+
+def _direction(change: Change) -> Direction:
+    """The direction of a change: of the two answers, and where one is missing, of what that means."""
+    if change.kind == "gone":
+        return "worse"
+    if change.before is None or change.after is None or "not-run" in (change.before.verdict, change.after.verdict):
+        known = quality(change.after)
+        if change.kind == "newly-failing" and not (change.law == INVALID and known != "ends"):
+            return "worse"
+        return "better" if change.kind == "fixed" else ""
+    if change.after.verdict == "suite-bug" and change.before.verdict != "suite-bug":
+        return "worse"  # nobody can say whether the answer is right any more
+    if change.kind == "result-type" and change.law != INVALID and standing(change.after) == "pass":
+        return "worse"
+    return direction(change.before, change.after)
 
 
 def _intermittent(side: Side) -> set[str]:

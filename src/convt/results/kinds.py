@@ -29,10 +29,6 @@ CLASSES = (
 )  # fmt: skip
 """What became of a verdict, in the order in which it is told, what matters most first."""
 
-WORSE = frozenset(CLASSES[:8])
-"""What makes a comparison worse; of some, `Change.worse` says which do. A new warning and lost speed are told, and
-count where they are asked to."""
-
 MEANINGS = {
     "regressed": "passed before, and fails after",
     "newly-failing": "fails after, and had no answer before",

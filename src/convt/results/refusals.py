@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from convt.results.directions import INVALID
 from convt.results.records import CaseRecord, Run, TargetInfo, VerdictRecord
 from convt.results.tally import Tally
 from convt.results.vocabulary import STANDINGS, standing
-
-LAW = "rejects"
-"""The law that judges them."""
 
 REFUSALS = ("refused", "unclear", "accepted", "hung", "crashed")
 """What a target did, the best first. A record says it by its verdict and its outcome."""
@@ -29,7 +27,7 @@ MEANINGS = {
 
 def refusal(record: VerdictRecord | None) -> str:
     """One of REFUSALS; empty where another law judged, or it was not executed."""
-    if record is None or record.law != LAW:
+    if record is None or record.law != INVALID:
         return ""
     if record.outcome == "raised":
         return "refused" if record.verdict == "pass" else "unclear"
@@ -45,16 +43,6 @@ def refused_otherwise(before: VerdictRecord | None, after: VerdictRecord | None)
         asked = before is not None and before.verdict == "unsupported"
         return "unsupported before; refused after" if asked and is_ == "refused" else ""
     return f"{_worded(was)} before; {_worded(is_)} after"
-
-
-def refused_worse(before: VerdictRecord, after: VerdictRecord) -> bool:
-    """Whether a changed refusal is worse: the law breaks, or breaks more gravely, or a right answer is lost."""
-    was, is_ = (record.verdict != "pass" for record in (before, after))
-    if was != is_ or before.verdict == "unsupported":
-        return is_ and before.verdict != "unsupported"
-    if is_:
-        return REFUSALS.index(refusal(after)) > REFUSALS.index(refusal(before))
-    return refusal(after) == "refused"
 
 
 def _worded(word: str) -> str:
@@ -128,7 +116,7 @@ def _array(name: str, form: dict[str, Any]) -> str:
 def _cell(cases: Sequence[CaseRecord], target: TargetInfo, tally: Tally) -> RefusalCell:
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
     for case in cases:
-        record = tally.by_case[case.id].get(target.name, {}).get(LAW)
+        record = tally.by_case[case.id].get(target.name, {}).get(INVALID)
         if record is not None:
             found[refusal(record) or record.verdict, standing(record)].append(case.id)
     parts = [RefusalPart(word, stands, len(those), those[0]) for (word, stands), those in found.items()]

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 
 from convt.results.baseline import Index, portable
 from convt.results.changes import Change, Comparison, compare
+from convt.results.directions import quality
 from convt.results.matching import comparable_laws
 from convt.results.records import Run
 from convt.results.targets import plain
 
-BETTER = {"fixed": "fixed", "accept-refuse": "supported now"}
-"""The classes in which a change is for the better, where it is not worse, and the word for each."""
+BETTER = ("fixed", "supported now", "better than it was")
+"""What a change for the better is called: it passes now, it had no answer before, or it fails less gravely."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +38,14 @@ class Since:
     def better(self) -> dict[str, int]:
         """How many verdicts got better, by a word for how."""
         changes = () if self.found is None else self.found.changes
-        counts = Counter(BETTER[it.kind] for it in changes if it.kind in BETTER and not it.worse)
-        return {word: counts[word] for word in BETTER.values() if counts[word]}
+        counts = Counter(_bettered(it) for it in changes if it.direction == "better")
+        return {word: counts[word] for word in BETTER if counts[word]}
+
+
+def _bettered(change: Change) -> str:
+    if change.kind == "fixed":
+        return BETTER[0]
+    return BETTER[1] if quality(change.before) == "cannot" else BETTER[2]
 
 
 def since(index: Index, now: Run) -> Since:

@@ -77,6 +77,7 @@ class Teller:
             call_form=question.probe.call_form, seen=example.seen,
             smallest=example.smallest, also=tuple(words(other.form) for other in others),
             yaml=as_yaml(question.case, f"found-{question.case.digest}"), script_before=first, script_after=second,
+            unsteady=shown.mark.detail if shown.mark.kind == "unsteady" else "",
         )  # fmt: skip
 
     def _script(self, target: str, question: Question) -> str:

@@ -11,10 +11,13 @@ import numpy as np
 
 from convt.adapter.backend import Outcome
 from convt.cases.case import Case
+from convt.results.directions import Direction
 from convt.results.kinds import KINDS
 from convt.session.verdicts import numbers
 
 Right = Literal["before", "after", "both", "neither", ""]
+TELLING = ("outcome", "value", "shape", "dtype", "abstract-shape")
+"""Kinds of difference that may be for the better or for the worse; others are told."""
 RIGHT: dict[Right, str] = {
     "before": "the oracles agree with before, and not with after",
     "after": "the oracles agree with after, and not with before",
@@ -50,6 +53,20 @@ class Difference:
     """The lines that name the case in a spec file."""
     script_before: str
     script_after: str
+    unsteady: str = ""
+    """The side, before or after, that answers otherwise from one time to the next, where that is the difference."""
+
+    @property
+    def direction(self) -> Direction:
+        """Whether it is for the better or the worse, by the oracles and by how the calls end (docs/comparing.md)."""
+        if self.unsteady:
+            return "worse" if self.unsteady == "after" else "better"
+        if self.kind not in TELLING:
+            return ""
+        if self.right in ("before", "after"):
+            return "worse" if self.right == "before" else "better"
+        ends = [outcome.kind in ("crashed", "timed-out") for outcome in (self.before, self.after)]
+        return "" if ends[0] == ends[1] else "worse" if ends[1] else "better"
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,6 +157,7 @@ def _difference(it: Difference) -> dict[str, Any]:
         "says": it.says,
         "right": it.right,
         "oracle": RIGHT[it.right],
+        "direction": it.direction,
         "needs": list(it.needs),
         "also": [list(words) for words in it.also],
         "asked": it.asked,

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from convt.page.compare_forms import render
 from convt.page.page import page_environment
 from convt.results.changes import Comparison
-from convt.upgrade.found import Difference, Found, summary, to_json
+from convt.upgrade.found import Found, summary, to_json
 from convt.upgrade.found import render as render_found
 from convt.upgrade.installing import Pair
-
-TELLING = ("outcome", "value", "shape", "dtype", "abstract-shape")
-"""Kinds of difference that make the side after worse, unless it is the one that the oracles agree with."""
 
 SECTIONS = """
 <section id="environments">
@@ -29,7 +27,7 @@ SECTIONS = """
 {% for found in searches %}
 <h3>{{ found.before }} and {{ found.after }}</h3>
 <p>{{ summary(found) }}</p>
-{% for it in found.differences %}<details class="file"{% if is_worse(it) %} open{% endif %}>
+{% for it in found.differences %}<details class="file"{% if it.direction == "worse" %} open{% endif %}>
 <summary><b>{{ it.kind }}</b> {{ it.says }}</summary>
 <pre class="plain">{{ it.yaml }}</pre>
 {% for name, script in ((found.before, it.script_before), (found.after, it.script_after)) if script %}
@@ -46,14 +44,20 @@ class Told:
     """An upgrade, told: the environments, the comparison of the cases, and what the searches found."""
 
     pair: Pair
-    comparison: Comparison
+    compared: Comparison
+    """The cases alone."""
     searches: Sequence[Found]
+
+    @property
+    def comparison(self) -> Comparison:
+        """The cases, compared, with how many differences the searches found: what decides, and the headline."""
+        found = Counter(difference.direction for search in self.searches for difference in search.differences)
+        return replace(self.compared, found=found)
 
     @property
     def worse(self) -> bool:
         """Whether anything computes worse after than before."""
-        found = (difference for search in self.searches for difference in search.differences)
-        return self.comparison.worse or any(map(is_worse, found))
+        return self.comparison.worse
 
     def text(self) -> str:
         """For a terminal."""
@@ -86,7 +90,7 @@ class Told:
         """The comparison's page, with the environments and what the searches found at its end."""
         template = page_environment().from_string(SECTIONS)
         environments = "\n".join(self.pair.lines())
-        own = template.render(environments=environments, searches=self.searches, summary=summary, is_worse=is_worse)
+        own = template.render(environments=environments, searches=self.searches, summary=summary)
         before, end, after = render(self.comparison, "html").rpartition("</main>")
         if not end:
             raise ValueError("the page of a comparison has no main part")
@@ -105,11 +109,6 @@ class Told:
             part.write_text(text, encoding="utf-8")
             part.replace(folder / name)
         return [folder / name for name in texts]
-
-
-def is_worse(it: Difference) -> bool:
-    """Whether a difference that a search found is one for the worse."""
-    return it.kind in TELLING and it.right != "after"
 
 
 def _fenced(text: str) -> str:

@@ -52,10 +52,10 @@ def comparison(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
     tmp = tmp_path_factory.mktemp("runs")
     plane = "plane-grid-k3-s4-d2"
     before: list[Record] = [
-        SAME, verdict(), verdict(law="matrix"), *broken("long-axis"), *broken(plane), verdict(target="pytorch"),
-        verdict(case="volume", used=0.2),
+        SAME, verdict(), verdict(law="matrix"), *broken("long-axis", used=100.0), *broken(plane),
+        verdict(target="pytorch"), verdict(case="volume", used=0.2),
     ]  # fmt: skip
-    drifted = broken("long-axis", bits="b" * 16)
+    drifted = broken("long-axis", bits="b" * 16, used=300.0)
     assert isinstance(drifted[1], DetailRecord)
     drifted[1] = replace(drifted[1], actual=np.roll(numbers("long-axis"), 2, axis=-1))
     after: list[Record] = [

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,9 @@ from convt.cases.known import KnownTarget, kinds, load_known
 from convt.cases.loader import load_cases
 from convt.page.page import render_page
 from convt.results.classes import classify
-from convt.results.comparing import Change
+from convt.results.directions import BEYOND, direction
 from convt.results.records import CaseRecord, Footer, Header, KnownInfo, LawInfo, Run, TargetInfo, VerdictRecord
-from convt.results.refusals import passed, refusal, refusal_groups
+from convt.results.refusals import passed, refusal_groups
 from convt.results.runfile import RunWriter, read_run
 from convt.results.tally import count
 from convt.session.verdicts import case_record
@@ -82,35 +84,50 @@ UNCLEAR = record("differs", "raised", "refused, but unclearly: TypeError: no")
 ACCEPTED = record("differs", "value", "accepted: shape (1,)")
 RIGHT = record("pass", "value", "accepted: shape (1,); either")
 CRASHED = record("error", "crashed", "crashed: SIGABRT")
+HUNG = record("error", "timed-out", "no answer within 60 s")
 UNSUPPORTED = record("unsupported", "unsupported", "no stride")
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "worse"),
+    ("before", "after", "towards"),
     [
-        (REFUSED, ACCEPTED, True),
-        (REFUSED, UNCLEAR, True),
-        (REFUSED, CRASHED, True),
-        (UNCLEAR, ACCEPTED, True),
-        (ACCEPTED, CRASHED, True),
-        (RIGHT, REFUSED, True),
-        (REFUSED, RIGHT, False),
-        (ACCEPTED, REFUSED, False),
-        (ACCEPTED, UNCLEAR, False),
-        (UNCLEAR, REFUSED, False),
-        (CRASHED, ACCEPTED, False),
-        (UNSUPPORTED, REFUSED, False),
+        (REFUSED, ACCEPTED, ""),
+        (REFUSED, UNCLEAR, ""),
+        (REFUSED, CRASHED, "worse"),
+        (UNCLEAR, ACCEPTED, ""),
+        (ACCEPTED, CRASHED, "worse"),
+        (ACCEPTED, HUNG, "worse"),
+        (CRASHED, HUNG, ""),
+        (RIGHT, REFUSED, ""),
+        (REFUSED, RIGHT, ""),
+        (ACCEPTED, REFUSED, "better"),
+        (ACCEPTED, UNCLEAR, "better"),
+        (UNCLEAR, REFUSED, "better"),
+        (CRASHED, ACCEPTED, "better"),
+        (CRASHED, REFUSED, "better"),
+        (UNSUPPORTED, REFUSED, "better"),
     ],
-    ids=lambda it: refusal(it) or "unsupported" if isinstance(it, VerdictRecord) else str(it),
+    ids=lambda it: f"{it.verdict}-{it.outcome}" if isinstance(it, VerdictRecord) else str(it),
 )
-def test_another_refusal_is_told_as_one_and_counts_where_it_is_worse(
-    before: VerdictRecord, after: VerdictRecord, worse: bool
+def test_another_refusal_is_told_as_one_and_only_the_end_of_a_process_is_worse(
+    before: VerdictRecord, after: VerdictRecord, towards: str
 ) -> None:
     found = classify(before, after)
     assert found is not None
     assert found[0] == "accept-refuse"
     assert " before; " in found[1]
-    assert Change(*found[:1], after.case, after.law, "jax", before, after, found[1]).worse is worse
+    assert direction(before, after) == towards
+    named = (replace(it, case="stride-wraps-at-64-bits-forward-1d") for it in (before, after))
+    assert direction(*named) == (towards if towards == "better" else "")
+
+
+def test_the_names_of_invalid_calls_say_which_numbers_are_beyond_32_bits() -> None:
+    """Those with smaller numbers, and nothing else, may make a comparison worse."""
+    for case in CASES:
+        if case.reject is not None:
+            passed = json.dumps(case.reject.invalid, default=str)
+            largest = max([abs(int(number)) for number in re.findall(r"-?\d+", passed)] or [0])
+            assert largest > 2**29 if BEYOND.search(case.id) else largest < 2**31, case.id
 
 
 def test_a_refusal_in_other_words_is_none_that_changed() -> None:

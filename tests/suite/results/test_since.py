@@ -13,6 +13,8 @@ from convt.results.records import Run, VerdictRecord
 from convt.results.since import Since, since
 from tests.suite.results.small_runs import CHANCE, DIFFERS, HEADER, RAISED, both, case, made, verdict
 
+CRASHED = {"verdict": "error", "message": "value: crashed: SIGSEGV; log: no", "outcome": "crashed"}
+
 
 def against(before: Run, now: Run) -> Since:
     return since(Index.of(portable(before)), now)
@@ -28,7 +30,8 @@ def kinds(found: Since) -> list[tuple[str, str, str]]:
         (verdict(), verdict(**DIFFERS), "regressed"),
         (verdict(), verdict(**RAISED), "regressed"),
         (verdict(verdict="unsupported"), verdict(**DIFFERS), "newly-failing"),
-        (verdict(**DIFFERS), verdict(**RAISED), "fails-differently"),
+        (verdict(**DIFFERS), verdict(**RAISED), ""),
+        (verdict(**DIFFERS), verdict(**CRASHED), "fails-differently"),
         (verdict(), verdict(verdict="unsupported"), "now-unsupported"),
         (verdict(), verdict(dtype="float64"), "result-type"),
         (verdict(), verdict(shape=(1, 1, 8)), "result-type"),
@@ -43,8 +46,9 @@ def kinds(found: Since) -> list[tuple[str, str, str]]:
         (verdict(verdict="unsupported"), verdict(), ""),
     ],
     ids=[
-        "fails", "raises", "accepted and wrong", "fails in another way", "refused", "dtype", "shape", "no answer",
-        "other wrong numbers", "other words of one exception", "more of the bound", "a warning", "chance, better",
+        "fails", "raises", "accepted and wrong", "wrong, then refused", "fails more gravely", "refused", "dtype",
+        "shape", "no answer", "other wrong numbers", "other words of one exception", "more of the bound", "a warning",
+        "chance, better",
         "chance, worse", "fixed", "accepted and right",
     ],
 )  # fmt: skip
@@ -63,8 +67,10 @@ def test_what_got_better_is_counted_by_how() -> None:
     found = against(before, made(verdict(), verdict(law="adjoint"), verdict("two")))
     assert found.better == {"fixed": 2, "supported now": 1}
     assert found.worse == ()
-    refused = against(made(verdict(outcome="value")), made(verdict(outcome="raised")))
-    assert (kinds(refused), refused.better) == ([("accept-refuse", "one", "value")], {})
+    ended = against(made(verdict(**CRASHED)), made(verdict(**RAISED)))
+    assert (ended.worse, ended.better) == ((), {"better than it was": 1})
+    refused = against(made(verdict(outcome="value")), made(verdict(outcome="raised")))  # the law accepts either
+    assert (refused.worse, refused.better) == ((), {})
 
 
 def test_nothing_is_gone_where_the_run_was_narrowed() -> None:

@@ -75,7 +75,7 @@ def test_a_run_tells_which_laws_it_asked_about_a_cover() -> None:
     told = {it.id: (it.cover, it.cover_above) for it in EVERYDAY.law_infos()}
     assert (told["linearity"], told["crossed"], told["value"]) == ((3, 2), (0, 3), (0, 0))
     for change in ({"profile": PROFILES["nightly"]}, {"narrowed": True}, {"specs": (Path("mine.yaml"),)}):
-        session = Session(replace(EVERYDAY.options, **change))  # type: ignore[arg-type]
+        session = Session(replace(EVERYDAY.options, **change))
         assert not any(it.cover or it.cover_above for it in session.law_infos())
 
 

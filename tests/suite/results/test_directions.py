@@ -1,0 +1,91 @@
+"""Which of two answers is the better one, from both sides; the table of the docs is the one in the code."""
+
+from __future__ import annotations
+
+import re
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+from convt.results.directions import QUALITIES, RANK, direction, quality
+from convt.results.records import VerdictRecord
+from tests.suite.results.two_runs import verdict
+
+DOCS = Path(__file__).parents[3] / "docs" / "comparing.md"
+SHAPE = "out.shape=(1, 1, 13), but should be (1, 1, 14)"
+
+
+def claim(verdict: str, **finding: str) -> VerdictRecord:
+    told = {"kind": "claim", "probe": "plain"} | finding if verdict == "differs" else None
+    return VerdictRecord("one", "support", "jax", verdict, outcome="value", finding=told)
+
+
+DOES = {
+    "right": verdict(used=0.2),
+    "imprecise": verdict("differs", used=3.0),
+    "cannot": verdict("unsupported", outcome="unsupported"),
+    "unclear": VerdictRecord("one", "value", "jax", "differs", outcome="raised", finding={
+        "kind": "refusal", "outcome": "raised", "exception": "RuntimeError", "words": "no"}),
+    "wrong": verdict("differs"),
+    "ends": verdict("error", message="value: crashed: SIGSEGV; log: no", outcome="crashed"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("better", "worse"), list(combinations(DOES, 2)))
+def test_of_two_answers_the_one_that_stands_first_is_the_better(better: str, worse: str) -> None:
+    assert (quality(DOES[better]), quality(DOES[worse])) == (better, worse)
+    assert direction(DOES[better], DOES[worse]) == "worse"
+    assert direction(DOES[worse], DOES[better]) == "better"
+    assert direction(DOES[worse], DOES[worse]) == ""
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        (verdict("differs", message=SHAPE), "wrong"),
+        (verdict("differs", used=65.0), "wrong"),
+        (verdict("differs", used=float("inf")), "wrong"),
+        (verdict("error", message="value: raised: ValueError: no"), "wrong"),
+        (verdict("error", message="value: timed-out: no answer within 60 s", outcome="timed-out"), "ends"),
+        (verdict("differs", known="a-known-one"), "wrong"),
+        (verdict("not-run"), None),
+        (verdict("suite-bug", message="the suite raised KeyError"), None),
+        (None, None),
+        (claim("pass"), "cannot"),
+        (claim("differs"), "right"),
+    ],
+)
+def test_what_a_target_did(record: VerdictRecord | None, expected: str | None) -> None:
+    assert quality(record) == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "towards"),
+    [
+        (verdict("differs", used=9.0), verdict("differs", used=4.5), "better"),
+        (verdict("differs", used=9.0), verdict("differs", used=4.6), ""),
+        (verdict("differs", used=1.5), verdict("differs", used=9.0), "worse"),
+        (verdict("differs", used=900.0), verdict("differs", used=400.0), "better"),
+        (verdict("differs", used=float("inf")), verdict("differs", used=1.5), "better"),
+        (verdict("differs", used=float("inf")), verdict("differs", used=float("inf")), ""),
+        (verdict("differs", used=900.0), verdict("differs", used=float("inf")), "worse"),
+        (verdict("differs", used=900.0, shape=(1, 2)), verdict("differs", used=200.0, shape=(1, 3)), ""),
+        (verdict(used=0.2), verdict(used=0.9), ""),
+        (verdict(used=0.2), None, ""),
+        (claim("pass"), claim("differs"), "better"),
+        (claim("differs"), claim("pass"), ""),
+    ],
+)
+def test_wrong_numbers_are_told_by_how_far_away_they_are(
+    before: VerdictRecord, after: VerdictRecord | None, towards: str
+) -> None:
+    assert direction(before, after) == towards
+
+
+def test_the_order_stands_in_the_docs_as_it_does_in_the_code() -> None:
+    rows = re.findall(r"^\| (\d) \| `([a-z]+)` \| (.+) \|$", DOCS.read_text(), re.MULTILINE)
+    assert [(RANK[name] + 1, name, said) for _, name, said in rows] == [
+        (int(place), name, QUALITIES[name]) for place, name, _ in rows
+    ]
+    assert [name for _, name, _ in rows] == list(QUALITIES)
