@@ -119,7 +119,7 @@ def _compared(options: argparse.Namespace) -> int:
         written = told.write(options.report)
     for path in written:
         say(f"wrote {os.path.relpath(path)}")
-    return int(told.worse)
+    return told.comparison.exit_status
 
 
 def _targets(options: argparse.Namespace) -> list[str]:

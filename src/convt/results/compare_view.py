@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from convt.results.changes import Change, Comparison, Side
 from convt.results.classes import standing
+from convt.results.directions import Direction
 from convt.results.kinds import CLASSES
 from convt.results.records import CaseRecord, VerdictRecord
 from convt.results.tally import plural
@@ -68,26 +69,26 @@ def headline(comparison: Comparison) -> str:
     return " ".join(sentences(comparison))
 
 
+DECISIONS: dict[str, Direction] = {"Worse": "worse", "Better": "better", "Neither better nor worse": ""}
+"""What the first sentence says; of several that hold, the first."""
+
+
 def sentences(comparison: Comparison) -> tuple[str, str]:
     """(the decision, what else there is to count): worse, better, neither, or the same."""
-    counts: dict[str, Counter[str]] = {"worse": Counter(), "better": Counter(), "": Counter()}
+    counts: dict[Direction, Counter[str]] = {"worse": Counter(), "better": Counter(), "": Counter()}
     for change in comparison.changes:
         counts["worse" if comparison.is_worse(change) else change.direction][change.kind] += change.verdicts
-    found = comparison.found
-    worse = _counted(counts["worse"], found.get("worse", 0))
-    better = _counted(counts["better"], found.get("better", 0))
-    neither = _counted(counts[""], found.get("", 0))
-    if worse:
-        first = f"Worse: {worse}"
-    elif better:
-        first = f"Better: {better}; nothing got worse"
+    told = {says: _counted(counts[towards], comparison.found.get(towards, 0)) for says, towards in DECISIONS.items()}
+    decides = next((says for says, number in told.items() if number), "")
+    if comparison.mute and not told["Worse"]:
+        first = f"No answer on {', '.join(comparison.mute)}: most of what is asked is an error"
+    elif decides:
+        first = f"{decides}: {told.pop(decides)}" + ("; nothing got worse" if decides == "Better" else "")
     else:
-        first = "Neither better nor worse" if neither else "The same: no difference"
-    also = [f"better: {better}"] if worse and better else []
-    also += [f"neither better nor worse: {neither}"] if neither and (worse or better) else [neither] if neither else []
-    told = f"Also {'; '.join(also)}. " if worse or better else f"{neither}. "
+        first = "The same: no difference"
+    also = "; ".join(f"{says.lower()}: {number}" for says, number in told.items() if number)
     how_much = f"{plural(comparison.compared, 'verdict')} compared, {comparison.unchanged:,} unchanged"
-    return f"{first}.", f"{told if also else ''}{how_much}{_left_out(comparison)}."
+    return f"{first}.", f"{f'Also {also}. ' if also else ''}{how_much}{_left_out(comparison)}."
 
 
 def _counted(counts: Counter[str], searched: int) -> str:

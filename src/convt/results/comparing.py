@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from convt.results.classes import classify, differs_in, message_class, standing
@@ -11,6 +11,7 @@ from convt.results.directions import INVALID, Direction, direction, quality
 from convt.results.kinds import CLASSES
 from convt.results.matching import LeftOut, Matching
 from convt.results.records import VerdictRecord
+from convt.results.sentences import finding_of
 from convt.results.sides import NotComparable, Side, flags_that_differ
 from convt.results.vocabulary import FAILING
 from convt.results.warnings_of import new_warnings
@@ -18,6 +19,11 @@ from convt.results.warnings_of import new_warnings
 SLOWER_TIMES = 1.5
 """A call is slower where it takes this many times as long: by the medians and by the minima of samples that were taken
 on both sides in turns, within one session, so that the machine is the same."""
+MUTE = 0.5
+"""Where more of a target's answers than this are errors that no known difference explains, the cause is an adapter that
+does not fit the version, or the environment, and no property of some layers."""
+MUTE_CASES = 5
+"""On so many cases at least: of one or two somebody may ask for the errors themselves."""
 SLOWER_TOLD = 5
 """Settings that are named, those that lost most."""
 Speed = tuple[float, float]
@@ -83,6 +89,8 @@ class Comparison:
     """Targets that did not run, and what was forced: to be said loudly."""
     fail_on: frozenset[str] = frozenset()
     """Classes that count as worse whatever their direction."""
+    mute: tuple[str, ...] = ()
+    """Targets of which a side raises most of what it is asked."""
     found: Mapping[Direction, int] = field(default_factory=dict)
     """How many differences a search found beside the cases, by their direction."""
 
@@ -96,8 +104,9 @@ class Comparison:
 
     @property
     def exit_status(self) -> int:
-        """0 the same or better, 1 worse."""
-        return int(self.worse)
+        """0 the same or better, 1 worse, 2 where a side of a target raises most of what it is asked, so that what did
+        not get worse says nothing."""
+        return 1 if self.worse else 2 if self.mute else 0
 
     def of(self, kind: str) -> list[Change]:
         """The changes of one class."""
@@ -132,13 +141,14 @@ class Comparing:
                 self._missing(target)
         if not self.compared and not may_be_empty:
             raise NotComparable(self._nothing())
+        mute = tuple(target for target in self.before.targets if self._is_mute(target))
         self._remarks()
         order = {kind: place for place, kind in enumerate(CLASSES)}
         told = tuple(sorted(self.changes, key=lambda change: (order[change.kind], not change.worse)))
         counts = {kind: self.counts[kind] for kind in CLASSES}
         return Comparison(
             self.before, self.after, told, counts, counts["unchanged"], self.compared, tuple(self.notes),
-            self.matching.left_out(), tuple(self.alerts), self.fail_on,
+            self.matching.left_out(), tuple(self.alerts), self.fail_on, mute,
         )  # fmt: skip
 
     def _add(self, change: Change) -> None:
@@ -238,6 +248,19 @@ class Comparing:
         self.alerts.append(f"{target} {says}")
         self._add(Change(kind, "", "", target, None, None, says, counts.total()))
 
+    def _is_mute(self, target: str) -> bool:
+        """Whether a side of the target raises most of what it is asked; it is said loudly, with what it raises."""
+        told = {side.name: _raised(side.verdicts.get(target, {}).values()) for side in (self.before, self.after)}
+        most = {name: found for name, found in told.items() if found}
+        if not most:
+            return False
+        where = "on both sides" if len(most) == 2 else next(iter(most))
+        self.alerts.append(
+            f"{target} says little: {'; '.join(dict.fromkeys(most.values()))} {where}. The adapter does not fit this"
+            " version, or the environment lacks something; what did not get worse here says nothing"
+        )
+        return True
+
     def _speed(self, target: str) -> None:
         """The settings whose calls take longer, of those that were timed on both sides in turns."""
         was, is_ = self.before.speeds(target), self.after.speeds(target)
@@ -292,6 +315,16 @@ def _direction(change: Change) -> Direction:
     if change.kind == "result-type" and change.law != INVALID and standing(change.after) == "pass":
         return "worse"
     return direction(change.before, change.after)
+
+
+def _raised(records: Iterable[VerdictRecord]) -> str:
+    """What a target raises most of the time, in words; empty where it does not, or was hardly asked anything."""
+    answered = [it for it in records if it.verdict not in ("unsupported", "not-run")]
+    raised = [it for it in answered if it.verdict == "error" and not it.known and it.outcome in ("raised", "")]
+    if len(raised) <= MUTE * len(answered) or len({it.case for it in raised}) < MUTE_CASES:
+        return ""
+    [(said, _)] = Counter(finding_of(it).words or it.message.splitlines()[0] for it in raised).most_common(1)
+    return f"{len(raised):,} of {len(answered):,} answers are errors, most often {said[:200]!r}"
 
 
 def _intermittent(side: Side) -> set[str]:

@@ -54,11 +54,6 @@ class Told:
         found = Counter(difference.direction for search in self.searches for difference in search.differences)
         return replace(self.compared, found=found)
 
-    @property
-    def worse(self) -> bool:
-        """Whether anything computes worse after than before."""
-        return self.comparison.worse
-
     def text(self) -> str:
         """For a terminal."""
         parts = [render(self.comparison), *(render_found(found, scripts=False) for found in self.searches)]
@@ -80,8 +75,8 @@ class Told:
         searches = [to_json(found) for found in self.searches]
         compared = json.loads(render(self.comparison, "json"))
         return compared | {
-            "exit": int(self.worse),
-            "worse": self.worse,
+            "exit": self.comparison.exit_status,
+            "worse": self.comparison.worse,
             "environments": environments,
             "search": searches,
         }

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
 import pytest
 
+from convt.results.compare_view import headline
 from convt.results.directions import QUALITIES, RANK, direction, quality
 from convt.results.records import VerdictRecord
-from tests.suite.results.two_runs import verdict
+from tests.suite.results.synthetic_run import KNOWN, settings_of_cases
+from tests.suite.results.two_runs import compared, verdict
 
 DOCS = Path(__file__).parents[3] / "docs" / "comparing.md"
 SHAPE = "out.shape=(1, 1, 13), but should be (1, 1, 14)"
@@ -89,3 +92,32 @@ def test_the_order_stands_in_the_docs_as_it_does_in_the_code() -> None:
         (int(place), name, QUALITIES[name]) for place, name, _ in rows
     ]
     assert [name for _, name, _ in rows] == list(QUALITIES)
+
+
+BROKEN = verdict("error", message="value: raised: TypeError: unexpected keyword 'groups'", outcome="raised")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "status", "says"),
+    [
+        (BROKEN, BROKEN, 2, "No answer on jax: most of what is asked is an error."),
+        (BROKEN, verdict(), 2, "No answer on jax: most of what is asked is an error. Also better: 6 fixed."),
+        (verdict(), BROKEN, 1, "Worse: 6 regressed."),
+        (replace(BROKEN, known=KNOWN.id), replace(BROKEN, known=KNOWN.id), 0, "The same: no difference."),
+        (verdict("differs"), verdict("differs"), 0, "The same: no difference."),
+        (verdict("unsupported"), verdict("unsupported"), 0, "The same: no difference."),
+    ],
+    ids=["both", "before", "after", "known", "wrong", "unsupported"],
+)
+def test_a_side_that_raises_most_of_what_it_is_asked_is_no_answer(
+    tmp_path: Path, before: VerdictRecord, after: VerdictRecord, status: int, says: str
+) -> None:
+    names = list(settings_of_cases())[:6]
+    found = compared(tmp_path, *([replace(it, case=name) for name in names] for it in (before, after)))
+    assert found.exit_status == status
+    assert headline(found).startswith(says)
+    said = " ".join(found.alerts)
+    loud = BROKEN in (before, after)
+    assert ('6 of 7 answers are errors, most often "TypeError: unexpected keyword' in said) == loud
+    few = compared(tmp_path, *([replace(it, case=name) for name in names[:4]] for it in (before, after)))
+    assert few.exit_status == int(status == 1)
