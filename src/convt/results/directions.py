@@ -72,7 +72,8 @@ def direction(before: VerdictRecord | None, after: VerdictRecord | None) -> Dire
     if was is None or is_ is None or before is None or after is None:
         return ""
     if after.law == INVALID:
-        return _of_invalid(was, is_, after.case)
+        accepted = (before.outcome, after.outcome) == ("value", "value")
+        return "" if accepted else _of_invalid(was, is_, after.case)
     if after.law == CLAIMS and is_ == "cannot":
         return ""  # it computed what no words of it mean, or by chance
     if was != is_:

@@ -46,6 +46,14 @@ class Evaluates(Protocol):
         """Wait for the answer."""
         raise NotImplementedError
 
+    def has(self, target: str, probe: Probe) -> bool:
+        """Whether the answer is here."""
+        raise NotImplementedError
+
+    def waits(self, target: str, probe: Probe) -> bool:
+        """Whether `get` would wait for an answer that is on its way."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True, eq=False)
 class LawVerdict:
@@ -78,6 +86,10 @@ class Batch:
         }
         self._probes: dict[tuple[str, str], Mapping[str, Probe] | Finding] = {}
         """By case and law; the finding where a law cannot make its probes."""
+        self._found: dict[tuple[str, str, str], LawVerdict] = {}
+        """By case, law and target: what was judged before its turn."""
+        self._given: set[tuple[str, str]] = set()
+        """Cases and targets whose verdicts were given."""
 
     def request(self, target: str, cases: Iterable[Case]) -> None:
         """Ask a target everything that these cases need, without waiting; what stands apart after everything else."""
@@ -97,9 +109,46 @@ class Batch:
 
     def verdicts(self, case: Case, target: str, peers: Sequence[str] = ()) -> list[LawVerdict]:
         """The verdict of every law that applies; waits for the target, and for its peers where a law crosses them."""
+        self._given.add((case.id, target))
+        judging = self._judging(case, target, peers)
+        keys = {law.id: (case.id, law.id, target) for law, _ in judging}
+        return [
+            self._found.pop(keys[law.id]) if keys[law.id] in self._found else self._verdict(case, law, target, mine)
+            for law, mine in judging
+        ]
+
+    def waits(self, case: Case, target: str, peers: Sequence[str] = ()) -> bool:
+        """Whether `verdicts` would wait for answers that are on their way."""
+        return any(
+            self._evaluator.waits(name, probe)
+            for law, mine in self._judging(case, target, peers)
+            for name in (target, *(mine if law.crosses else ()))
+            for probe in self._wanted(case, law)
+        )
+
+    def judge_ahead(self, case: Case, target: str, peers: Sequence[str] = ()) -> bool:
+        """Judge before its turn what no other target has to answer for too; whether the target has answered all that it
+        is asked about the case."""
+        complete = True
+        for law, mine in self._judging(case, target, peers):
+            wanted, key = self._wanted(case, law), (case.id, law.id, target)
+            came = all(self._evaluator.has(target, probe) for probe in wanted)
+            complete = complete and came
+            if not came or key in self._found or (case.id, target) in self._given:
+                continue
+            if all(self._evaluator.has(peer, probe) for peer in (mine if law.crosses else ()) for probe in wanted):
+                self._found[key] = self._verdict(case, law, target, mine)
+        return complete
+
+    def _judging(self, case: Case, target: str, peers: Sequence[str]) -> list[tuple[Law, list[str]]]:
+        """Each law that judges a case on a target, with the peers with which it compares it."""
         of_law = ((law, [peer for peer in peers if law.peer(target, peer)]) for law in self._on(target, case))
-        judged = ((law, mine) for law, mine in of_law if mine or not law.needs_peers)
-        return [self._verdict(case, law, target, mine) for law, mine in judged]
+        return [(law, mine) for law, mine in of_law if mine or not law.needs_peers]
+
+    def _wanted(self, case: Case, law: Law) -> Sequence[Probe]:
+        """What has to be answered before a law can judge."""
+        probes = self._asked(case, law)
+        return () if isinstance(probes, Finding) else tuple(probes.values())
 
     def keys(self) -> set[str]:
         """The keys of every probe that the batch asks."""

@@ -121,6 +121,11 @@ def test_another_refusal_is_told_as_one_and_only_the_end_of_a_process_is_worse(
     assert direction(*named) == (towards if towards == "better" else "")
 
 
+def test_of_two_answers_to_an_invalid_call_none_is_the_better() -> None:
+    """What memory held decides whether it is right."""
+    assert direction(ACCEPTED, RIGHT) == direction(RIGHT, ACCEPTED) == ""
+
+
 def test_the_names_of_invalid_calls_say_which_numbers_are_beyond_32_bits() -> None:
     """Those with smaller numbers, and nothing else, may make a comparison worse."""
     for case in CASES:
