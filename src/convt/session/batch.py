@@ -141,8 +141,12 @@ class Batch:
         return complete
 
     def _judging(self, case: Case, target: str, peers: Sequence[str]) -> list[tuple[Law, list[str]]]:
-        """Each law that judges a case on a target, with the peers with which it compares it."""
-        of_law = ((law, [peer for peer in peers if law.peer(target, peer)]) for law in self._on(target, case))
+        """Each law that judges a case on a target, with the peers with which it compares it: those that are asked it
+        too. What a peer is not asked would be asked at its turn, behind all else."""
+        of_law = (
+            (law, [it for it in peers if law.peer(target, it) and law.on(it) and self._takes(law, case, it)])
+            for law in self._on(target, case)
+        )
         return [(law, mine) for law, mine in of_law if mine or not law.needs_peers]
 
     def _wanted(self, case: Case, law: Law) -> Sequence[Probe]:

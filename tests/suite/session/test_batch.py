@@ -8,7 +8,8 @@ from convt.adapter.backend import Outcome, Probe
 from convt.cases.case import Case
 from convt.conv.settings import Settings
 from convt.laws.catalogue import all_laws, law_by_id
-from convt.session.batch import APART, Batch
+from convt.laws.law import PASS, Finding, Law
+from convt.session.batch import APART, Batch, every
 
 
 class Noted:
@@ -74,3 +75,36 @@ def test_a_law_without_a_probe_makes_no_request() -> None:
     noted = Noted()
     Batch(noted, [], [law_by_id("value")]).request("honest", [])
     assert noted.requests == []
+
+
+def test_a_target_is_compared_with_those_alone_that_are_asked_the_same() -> None:
+    """What another was not asked would be asked now, behind all that waits there."""
+    answered: list[str] = []
+
+    class Answers(Noted):
+        def get(self, target: str, probe: Probe) -> Outcome:
+            answered.append(target)
+            return Outcome("not-run")
+
+    [case] = cases(1)
+    crossing = Crossing()
+    for takes, expected in ((every, {"one", "other"}), (lambda law, case, target: target == "one", {"one"})):
+        answered.clear()
+        Batch(Answers(), [case], [crossing], takes).verdicts(case, "one", ["other"])
+        assert set(answered) == expected
+
+
+class Crossing(Law):
+    """Passes, and compares a target with every peer."""
+
+    id = "crossing"
+    crosses = True
+
+    def probes(self, case: Case) -> dict[str, Probe]:
+        return law_by_id("value").probes(case)
+
+    def assess(self, case: Case, got: object) -> Finding:
+        return PASS
+
+    def judge_pair(self, case: Case, mine: object, theirs: object) -> Finding:
+        return PASS
