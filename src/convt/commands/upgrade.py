@@ -23,6 +23,7 @@ from convt.session.options import (
     listed,
     spec_files,
 )
+from convt.upgrade.elsewhere import one_version
 from convt.upgrade.environments import EnvironmentFailed
 from convt.upgrade.installing import Options, install
 from convt.upgrade.report import Told
@@ -106,6 +107,9 @@ def _compared(options: argparse.Namespace) -> int:
     pair = install(asked, Options(options.python, options.pre, tuple(options.installer)), say)
     for line in pair.lines():
         say(line)
+    alike = one_version(pair, options.python)
+    if alike:
+        raise UsageError(f"no answer: {alike}")
     built = time.monotonic()
     run = run_cases(pair, asked_cases, entries)
     comparison = compare_sides(run, fail_on=options.fail_on)

@@ -19,6 +19,9 @@ from convt.results.finding import Finding
 Answers = Mapping[str, Outcome]
 """What came back for the probes of one law on one case, by the law's own names."""
 
+Awaited = tuple[str, Probe]
+"""Who has to answer what."""
+
 Takes = Callable[[Law, Case, str], bool]
 """Whether a law is asked of a case on a target."""
 
@@ -86,6 +89,8 @@ class Batch:
         }
         self._probes: dict[tuple[str, str], Mapping[str, Probe] | Finding] = {}
         """By case and law; the finding where a law cannot make its probes."""
+        self._asked_laws: dict[tuple[str, str], list[Law]] = {}
+        """By case and target."""
         self._found: dict[tuple[str, str, str], LawVerdict] = {}
         """By case, law and target: what was judged before its turn."""
         self._given: set[tuple[str, str]] = set()
@@ -117,34 +122,35 @@ class Batch:
             for law, mine in judging
         ]
 
-    def waits(self, case: Case, target: str, peers: Sequence[str] = ()) -> bool:
-        """Whether `verdicts` would wait for answers that are on their way."""
-        return any(
-            self._evaluator.waits(name, probe)
-            for law, mine in self._judging(case, target, peers)
-            for name in (target, *(mine if law.crosses else ()))
-            for probe in self._wanted(case, law)
-        )
+    def coming(self, case: Case, target: str, peers: Sequence[str] = ()) -> Awaited | None:
+        """An answer on its way for which `verdicts` would wait; None where it would not."""
+        for law, mine in self._judging(case, target, peers):
+            for name in (target, *(mine if law.crosses else ())):
+                for probe in self._wanted(case, law):
+                    if self._evaluator.waits(name, probe):
+                        return name, probe
+        return None
 
-    def judge_ahead(self, case: Case, target: str, peers: Sequence[str] = ()) -> bool:
-        """Judge before its turn what no other target has to answer for too; whether the target has answered all that it
-        is asked about the case."""
-        complete = True
+    def judge_ahead(self, case: Case, target: str, peers: Sequence[str] = ()) -> Awaited | None:
+        """Judge before its turn what no other target has to answer for too; None where the target has answered all
+        that it is asked about the case, else what it has not."""
+        missing: Awaited | None = None
         for law, mine in self._judging(case, target, peers):
             wanted, key = self._wanted(case, law), (case.id, law.id, target)
-            came = all(self._evaluator.has(target, probe) for probe in wanted)
-            complete = complete and came
-            if not came or key in self._found or (case.id, target) in self._given:
-                continue
-            if all(self._evaluator.has(peer, probe) for peer in (mine if law.crosses else ()) for probe in wanted):
-                self._found[key] = self._verdict(case, law, target, mine)
-        return complete
+            lacks = next((probe for probe in wanted if not self._evaluator.has(target, probe)), None)
+            if lacks is not None:
+                missing = target, lacks
+            elif key not in self._found and (case.id, target) not in self._given:
+                others = mine if law.crosses else ()
+                if all(self._evaluator.has(peer, probe) for peer in others for probe in wanted):
+                    self._found[key] = self._verdict(case, law, target, mine)
+        return missing
 
     def _judging(self, case: Case, target: str, peers: Sequence[str]) -> list[tuple[Law, list[str]]]:
         """Each law that judges a case on a target, with the peers with which it compares it: those that are asked it
         too. What a peer is not asked would be asked at its turn, behind all else."""
         of_law = (
-            (law, [it for it in peers if law.peer(target, it) and law.on(it) and self._takes(law, case, it)])
+            (law, [it for it in peers if law.peer(target, it) and law in self._on(it, case)] if law.crosses else [])
             for law in self._on(target, case)
         )
         return [(law, mine) for law, mine in of_law if mine or not law.needs_peers]
@@ -161,7 +167,11 @@ class Batch:
 
     def _on(self, target: str, case: Case) -> list[Law]:
         """The laws that a target is asked about a case."""
-        return [law for law in self._laws[case.id] if law.on(target) and self._takes(law, case, target)]
+        key = case.id, target
+        if key not in self._asked_laws:
+            laws = self._laws[case.id]
+            self._asked_laws[key] = [law for law in laws if law.on(target) and self._takes(law, case, target)]
+        return self._asked_laws[key]
 
     def _asked(self, case: Case, law: Law) -> Mapping[str, Probe] | Finding:
         """The probes of a law on a case, made once."""

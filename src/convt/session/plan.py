@@ -10,7 +10,7 @@ from convt.cases.case import Case
 from convt.host.evaluator import Evaluator
 from convt.laws.law import Law
 from convt.results.targets import Target
-from convt.session.batch import Batch, LawVerdict, Takes, every
+from convt.session.batch import Awaited, Batch, LawVerdict, Takes, every
 from convt.session.profiles import AHEAD
 
 PAUSE = 0.05
@@ -71,6 +71,8 @@ class Plan:
         self._asked: dict[Hashable, Batch] = {}
         self._judged: Counter[tuple[Hashable, str]] = Counter()
         """By step and target: how many of its cases were judged before their turn."""
+        self._awaited: dict[tuple[Hashable, str], Awaited] = {}
+        """By step and target: what the next of its cases lacked when it was looked at."""
 
     def step(self, key: Hashable, laws: Sequence[Law], draw: Callable[[], Sequence[Case]] | None = None) -> Step:
         """The step with this key, made at its first item."""
@@ -84,9 +86,10 @@ class Plan:
         found: list[LawVerdict] = []
         for it in step.cases if case is None else [case]:
             peers = step.peers(it, target)
-            while batch.waits(it, target, peers):
-                if not self._judge_ahead():
-                    self._evaluator.pause(PAUSE)
+            while (awaited := batch.coming(it, target, peers)) is not None:
+                while self._evaluator.waits(*awaited):
+                    if not self._judge_ahead():
+                        self._evaluator.pause(PAUSE)
             found += batch.verdicts(it, target, peers)
         return found
 
@@ -99,9 +102,15 @@ class Plan:
             step = self._steps[key]
             for target, cases in step.of_targets.items():
                 at = self._judged[key, target]
-                if at < len(cases) and batch.judge_ahead(cases[at], target, step.peers(cases[at], target)):
+                awaited = self._awaited.get((key, target))
+                if at == len(cases) or (awaited is not None and not self._evaluator.has(*awaited)):
+                    continue
+                awaited = batch.judge_ahead(cases[at], target, step.peers(cases[at], target))
+                if awaited is None:
                     self._judged[key, target] += 1
+                    self._awaited.pop((key, target), None)
                     return True
+                self._awaited[key, target] = awaited
         return False
 
     def _turn(self, key: Hashable) -> Batch:

@@ -31,12 +31,23 @@ def released(
 
     A local version (`2.13.0+cpu`) counts as its public one. NoReleases where the installer fails or offers nothing.
     """
+    found = interpreter(python)
+    command = [found, "-m", "pip", "index", "versions", package, *(["--pre"] if pre else [])]
+    return listed(command, run or run_it, pre)
+
+
+def interpreter(python: str | Path) -> str:
+    """The path of a Python that is named by its version or its program; NoReleases where there is none."""
     found = shutil.which(f"python{python}") or shutil.which(str(python))
     if found is None:
         raise NoReleases(f"--python: found no Python {str(python)!r}, accepted a version such as 3.12 or a program")
-    command = [found, "-m", "pip", "index", "versions", package, *(["--pre"] if pre else [])]
+    return found
+
+
+def listed(command: Sequence[str], run: Runs, pre: bool = False) -> list[str]:
+    """The versions that `pip index versions PACKAGE` lists, the oldest first; NoReleases where it fails."""
     try:
-        done = (run or _run)(command)
+        done = run(command)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NoReleases(f"{' '.join(command)}: {error}; check the interpreter, and the network") from None
     versions = _ordered(_listed(done.stdout), pre)
@@ -44,7 +55,7 @@ def released(
         said = (done.stderr or done.stdout).strip().splitlines()[-LAST_LINES:]
         lines = "\n".join(f"  {line}" for line in said)
         raise NoReleases(
-            f"{package}: the installer lists no version (exit {done.returncode} of {' '.join(command)})\n{lines}\n"
+            f"{command[5]}: the installer lists no version (exit {done.returncode} of {' '.join(command)})\n{lines}\n"
             "  check the package's name, the network and pip's index options"
         )
     return versions
@@ -71,7 +82,7 @@ def newest_of_each_minor(versions: Iterable[str], since: str) -> list[str]:
     return list(newest.values())
 
 
-def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+def run_it(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
