@@ -84,19 +84,6 @@ class Evaluator:
                 return found
             self.request(target, [probe])
 
-    def has(self, target: str, probe: Probe) -> bool:
-        """Whether the outcome is here; asks and waits for nothing."""
-        return isinstance(self._held.get(probe.key, {}).get(target), Outcome)
-
-    def waits(self, target: str, probe: Probe) -> bool:
-        """Whether `get` would wait for an outcome that is on its way."""
-        return self._on_its_way(target, probe)
-
-    def pause(self, seconds: float) -> None:
-        """Wait for the next outcome of any target, so long at most."""
-        with self._change:
-            self._change.wait(seconds)
-
     def _on_its_way(self, target: str, probe: Probe) -> bool:
         return isinstance(self._held.get(probe.key, {}).get(target), _Ticket)
 

@@ -19,9 +19,6 @@ from convt.results.finding import Finding
 Answers = Mapping[str, Outcome]
 """What came back for the probes of one law on one case, by the law's own names."""
 
-Awaited = tuple[str, Probe]
-"""Who has to answer what."""
-
 Takes = Callable[[Law, Case, str], bool]
 """Whether a law is asked of a case on a target."""
 
@@ -47,14 +44,6 @@ class Evaluates(Protocol):
 
     def get(self, target: str, probe: Probe) -> Outcome:
         """Wait for the answer."""
-        raise NotImplementedError
-
-    def has(self, target: str, probe: Probe) -> bool:
-        """Whether the answer is here."""
-        raise NotImplementedError
-
-    def waits(self, target: str, probe: Probe) -> bool:
-        """Whether `get` would wait for an answer that is on its way."""
         raise NotImplementedError
 
 
@@ -91,10 +80,6 @@ class Batch:
         """By case and law; the finding where a law cannot make its probes."""
         self._asked_laws: dict[tuple[str, str], list[Law]] = {}
         """By case and target."""
-        self._found: dict[tuple[str, str, str], LawVerdict] = {}
-        """By case, law and target: what was judged before its turn."""
-        self._given: set[tuple[str, str]] = set()
-        """Cases and targets whose verdicts were given."""
 
     def request(self, target: str, cases: Iterable[Case]) -> None:
         """Ask a target everything that these cases need, without waiting; what stands apart after everything else."""
@@ -114,51 +99,14 @@ class Batch:
 
     def verdicts(self, case: Case, target: str, peers: Sequence[str] = ()) -> list[LawVerdict]:
         """The verdict of every law that applies; waits for the target, and for its peers where a law crosses them."""
-        self._given.add((case.id, target))
-        judging = self._judging(case, target, peers)
-        keys = {law.id: (case.id, law.id, target) for law, _ in judging}
-        return [
-            self._found.pop(keys[law.id]) if keys[law.id] in self._found else self._verdict(case, law, target, mine)
-            for law, mine in judging
-        ]
+        of_law = ((law, self._peers(case, law, target, peers)) for law in self._on(target, case))
+        judged = ((law, mine) for law, mine in of_law if mine or not law.needs_peers)
+        return [self._verdict(case, law, target, mine) for law, mine in judged]
 
-    def coming(self, case: Case, target: str, peers: Sequence[str] = ()) -> Awaited | None:
-        """An answer on its way for which `verdicts` would wait; None where it would not."""
-        for law, mine in self._judging(case, target, peers):
-            for name in (target, *(mine if law.crosses else ())):
-                for probe in self._wanted(case, law):
-                    if self._evaluator.waits(name, probe):
-                        return name, probe
-        return None
-
-    def judge_ahead(self, case: Case, target: str, peers: Sequence[str] = ()) -> Awaited | None:
-        """Judge before its turn what no other target has to answer for too; None where the target has answered all
-        that it is asked about the case, else what it has not."""
-        missing: Awaited | None = None
-        for law, mine in self._judging(case, target, peers):
-            wanted, key = self._wanted(case, law), (case.id, law.id, target)
-            lacks = next((probe for probe in wanted if not self._evaluator.has(target, probe)), None)
-            if lacks is not None:
-                missing = target, lacks
-            elif key not in self._found and (case.id, target) not in self._given:
-                others = mine if law.crosses else ()
-                if all(self._evaluator.has(peer, probe) for peer in others for probe in wanted):
-                    self._found[key] = self._verdict(case, law, target, mine)
-        return missing
-
-    def _judging(self, case: Case, target: str, peers: Sequence[str]) -> list[tuple[Law, list[str]]]:
-        """Each law that judges a case on a target, with the peers with which it compares it: those that are asked it
-        too. What a peer is not asked would be asked at its turn, behind all else."""
-        of_law = (
-            (law, [it for it in peers if law.peer(target, it) and law in self._on(it, case)] if law.crosses else [])
-            for law in self._on(target, case)
-        )
-        return [(law, mine) for law, mine in of_law if mine or not law.needs_peers]
-
-    def _wanted(self, case: Case, law: Law) -> Sequence[Probe]:
-        """What has to be answered before a law can judge."""
-        probes = self._asked(case, law)
-        return () if isinstance(probes, Finding) else tuple(probes.values())
+    def _peers(self, case: Case, law: Law, target: str, peers: Sequence[str]) -> list[str]:
+        """Those with which a law compares a target: the peers that are asked it too. What another is not asked would
+        be asked now, behind all that waits there."""
+        return [it for it in peers if law.crosses and law.peer(target, it) and law in self._on(it, case)]
 
     def keys(self) -> set[str]:
         """The keys of every probe that the batch asks."""

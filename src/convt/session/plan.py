@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from functools import cached_property
 
@@ -10,11 +9,8 @@ from convt.cases.case import Case
 from convt.host.evaluator import Evaluator
 from convt.laws.law import Law
 from convt.results.targets import Target
-from convt.session.batch import Awaited, Batch, LawVerdict, Takes, every
+from convt.session.batch import Batch, LawVerdict, Takes, every
 from convt.session.profiles import AHEAD
-
-PAUSE = 0.05
-"""Seconds at most until what has come is looked through again, while nothing can be judged."""
 
 
 class Step:
@@ -35,16 +31,6 @@ class Step:
         if self._draw is not None:
             return list(self._draw())
         return list({name: case for cases in self._targets.values() for name, case in cases.items()}.values())
-
-    @cached_property
-    def of_targets(self) -> dict[str, list[Case]]:
-        """Every target with its cases."""
-        return {name: list(self.cases if self._draw else cases.values()) for name, cases in self._targets.items()}
-
-    @cached_property
-    def timed(self) -> bool:
-        """Whether a case's calls are timed."""
-        return any(case.cost is not None for case in self.cases)
 
     def peers(self, case: Case, target: str) -> list[str]:
         """The other targets that are asked the same case in the same environment: two versions are no peers, so that
@@ -69,10 +55,6 @@ class Plan:
         self._evaluator, self._ahead, self._takes = evaluator, ahead, takes
         self._steps: dict[Hashable, Step] = {}
         self._asked: dict[Hashable, Batch] = {}
-        self._judged: Counter[tuple[Hashable, str]] = Counter()
-        """By step and target: how many of its cases were judged before their turn."""
-        self._awaited: dict[tuple[Hashable, str], Awaited] = {}
-        """By step and target: what the next of its cases lacked when it was looked at."""
 
     def step(self, key: Hashable, laws: Sequence[Law], draw: Callable[[], Sequence[Case]] | None = None) -> Step:
         """The step with this key, made at its first item."""
@@ -83,35 +65,8 @@ class Plan:
     def verdicts(self, key: Hashable, target: str, case: Case | None = None) -> list[LawVerdict]:
         """The verdicts on a target of one case of a step, or of all of them; waits for the target and its peers."""
         step, batch = self._steps[key], self._turn(key)
-        found: list[LawVerdict] = []
-        for it in step.cases if case is None else [case]:
-            peers = step.peers(it, target)
-            while (awaited := batch.coming(it, target, peers)) is not None:
-                while self._evaluator.waits(*awaited):
-                    if not self._judge_ahead():
-                        self._evaluator.pause(PAUSE)
-            found += batch.verdicts(it, target, peers)
-        return found
-
-    def _judge_ahead(self) -> bool:
-        """Judge one case of a target that has answered, while another target is waited for; whether there was one. Not
-        where calls are timed, which have the machine for themselves."""
-        if any(self._steps[key].timed for key in self._asked):
-            return False
-        for key, batch in self._asked.items():
-            step = self._steps[key]
-            for target, cases in step.of_targets.items():
-                at = self._judged[key, target]
-                awaited = self._awaited.get((key, target))
-                if at == len(cases) or (awaited is not None and not self._evaluator.has(*awaited)):
-                    continue
-                awaited = batch.judge_ahead(cases[at], target, step.peers(cases[at], target))
-                if awaited is None:
-                    self._judged[key, target] += 1
-                    self._awaited.pop((key, target), None)
-                    return True
-                self._awaited[key, target] = awaited
-        return False
+        cases = step.cases if case is None else [case]
+        return [found for it in cases for found in batch.verdicts(it, target, step.peers(it, target))]
 
     def _turn(self, key: Hashable) -> Batch:
         """The answers of a step, with those before it freed and those after it asked."""

@@ -258,12 +258,6 @@ class Knows:
     def get(self, target: str, probe: Probe) -> Outcome:
         return self.got[probe.want]
 
-    def has(self, target: str, probe: Probe) -> bool:
-        return True
-
-    def waits(self, target: str, probe: Probe) -> bool:
-        return False
-
 
 def test_oracles_that_disagree_are_a_fault_of_the_suite(monkeypatch: pytest.MonkeyPatch) -> None:
     case = Case("other", small().settings, laws=("realistic",), seed=1)

@@ -92,12 +92,6 @@ class _Silent:
     def get(self, target: str, probe: object) -> Outcome:
         return Outcome("not-run", reason="nobody is here")
 
-    def has(self, target: str, probe: object) -> bool:
-        return True
-
-    def waits(self, target: str, probe: object) -> bool:
-        return False
-
 
 def test_what_is_passed_counts_in_the_content_hash_and_its_kind_does_not() -> None:
     zero, negative = BY_ID["stride-zero-transposed-2d"], BY_ID["stride-negative-transposed-2d"]

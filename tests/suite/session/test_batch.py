@@ -24,12 +24,6 @@ class Noted:
     def get(self, target: str, probe: Probe) -> Outcome:
         raise AssertionError("nothing is waited for")
 
-    def has(self, target: str, probe: Probe) -> bool:
-        return True
-
-    def waits(self, target: str, probe: Probe) -> bool:
-        return False
-
 
 def requests_of(cases: Sequence[Case]) -> list[list[Probe]]:
     noted = Noted()
