@@ -8,14 +8,17 @@ import re
 import shlex
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from convt.cases.loader import load_cases
 from convt.cli import GROUPS, parser
 from convt.host.registry import parse_target
 from convt.laws.catalogue import all_laws
 from tests.suite.laws.law_table import PAGE, with_table
+from tests.suite.laws.liars import LIARS
 
 ROOT = Path(__file__).parents[3]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -88,3 +91,23 @@ def test_links_between_documents_lead_somewhere(document: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)", document.read_text()):
         if "://" not in target:
             assert (document.parent / target).exists(), target
+
+
+def test_the_readme_counts_what_there_is() -> None:
+    everything = load_cases(sorted((ROOT / "specs").glob("*.yaml")))
+    cases = [case for case in everything if case.reject is None]
+    ops, ranks = Counter(case.settings.op for case in cases), Counter(case.settings.rank for case in cases)
+    models, articles = ([it for it in cases if f"{name}.yaml" in it.origin] for name in ("models", "articles"))
+    kinds = [case.reject.kind for case in everything if case.reject is not None]
+    claims = Counter(case.claim.holds for case in articles if case.claim is not None)
+    said = (ROOT / "README.md").read_text()
+    assert f"| {len(cases)}: {ops['conv_transpose']} transposed and {ops['conv']} forward convolutions; " in said
+    assert f"; {ranks[1]} in 1-D, {ranks[2]} in 2-D, {ranks[3]} in 3-D |" in said
+    assert f"| invalid calls (`rejects.yaml`) | {len(kinds)}, of {len(set(kinds))} kinds," in said
+    assert (
+        f"(`articles.yaml`) | {len(articles)}, of which {claims.total()} are statements as people learn them: " in said
+    )
+    assert f": {claims[True]} hold, {claims[False]} do not" in said
+    assert f"(`models.yaml`) | {len(models)}, each" in said
+    assert f"| laws | {len(all_laws())}, over" in said
+    assert f"| liars: deliberately wrong backends, each caught | {len(LIARS)} |" in said
