@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from convt.results.records import Header, KnownInfo, LawInfo
@@ -41,7 +41,7 @@ def header(data: dict[str, Any]) -> Header:
         if name in told:
             known = {item.name for item in fields(cls) if item.metadata.get("kept", True)}
             told[name] = tuple(cls(**_only(cls, item, known)) for item in told[name])
-    told["laws"] = tuple(LawInfo(law(it.id), it.statement, it.source, it.version) for it in told["laws"])
+    told["laws"] = tuple(replace(it, id=law(it.id)) for it in told["laws"])
     return Header(**told)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from convt.results.runfile import DetailRecord, Header, Run, RunFileError, RunWriter, VerdictRecord, read_run
+from convt.results.runfile import DetailRecord, Header, LawInfo, Run, RunFileError, RunWriter, VerdictRecord, read_run
 from tests.suite.results.synthetic_run import STATEMENTS, TARGETS, case_records, header, records, write_synthetic
 
 
@@ -45,6 +46,16 @@ def test_what_was_written_comes_back(run: Run) -> None:
 
 def vars_of(record: Any) -> dict[str, Any]:
     return {name: getattr(record, name) for name in record.__dataclass_fields__ if name != "kind"}
+
+
+def test_every_field_of_a_law_comes_back(tmp_path: Path) -> None:
+    """Each field has another value than its default, so that none is lost on the way."""
+    law = LawInfo("value", "It holds.", "section 3", 7, 3, 2)
+    assert all(getattr(law, it.name) != it.default for it in fields(law))
+    with RunWriter(tmp_path / "run.jsonl") as writer:
+        writer.write(header(laws=(law,)))
+        writer.finish(1.0, 0)
+    assert read_run(tmp_path / "run.jsonl").header.laws == (law,)
 
 
 def test_records_stand_by_case_then_law_then_target(run: Run) -> None:
