@@ -166,7 +166,8 @@ def test_the_matrix_prints_those_counts(text: str, run: Run) -> None:
 def test_a_law_that_was_asked_of_some_cases_says_so(run: Run, cover: int, above: int, says: str) -> None:
     laws = tuple(replace(law, cover=cover, cover_above=above) for law in run.header.laws[:1]) + run.header.laws[1:]
     text = page.render_page(replace(run, header=replace(run.header, laws=laws)))
-    assert text.count("YAML cases, in which any") == bool(says)
+    assert text.count("YAML cases, in which any") == text.count("Asked of <em>some cases</em>") == bool(says)
+    assert ("these are a <span" in text) == bool(says)
     assert says in unescape(text)
     assert ("fewer (any 2)" in text) == (above == 2)
 
