@@ -78,6 +78,7 @@ def sentences(comparison: Comparison) -> tuple[str, str]:
     counts: dict[Direction, Counter[str]] = {"worse": Counter(), "better": Counter(), "": Counter()}
     for change in comparison.changes:
         counts["worse" if comparison.is_worse(change) else change.direction][change.kind] += change.verdicts
+    bits = counts[""].pop("bits", 0)
     told = {says: _counted(counts[towards], comparison.found.get(towards, 0)) for says, towards in DECISIONS.items()}
     decides = next((says for says, number in told.items() if number), "")
     if comparison.mute and not told["Worse"]:
@@ -85,8 +86,9 @@ def sentences(comparison: Comparison) -> tuple[str, str]:
     elif decides:
         first = f"{decides}: {told.pop(decides)}" + ("; nothing got worse" if decides == "Better" else "")
     else:
-        first = "The same: no difference"
-    also = "; ".join(f"{says.lower()}: {number}" for says, number in told.items() if number)
+        first = f"The same: no difference{' beyond bits' if bits else ''}"
+    rest = [f"{says.lower()}: {number}" for says, number in told.items() if number]
+    also = "; ".join([*rest, *([f"{bits:,} bits"] if bits else [])])
     how_much = f"{plural(comparison.compared, 'verdict')} compared, {comparison.unchanged:,} unchanged"
     return f"{first}.", f"{f'Also {also}. ' if also else ''}{how_much}{_left_out(comparison)}."
 

@@ -121,3 +121,9 @@ def test_a_side_that_raises_most_of_what_it_is_asked_is_no_answer(
     assert ('6 of 7 answers are errors, most often "TypeError: unexpected keyword' in said) == loud
     few = compared(tmp_path, *([replace(it, case=name) for name in names[:4]] for it in (before, after)))
     assert few.exit_status == int(status == 1)
+
+
+def test_other_bits_alone_are_the_same(tmp_path: Path) -> None:
+    found = compared(tmp_path, verdict(used=0.2), verdict(used=0.3, bits="b" * 16))
+    assert headline(found).startswith("The same: no difference beyond bits. Also 1 bits. ")
+    assert found.exit_status == 0
