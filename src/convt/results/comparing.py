@@ -312,8 +312,6 @@ def _direction(change: Change) -> Direction:
         return "better" if change.kind == "fixed" else ""
     if change.after.verdict == "suite-bug" and change.before.verdict != "suite-bug":
         return "worse"  # nobody can say whether the answer is right any more
-    if change.kind == "result-type" and change.law != INVALID and standing(change.after) == "pass":
-        return "worse"
     return direction(change.before, change.after)
 
 
