@@ -88,7 +88,7 @@ def sentences(comparison: Comparison) -> tuple[str, str]:
     else:
         first = f"The same: no difference{' beyond bits' if bits else ''}"
     rest = [f"{says.lower()}: {number}" for says, number in told.items() if number]
-    also = "; ".join([*rest, *([f"{bits:,} bits"] if bits else [])])
+    also = "; ".join([*rest, *([f"other bits in {plural(bits, 'verdict')}"] if bits else [])])
     how_much = f"{plural(comparison.compared, 'verdict')} compared, {comparison.unchanged:,} unchanged"
     return f"{first}.", f"{f'Also {also}. ' if also else ''}{how_much}{_left_out(comparison)}."
 

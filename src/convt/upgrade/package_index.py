@@ -83,6 +83,7 @@ def newest_of_each_minor(versions: Iterable[str], since: str) -> list[str]:
 
 
 def run_it(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """What a command says; subprocess.TimeoutExpired where it takes more than ten minutes."""
     return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 

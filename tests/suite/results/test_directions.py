@@ -125,5 +125,5 @@ def test_a_side_that_raises_most_of_what_it_is_asked_is_no_answer(
 
 def test_other_bits_alone_are_the_same(tmp_path: Path) -> None:
     found = compared(tmp_path, verdict(used=0.2), verdict(used=0.3, bits="b" * 16))
-    assert headline(found).startswith("The same: no difference beyond bits. Also 1 bits. ")
+    assert headline(found).startswith("The same: no difference beyond bits. Also other bits in 1 verdict. ")
     assert found.exit_status == 0

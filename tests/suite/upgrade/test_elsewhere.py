@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,10 @@ def test_what_nobody_knows_is_not_said(pip: Pip, says: str) -> None:
     stopped = one_version(pair("jax==0.10.2", "jax", "0.10.2", "0.10.2"), None, pip)
     assert stopped.startswith("jax 0.10.2 on both sides: nothing to compare; ")
     assert says in stopped
+
+
+@pytest.mark.parametrize("after", ["jax-0.10.2-py3-none-any.whl", "jax @ https://example.org/jax-0.10.2.tar.gz"])
+def test_another_build_of_one_version_is_compared(after: str) -> None:
+    one = pair("jax==0.10.2", "jax", "0.10.2", "0.10.2")
+    built = replace(one, upgrade=replace(one.upgrade, after=(after,)))
+    assert one_version(built, None, Pip("0.12.0")) == ""
