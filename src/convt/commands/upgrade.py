@@ -9,11 +9,12 @@ import re
 import shlex
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
-from convt.commands.parts import Commands, UsageError, command, output_folder, say, seconds, writing
+from convt.commands.parts import OK, Commands, UsageError, command, output_folder, say, seconds, writing
 from convt.host.registry import Entry, all_used, built_in, register_external
-from convt.results.changes import CLASSES, compare_sides
+from convt.results.kinds import CLASSES
 from convt.session.options import (
     DEADLINE,
     KNOWN,
@@ -24,17 +25,20 @@ from convt.session.options import (
     spec_files,
 )
 from convt.upgrade.elsewhere import one_version
-from convt.upgrade.environments import EnvironmentFailed
+from convt.upgrade.environments import EnvironmentFailed, python_version
 from convt.upgrade.installing import Options, install
-from convt.upgrade.report import Told
-from convt.upgrade.request import upgrade
+from convt.upgrade.locks.choosing import Wanted, from_git, from_lock
+from convt.upgrade.locks.moved import python_notes
+from convt.upgrade.locks.reading import environment
+from convt.upgrade.request import Upgrade, upgrade
 from convt.upgrade.requirements import NoRequirement
-from convt.upgrade.sessions import Asked, SessionFailed, ready, run_cases, search_each
 
 EXAMPLES = (
     'convt upgrade --before "keras==3.14.1" --after "keras==3.15.1"    two releases side by side',
     'convt upgrade --before "jax==0.9.0" --after jax                   a bare name: the newest release',
     "convt upgrade --before torch==2.13.0 --after torch --pre          nightly builds too",
+    "convt upgrade --from-lock old/uv.lock uv.lock                     what moved between two lock files",
+    "convt upgrade --from-git origin/main                              what the lock files here moved since main",
     "convt upgrade --before A --after B -k gap --law value             some cases, one law",
 )
 
@@ -47,10 +51,18 @@ def configure(commands: Commands) -> None:
     )  # fmt: skip
     add, env = parser.add_argument, os.environ.get
     words = "requirements with spaces between, or paths of wheels"
-    add("--before", default=env("BEFORE", ""), metavar="REQUIREMENTS", help=f"{words} (default: $BEFORE)")
-    add("--after", default=env("AFTER", ""), metavar="REQUIREMENTS", help=f"{words} (default: $AFTER)")
-    add("--with", dest="beside", default=env("WITH", ""), metavar="REQUIREMENTS",
+    add("--before", metavar="REQUIREMENTS", help=f"{words} (default: $BEFORE)")
+    add("--after", metavar="REQUIREMENTS", help=f"{words} (default: $AFTER)")
+    add("--with", dest="beside", metavar="REQUIREMENTS",
         help="what stands beside them on both sides (default: $WITH, then constraints.txt)")  # fmt: skip
+    add("--from-lock", nargs=2, metavar=("OLD", "NEW"),
+        help="two lock files, instead of --before and --after: requirements.txt, uv.lock, poetry.lock, pdm.lock, "
+        "pylock.toml, Pipfile.lock, a conda environment.yml or conda-lock.yml")  # fmt: skip
+    add("--from-git", metavar="BASE",
+        help="the lock files of this git repository as they are in BASE, which is origin/main, a tag or a commit, and "
+        "as they are now")  # fmt: skip
+    add("--package", action="append", default=[], metavar="NAME",
+        help="this package of the lock files matters too, for a target of --backend; repeatable")  # fmt: skip
     add("--target", action="append", default=[], metavar="NAME",
         help="ask this target; repeatable (default: $TARGETS, then all that are made of what is asked)")  # fmt: skip
     add(
@@ -82,19 +94,63 @@ def configure(commands: Commands) -> None:
     add("--report", type=output_folder, default=OUT, metavar="DIR", help=f"where the results go (default: {OUT})")
     add("--fail-on", action="append", default=[], choices=CLASSES[:-1], metavar="CLASS",
         help="count this class of change as worse too; repeatable")  # fmt: skip
+    add("--annotate", action="store_true",
+        help="also print GitHub's annotations of what got worse, 10 at most, where a lock file pins it")  # fmt: skip
 
 
 def run(options: argparse.Namespace) -> int:
     """Compare two versions, and return the exit status."""
+    entries: dict[str, Entry] = dict(built_in()) | dict(register_external(path) for path in options.backend)
     try:
-        return _compared(options)
-    except (EnvironmentFailed, NoRequirement, SessionFailed) as error:
+        asked = _asked(options, entries)
+        if isinstance(asked, str):
+            say(asked)
+            return OK
+        return _compared(options, asked, entries)
+    except (EnvironmentFailed, NoRequirement) as error:
         raise UsageError(f"no answer: {error}") from None
 
 
-def _compared(options: argparse.Namespace) -> int:
-    entries: dict[str, Entry] = dict(built_in()) | dict(register_external(path) for path in options.backend)
-    asked = upgrade(options.before, options.after, options.beside, _targets(options), entries)
+def _asked(options: argparse.Namespace, entries: Mapping[str, Entry]) -> Upgrade | str:
+    """What is compared: requirements, or what moved between lock files; a sentence where nothing did."""
+    locks = [name for name in ("--from-lock", "--from-git") if getattr(options, name[2:].replace("-", "_")) is not None]
+    given = {"--before": options.before, "--after": options.after, "--with": options.beside}
+    sides = [name for name, text in given.items() if text is not None]
+    if len(locks + sides) > 1 and locks:
+        raise UsageError(
+            f"found {' and '.join(locks + sides)}, accepted one of --from-lock, --from-git, --before with --after"
+        )
+    if not locks:
+        if options.package:
+            raise UsageError("--package needs --from-lock or --from-git")
+        texts = [os.environ.get(name[2:].upper(), "") if text is None else text for name, text in given.items()]
+        return upgrade(texts[0], texts[1], texts[2], _targets(options), entries)
+    version = python_version(options.python)
+    wanted = Wanted(entries, environment(version), tuple(_targets(options)), tuple(options.package))
+    if options.from_lock:
+        old, new = options.from_lock
+        found = from_lock(old, new, wanted)
+    else:
+        found = from_git(options.from_git, wanted)
+    return found if isinstance(found, str) else python_notes(found, version)
+
+
+def _compared(options: argparse.Namespace, asked: Upgrade, entries: Mapping[str, Entry]) -> int:
+    """Build both sides, compare and tell. Its imports are late: to say that nothing moved takes none."""
+    from convt.upgrade.sessions import SessionFailed
+
+    try:
+        return _told(options, asked, entries)
+    except SessionFailed as error:
+        raise UsageError(f"no answer: {error}") from None
+
+
+def _told(options: argparse.Namespace, asked: Upgrade, entries: Mapping[str, Entry]) -> int:
+    from convt.results.changes import compare_sides
+    from convt.results.compare_annotations import annotations
+    from convt.upgrade.report import Told
+    from convt.upgrade.sessions import Asked, ready, run_cases, search_each
+
     if options.target:
         all_used(options.backend, asked.targets)
     words = " and ".join(f"({it})" for it in options.k) if len(options.k) > 1 else "".join(options.k)
@@ -103,6 +159,8 @@ def _compared(options: argparse.Namespace) -> int:
         folder_of_known(options.known), options.deadline, shlex.join(["convt", *sys.argv[1:]]),
     )  # fmt: skip
     ready(asked, asked_cases, entries)
+    for it in asked.moved:
+        say(it.told)
     began = time.monotonic()
     pair = install(asked, Options(options.python, options.pre, tuple(options.installer)), say)
     for line in pair.lines():
@@ -123,6 +181,8 @@ def _compared(options: argparse.Namespace) -> int:
         written = told.write(options.report)
     for path in written:
         say(f"wrote {os.path.relpath(path)}")
+    if options.annotate:
+        say("\n".join(annotations(told.comparison, places=asked.pointed())))
     return told.comparison.exit_status
 
 

@@ -4,6 +4,7 @@ Without `from __future__ import annotations`, whose name this file defines.
 """
 
 import re
+from collections.abc import Mapping
 
 from convt.results.changes import Change, Comparison
 from convt.results.compare_view import Group, case_of, groups, pair_told
@@ -13,22 +14,27 @@ LIMIT = 10
 """GitHub shows 10 error annotations of one step, and drops the others without a word."""
 
 
-def annotations(comparison: Comparison, limit: int = LIMIT) -> list[str]:
+def annotations(
+    comparison: Comparison, limit: int = LIMIT, places: Mapping[str, tuple[str, int]] | None = None
+) -> list[str]:
     """At most `limit` commands `::error file=...,line=...,title=...::...`, one for each case and target that got worse.
 
-    The last one counts what is left out, so that nothing is dropped without a word.
+    The last one counts what is left out, so that nothing is dropped without a word. `places` are a file and a line for
+    each target, where what made it worse stands: a pin of a lock file. Without one it is where the case stands.
     """
+    places = places or {}
     told = [group for group in groups(comparison) if group.worse]
     if len(told) <= limit:
-        return [_command(comparison, group) for group in told]
+        return [_command(comparison, group, places) for group in told]
     kept = told[: max(limit - 1, 0)]
     more = f"and {plural(len(told) - len(kept), 'change')} more that are worse: see the job summary"
     last = f"::error title={_property('convt')}::{_data(more)}"
-    return [*(_command(comparison, group) for group in kept), last][: max(limit, 0)]
+    return [*(_command(comparison, group, places) for group in kept), last][: max(limit, 0)]
 
 
-def _command(comparison: Comparison, group: Group) -> str:
-    where = _place(comparison, group.first)
+def _command(comparison: Comparison, group: Group, places: Mapping[str, tuple[str, int]]) -> str:
+    file, line = places.get(group.target, ("", 0))
+    where = {"file": file, "line": str(line)} if file else _place(comparison, group.first)
     on = f"{group.case} on {group.target}" if group.case else group.target
     properties = {**where, "title": f"{group.kind}: {on}"}
     before, after = pair_told(group.first)

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
+import platform
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -126,6 +127,16 @@ def _base(python: str | None) -> _Base:
             "version such as 3.12 or the path of a program"
         )
     return _Base(wanted, " ".join([os.path.realpath(words[0]), words[-1]]))
+
+
+def python_version(python: str | None) -> str:
+    """The version of the Python that is meant; NoRequirement where there is none."""
+    if not python:
+        return platform.python_version()
+    try:
+        return _base(python).version.split()[-1]
+    except InstallFailed as error:
+        raise NoRequirement(f"--python: {error}") from None
 
 
 def _cache(cache: Path | None) -> Path:

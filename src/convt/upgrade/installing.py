@@ -46,7 +46,11 @@ class Pair:
             f"upgrade: {self._changes(self.upgrade.packages)} on {', '.join(t.name for t in self.upgrade.targets)}"
         ]
         for side in (self.before, self.after):
+            locked = self.upgrade.locked.get(side.name)
+            lines += [f"  {side.name}: {locked.path} ({locked.kind})"] if locked else []
+            lines += [f"  {side.name}: {note}" for note in (locked.notes if locked else ())]
             lines += [f"  {side.name}: {side.python}", *(f"  {side.name}: {note}" for note in side.notes)]
+        lines += [f"  {note}" for note in self.upgrade.notes]
         differing = self.differing()
         equal = [name for name in self._beside(set(was) & set(is_)) if name not in differing]
         named = [f"{name} {was[name]}" for name in equal if name in self.upgrade.beside]
@@ -81,13 +85,15 @@ def install(upgrade: Upgrade, options: Options, report: Report) -> Pair:
 
     make = partial(_build, upgrade, options, told)
     with ThreadPoolExecutor(2) as pool:
-        sides = [pool.submit(make, name, upgrade.pins) for name in ("before", "after")]
+        sides = [pool.submit(make, name, upgrade.constraints(name)) for name in ("before", "after")]
     pair = Pair(*_results(sides), upgrade)
-    apart = [name for name in pair.differing() if name in upgrade.beside and name in pair.before.versions]
+    held = {name for locked in upgrade.locked.values() for name in locked.pins}  # each side as its lock file says
+    beside = upgrade.beside - held
+    apart = [name for name in pair.differing() if name in beside and name in pair.before.versions]
     if not apart:
         return pair
     told(f"after: trying the versions of the side before: {', '.join(apart)}")
-    closer = dict(upgrade.pins) | {name: f"{name}=={pair.before.versions[name]}" for name in apart}
+    closer = upgrade.constraints("after") | {name: f"{name}=={pair.before.versions[name]}" for name in apart}
     try:
         again = Pair(pair.before, make("after", closer), upgrade)
     except EnvironmentFailed:
@@ -103,7 +109,7 @@ def _build(upgrade: Upgrade, options: Options, report: Report, name: str, pins: 
         cache=options.cache,
         python=options.python,
         pre=options.pre,
-        installer=options.installer,
+        installer=(*options.installer, *(upgrade.locked[name].options if name in upgrade.locked else ())),
         report=report,
     )
 

@@ -15,6 +15,7 @@ from convt.results.changes import Comparison
 from convt.upgrade.found import Found, summary, to_json
 from convt.upgrade.found import render as render_found
 from convt.upgrade.installing import Pair
+from convt.upgrade.request import Upgrade
 
 SECTIONS = """
 <section id="environments">
@@ -74,12 +75,13 @@ class Told:
         }
         searches = [to_json(found) for found in self.searches]
         compared = json.loads(render(self.comparison, "json"))
-        return compared | {
+        told = {
             "exit": self.comparison.exit_status,
             "worse": self.comparison.worse,
             "environments": environments,
             "search": searches,
         }
+        return compared | told | ({"lock": _locks(self.pair.upgrade)} if self.pair.upgrade.locked else {})
 
     def page(self) -> str:
         """The comparison's page, with the environments and what the searches found at its end."""
@@ -104,6 +106,20 @@ class Told:
             part.write_text(text, encoding="utf-8")
             part.replace(folder / name)
         return [folder / name for name in texts]
+
+
+def _locks(upgrade: Upgrade) -> dict[str, Any]:
+    """What two lock files say: the files, what moved and where that stands, and what a header says beside."""
+    files = {
+        side: {"file": it.path, "kind": it.kind, "python": it.python, "exact_python": it.exact_python}
+        for side, it in upgrade.locked.items()
+    }
+    moved = [
+        {"package": it.package, "before": it.before, "after": it.after, "file": it.place.file, "line": it.place.line}
+        for it in upgrade.moved
+    ]
+    places = {target: {"file": file, "line": line} for target, (file, line) in upgrade.pointed().items()}
+    return files | {"moved": moved, "places": places, "notes": list(upgrade.notes)}
 
 
 def _fenced(text: str) -> str:

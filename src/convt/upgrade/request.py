@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from convt.host.registry import Entry, parse_target
 from convt.results.targets import Target, TargetError
@@ -25,6 +25,47 @@ PARTS = {"jaxlib": "jax"}
 
 
 @dataclass(frozen=True)
+class Locked:
+    """What the lock file of one side says, where the sides are two lock files."""
+
+    path: str
+    kind: str
+    python: str
+    """The Pythons that it is for, as a version specifier; empty where it says none."""
+    exact_python: str
+    """`3.12` or `3.12.4` where it is for one Python alone, else empty."""
+    pins: Mapping[str, str]
+    """By canonical name what stands in the constraints of its side."""
+    options: tuple[str, ...] = ()
+    """Options of pip: the indexes that it names."""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a pin stands: a file, as its repository's root knows it, and a line from 1, or 0 for an unknown one."""
+
+    file: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A package of which two lock files say two versions; None on a side that has it not."""
+
+    package: str
+    before: str | None
+    after: str | None
+    place: Place
+    """Where the lock file after pins it; the one before, where that alone has it."""
+
+    @property
+    def told(self) -> str:
+        where = f" ({self.place.file}:{self.place.line})" if self.place.line else ""
+        return f"{self.package} {self.before or 'none'} -> {self.after or 'none'}{where}"
+
+
+@dataclass(frozen=True)
 class Upgrade:
     """Two sides of requirements, the targets that are asked on both, and the pins of what stands beside them."""
 
@@ -34,6 +75,23 @@ class Upgrade:
     """What may differ: the packages that either side asks for, and their parts, by canonical names."""
     targets: tuple[Target, ...]
     pins: Mapping[str, str]
+    """What stands beside them on both sides, as lines of constraints."""
+    locked: Mapping[str, Locked] = field(default_factory=dict)
+    """By side, `before` and `after`, what its lock file says; empty where the sides are requirements."""
+    moved: tuple[Moved, ...] = ()
+    """What moved between two lock files; those of frameworks first."""
+    places: Mapping[str, Place] = field(default_factory=dict)
+    """By target where the pin stands that moved for it."""
+    notes: tuple[str, ...] = ()
+    """What a header says beside: what only one lock file has, and which files were not taken."""
+
+    def constraints(self, side: str) -> dict[str, str]:
+        """The lines of constraints of one side, by canonical name: what its lock file says goes before."""
+        return dict(self.pins) | (dict(self.locked[side].pins) if side in self.locked else {})
+
+    def pointed(self) -> dict[str, tuple[str, int]]:
+        """By target the file and the line to which an annotation points."""
+        return {target: (place.file, place.line) for target, place in self.places.items() if place.line}
 
     @property
     def beside(self) -> set[str]:
@@ -50,7 +108,7 @@ def upgrade(before: str, after: str, beside: str, targets: Sequence[str], backen
     sides = [all_asked(_words(name, text)) for name, text in (("--before", before), ("--after", after))]
     companions = all_asked(_words("--with", beside)) if beside.strip() else []
     packages = dict.fromkeys(it.name for side in sides for it in side)
-    chosen = [_target(name, backends) for name in targets] or _concerned(list(packages), backends)
+    chosen = [target_named(name, backends) for name in targets] or _concerned(list(packages), backends)
     parts = [part for part, whole in PARTS.items() if whole in packages]
     packages |= dict.fromkeys(parts)
     modules = dict.fromkeys([*(package for target in chosen for package in backends[target.backend].packages), "numpy"])
@@ -70,7 +128,8 @@ def _words(option: str, text: str) -> list[str]:
     return words
 
 
-def _target(name: str, backends: Mapping[str, Entry]) -> Target:
+def target_named(name: str, backends: Mapping[str, Entry]) -> Target:
+    """The target that a user names for both sides; TargetError where it says a side itself."""
     target = parse_target(name, backends)
     if target.environment:
         raise TargetError("target", name, [target.plain.name])

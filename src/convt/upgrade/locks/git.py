@@ -1,0 +1,141 @@
+"""The lock files of a git repository: those that changed since a commit, each as it was there and as it is now."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from convt.upgrade.locks.lock import LockError
+from convt.upgrade.locks.reading import KINDS, OnDisk, decoded
+from convt.upgrade.locks.requirement_files import includes
+
+NAMED = re.compile(
+    r"(?:^|/)(?:uv\.lock|poetry\.lock|pdm\.lock|pylock(?:\.[^/.]+)?\.toml|Pipfile\.lock|[^/]*\.py\.lock"
+    r"|[^/]*(?:requirements|constraints)[^/]*\.txt|requirements/[^/]*\.txt"
+    r"|(?:[^/]*[-_.])?env(?:ironment)?s?(?:[-_.][^/]*)?\.ya?ml|[^/]*conda-lock\.ya?ml)$"
+)
+"""The paths of lock files, by which they are found in any folder."""
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A git repository, by its root; `base` is a commit, and `called` how the user names it."""
+
+    root: Path
+    base: str
+    called: str
+
+    def lock_files(self) -> tuple[list[str], list[str]]:
+        """The paths of the lock files that are tracked now, and of those in the base."""
+        now = [path for path in self._paths("ls-files", "-z") if (self.root / path).is_file()]
+        return sorted(set(now)), sorted(
+            set(self._paths("ls-tree", "-r", "-z", "--name-only", "--full-tree", self.base))
+        )
+
+    def _paths(self, *words: str) -> list[str]:
+        return [path for path in git(self.root, *words).split("\0") if NAMED.search(path)]
+
+    def changed(self, paths: Sequence[str]) -> list[str]:
+        """Those that differ from the base, and requirements files that include others, which may."""
+        if not paths:
+            return []
+        differ = git(self.root, "diff", "--name-only", "-z", "--no-renames", self.base, "--", *map(_literal, paths))
+        told = set(differ.split("\0"))
+        return [path for path in paths if path in told or (path.endswith(".txt") and includes(self.now(path).read()))]
+
+    def now(self, path: str) -> OnDisk:
+        return OnDisk(self.root / path, path)
+
+    def then(self, path: str) -> InCommit:
+        return InCommit(self, path)
+
+
+@dataclass(frozen=True)
+class InCommit:
+    """A file as it is in the base; its path names the commit too."""
+
+    repository: Repository
+    name: str
+
+    @property
+    def path(self) -> str:
+        return f"{self.repository.called}:{self.name}"
+
+    @property
+    def folder(self) -> str | None:
+        return None
+
+    def read(self) -> str:
+        words = ["cat-file", "blob", f"{self.repository.base}:{self.name}"]
+        return decoded(self.path, _run(self.repository.root, words, f"{self.path}: cannot be read").stdout)
+
+    def beside(self, name: str) -> InCommit:
+        path = PurePosixPath(os.path.normpath(PurePosixPath(self.name).parent / name))
+        return InCommit(self.repository, path.as_posix())
+
+
+def repository(base: str, folder: Path) -> Repository:
+    """The repository of a folder, at a base; LockError where there is none, or no such commit in it."""
+    todo = "run it in a clone, or name two files: --from-lock OLD NEW"
+    top = _run(folder, ["rev-parse", "--show-toplevel"], "--from-git: found no git repository here", todo)
+    root = Path(os.fsdecode(top.stdout).rstrip("\n"))
+    for name in (base, f"origin/{base}"):
+        words = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"]
+        found = _ran(root, words)
+        if base.strip() and found.returncode == 0:
+            return Repository(root, found.stdout.decode().strip(), name)
+    raise LockError(_unknown(root, base))
+
+
+def _unknown(root: Path, base: str) -> str:
+    found = f"--from-git: found no commit {base!r} in {root}, accepted a branch, a tag or a commit"
+    fetch = f"git fetch --depth=1 origin {base.removeprefix('origin/')}"
+    if base.strip() and git(root, "rev-parse", "--is-shallow-repository").strip() == "true":
+        return f"{found}; this clone is shallow: `{fetch}` first, or fetch-depth: 0 in actions/checkout"
+    return f"{found}; where the remote has it, `{fetch}` first" if base.strip() else found
+
+
+def git(folder: Path, *words: str) -> str:
+    """What git prints; LockError with its last words where it fails."""
+    return os.fsdecode(_run(folder, words, f"git {words[0]} failed").stdout)
+
+
+def _run(folder: Path, words: Sequence[str], failed: str, todo: str = "") -> subprocess.CompletedProcess[bytes]:
+    done = _ran(folder, words)
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        why = f" ({said[0][:200]})" if said else ""
+        raise LockError(f"{failed}{why}{f'; {todo}' if todo else ''}")
+    return done
+
+
+def _ran(folder: Path, words: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
+    told = os.environ | {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    try:
+        return subprocess.run(["git", *words], cwd=folder, env=told, capture_output=True, check=False)  # noqa: S607
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise LockError(
+            f"--from-git: cannot start git ({why}): install it, or name two files: --from-lock OLD NEW"
+        ) from None
+
+
+def _literal(path: str) -> str:
+    return f":(top,literal){path}"
+
+
+def in_repository(path: str) -> str:
+    """A path of the disk as the root of its git repository knows it, with `/`; as it is where there is none."""
+    whole = Path(path).resolve()
+    root = next((folder for folder in whole.parents if (folder / ".git").exists()), None)
+    return whole.relative_to(root).as_posix() if root else path
+
+
+def none_found(root: Path) -> LockError:
+    return LockError(
+        f"--from-git: found no lock file tracked in {root}, accepted {', '.join(KINDS)}; or --from-lock OLD NEW"
+    )
