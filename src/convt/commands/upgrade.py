@@ -108,7 +108,9 @@ def run(options: argparse.Namespace) -> int:
             return OK
         return _compared(options, asked, entries)
     except (EnvironmentFailed, NoRequirement) as error:
-        raise UsageError(f"no answer: {error}") from None
+        locks = isinstance(error, EnvironmentFailed) and (options.from_lock or options.from_git)
+        more = "\n  what lock files pin is installed as it stands; --with does not go with them"
+        raise UsageError(f"no answer: {error}{more if locks else ''}") from None
 
 
 def _asked(options: argparse.Namespace, entries: Mapping[str, Entry]) -> Upgrade | str:
@@ -181,8 +183,8 @@ def _told(options: argparse.Namespace, asked: Upgrade, entries: Mapping[str, Ent
         written = told.write(options.report)
     for path in written:
         say(f"wrote {os.path.relpath(path)}")
-    if options.annotate:
-        say("\n".join(annotations(told.comparison, places=asked.pointed())))
+    for line in annotations(told.comparison, places=asked.pointed()) if options.annotate else ():
+        say(line)
     return told.comparison.exit_status
 
 

@@ -87,7 +87,8 @@ def install(upgrade: Upgrade, options: Options, report: Report) -> Pair:
     with ThreadPoolExecutor(2) as pool:
         sides = [pool.submit(make, name, upgrade.constraints(name)) for name in ("before", "after")]
     pair = Pair(*_results(sides), upgrade)
-    held = {name for locked in upgrade.locked.values() for name in locked.pins}  # each side as its lock file says
+    locked = upgrade.locked.values()  # each side has what its lock file says
+    held = {name for it in locked for name, line in it.pins.items() if "==" in line}
     beside = upgrade.beside - held
     apart = [name for name in pair.differing() if name in beside and name in pair.before.versions]
     if not apart:

@@ -10,6 +10,7 @@ from typing import Protocol
 from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from convt.upgrade.requirements import NoRequirement
@@ -65,8 +66,9 @@ class Pin:
 
     @property
     def constraint(self) -> str:
-        """What stands in a constraints file for it; empty for an address or a path."""
-        return "" if self.problem or "@" in self.text or self.text.endswith(".whl") else self.text
+        """What stands in a constraints file for it; empty for an address, a path, and a name without a version."""
+        elsewhere = "@" in self.text or self.text.endswith(".whl")
+        return "" if self.problem or elsewhere or self.text == self.name else self.text
 
     @property
     def place(self) -> str:
@@ -108,8 +110,20 @@ class Lock:
 
 
 def pinned(name: str, version: str, where: str, line: int, index: str = "") -> Pin:
-    """A pin of one exact version."""
+    """A pin of one exact version; what is none, as conda has some, is its problem."""
+    try:
+        Version(version)
+    except InvalidVersion:
+        problem = f"found {name} {version!r}, accepted a version as PyPI has it"
+        return Pin(name, f"{name}==={version}", where=where, line=line, problem=problem)
     return Pin(name, f"{name}=={version}", version, where, line, index)
+
+
+def package(name: object, where: str) -> str:
+    """The canonical name of a package; LockError where it is none: it becomes a line of a constraints file."""
+    if not isinstance(name, str) or re.fullmatch(r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?", name, re.ASCII) is None:
+        raise LockError(f"{where}: found {str(name)[:60]!r}, accepted the name of a package")
+    return canonicalize_name(name)
 
 
 def of_requirement(found: Requirement, name: str) -> tuple[str, str]:
@@ -139,7 +153,7 @@ def specifier(text: object) -> str:
     """
     words = [word for word in re.split(r"\s*,\s*|\s+(?=[<>=!~^])", str(text or "").strip()) if word and word != "*"]
     try:
-        return str(SpecifierSet(",".join(_word(word) for word in words)))
+        return ",".join(sorted(map(str, SpecifierSet(",".join(map(_word, words)))), reverse=True))
     except (InvalidSpecifier, InvalidVersion):
         return ""
 

@@ -80,7 +80,7 @@ class Locks:
     def moves_of(self, target: Target) -> list[str]:
         """The packages that moved and that a target computes with, those of its frameworks first."""
         modules = self.backends[target.backend].packages
-        own = [name for name in self.own if name in self.companions()]
+        own = [name for name in self._own([target]) if name in self.companions()]
         frameworks = [name for module in modules for name in self.modules().get(module, [])]
         beside = [name for name, of in self.companions().items() if not of or set(of) & set(modules)]
         return list(dict.fromkeys([*own, *frameworks, *beside]))
@@ -90,6 +90,10 @@ class Locks:
         were named for it."""
         found = [target_named(name, self.backends) for name, it in self.backends.items() if self._made(it)]
         return [target for target in found if self.moves_of(target)]
+
+    def _own(self, targets: Sequence[Target]) -> tuple[str, ...]:
+        """The packages that were named, where one of the targets comes from outside."""
+        return self.own if any(not self.backends[target.backend].built_in for target in targets) else ()
 
     def _made(self, entry: Entry) -> bool:
         return all(map(self.both, entry.packages)) if entry.built_in else bool(self.own)
@@ -125,7 +129,7 @@ class Locks:
         locked = {"before": self._locked(self.before, self.after), "after": self._locked(self.after, self.before)}
         rows = tuple(self._moved(name) for name in moved)
         places = {target.name: self._moved(self.moves_of(target)[0]).place for target in asked}
-        named = {*self.before.pins, *self.after.pins}
+        named = {it.name for lock in (self.before, self.after) for it in lock.pins.values() if it.text != it.name}
         return Upgrade(
             first, second, tuple(moved), tuple(asked), pins(CONSTRAINTS, without=named), locked, rows, places,
             tuple(self.asides()),
@@ -140,7 +144,7 @@ class Locks:
             there = [name for name in self.frameworks().get(module, (module,)) if name in lock.pins]
             names += there or [BRINGS.get(module, (module,))[0]]
         beside = {name for name, of in COMPANIONS.items() if not of or set(of) & set(modules)} - {"numpy"}
-        names += [name for name in (*self.own, *sorted(beside)) if name in lock.pins]
+        names += [name for name in (*self._own(targets), *sorted(beside)) if name in lock.pins]
         return tuple(self._text(lock, name) for name in dict.fromkeys([*names, "numpy"]))
 
     def _text(self, lock: Lock, name: str) -> str:

@@ -9,8 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
-from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from convt.upgrade.locks.lock import (
     Candidate,
@@ -21,6 +20,7 @@ from convt.upgrade.locks.lock import (
     Text,
     chosen,
     holds,
+    package,
     pinned,
     specifier,
 )
@@ -56,7 +56,7 @@ def pipfile(path: str, content: str, data: Mapping[str, Any], environment: Envir
             if not isinstance(said, dict):
                 raise LockError(f"{path}: found {name}: {said!r}, accepted an object with a version")
             if holds(str(said.get("markers", "")), environment, f"{path}:{line}"):
-                pin = _pipfile_pin(canonicalize_name(name), said, path, line, urls)
+                pin = _pipfile_pin(package(name, path), said, path, line, urls)
                 candidates.append((int(category != "default"), category, pin))
     requires = meta.get("requires", {})
     python = requires.get("python_full_version") or requires.get("python_version")
@@ -86,6 +86,8 @@ def conda_environment(file: Text, content: str, data: Mapping[str, Any], environ
     for one in data.get("dependencies") or []:
         if isinstance(one, dict):
             continue
+        if str(one).startswith("_"):  # conda's own, which is no package of Python's
+            continue
         pin = _conda_pin(str(one), path, lines.get(str(one), 0))
         if pin.name == "python":
             python = specifier(pin.text.removeprefix("python"))
@@ -108,25 +110,29 @@ def _conda_pin(text: str, path: str, line: int) -> Pin:
     found = _CONDA.fullmatch(text.strip())
     if found is None:
         raise LockError(f"{path}:{line}: found {text[:80]!r}, accepted NAME=VERSION")
-    name, rest = canonicalize_name(CONDA.get(found[1].lower(), found[1])), found[2].strip()
+    name, rest = package(CONDA.get(found[1].lower(), found[1]), f"{path}:{line}"), found[2].strip()
     bracket = re.search(r"version\s*=\s*['\"]?([^'\"\]]+)", rest)
     rest = (bracket[1] if bracket else rest.partition("[")[0]).strip()
     exact = re.fullmatch(r"(={1,2})?\s*(\d[^=\s,|<>*!]*)(?:\s*=\s*([^=\s]+)|\s+(\S+))?", rest)
     if exact:
         whole = name != "python" and (exact[1] == "==" or exact[3] or exact[4])
         return _conda_exact(name, exact[2], bool(whole) or exact[2].count(".") > 1, path, line)
-    return Pin(name, f"{name}{rest}" if re.match(r"[<>=!~]", rest) else name, where=path, line=line)
+    return _ranged(name, rest if re.match(r"[<>=!~]", rest) else "", path, line)
 
 
 def _conda_exact(name: str, version: str, exact: bool, path: str, line: int) -> Pin:
-    try:
-        Version(version)
-    except InvalidVersion:
-        problem = f"found {name} {version}, accepted a version as PyPI has it"
-        return Pin(name, f"{name}=={version}", where=path, line=line, problem=problem)
     if exact:
         return pinned(name, version, path, line)
-    return Pin(name, f"{name}=={version}.*", where=path, line=line)
+    return _ranged(name, f"=={version}.*", path, line)
+
+
+def _ranged(name: str, bounds: str, path: str, line: int) -> Pin:
+    """A pin of no exact version; what pip cannot read, such as `>=1|<0.5`, is its problem."""
+    try:
+        return Pin(name, f"{name}{SpecifierSet(bounds) if bounds else ''}", where=path, line=line)
+    except InvalidSpecifier:
+        problem = f"found {name} {bounds}, accepted a version or a range as PyPI has them"
+        return Pin(name, f"{name}{bounds}", where=path, line=line, problem=problem)
 
 
 def conda_lock(path: str, content: str, data: Mapping[str, Any], environment: Environment) -> Lock:
@@ -138,10 +144,10 @@ def conda_lock(path: str, content: str, data: Mapping[str, Any], environment: En
     for number, it in enumerate(data.get("package") or []):
         if not isinstance(it, dict) or not {"name", "version"} <= it.keys():
             raise LockError(f"{path}: found a package without name and version")
-        if it.get("platform") != here:
+        if it.get("platform") != here or str(it["name"]).startswith("_"):
             continue
         called = str(it["name"])
-        name = canonicalize_name(CONDA.get(called, called) if it.get("manager") == "conda" else called)
+        name = package(CONDA.get(called, called) if it.get("manager") == "conda" else called, path)
         if name == "python":
             python = specifier(it["version"])
             continue

@@ -90,7 +90,7 @@ def read_lock(file: Text, environment: Environment) -> Lock:
             return _json(file.path, content, environment)
         if name.endswith((".toml", ".lock")) or re.search(r"^\[\[\s*packages?\s*\]\]", content, re.MULTILINE):
             return _toml(file.path, content, environment)
-        if name.endswith((".yml", ".yaml")) or re.search(r"^dependencies:\s*$", content, re.MULTILINE):
+        if name.endswith((".yml", ".yaml")) or re.search(r"^(dependencies|package):\s*$", content, re.MULTILINE):
             return _yaml(file, content, environment)
         if name.endswith((".txt", ".in", ".pip")) or _looks_like_requirements(content):
             if content.lstrip("\n").startswith("@EXPLICIT") or "\n@EXPLICIT" in content:

@@ -129,14 +129,23 @@ def _option(file: Text, text: str, where: str, read: _Read, limits: bool) -> Non
             raise LockError(f"{where}: {error}") from None
         _read(included, content, read, limits or INCLUDES[name] == "-c")
     elif name in INDEXES:
-        if "${" in value or "@" in urlsplit(value).netloc:
-            read.notes.append(f"{where}: an index with a secret is left to you: --installer={INDEXES[name]}=URL")
-        else:
-            read.indexes.append(f"{INDEXES[name]}={value}")
+        _index(file, f"{INDEXES[name]}=", value, where, read)
     elif name in EDITABLE:
         _add(_address(value, where, file.folder), read, limits)
     elif name not in IGNORED:
         raise LockError(f"{where}: found {text[:80]!r}, accepted {ACCEPTED}, or an option of pip's requirements files")
+
+
+def _index(file: Text, option: str, value: str, where: str, read: _Read) -> None:
+    """An index, or a folder of packages, which is meant from the file's own folder."""
+    if "${" in value or "@" in urlsplit(value).netloc:
+        read.notes.append(f"{where}: an index with a secret is left to you: --installer={option}URL")
+    elif "://" in value or Path(value).is_absolute():
+        read.indexes.append(f"{option}{value}")
+    elif file.folder is None:
+        read.notes.append(f"{where}: the folder {value} is not looked up in a commit: --installer={option}PATH")
+    else:
+        read.indexes.append(f"{option}{(Path(file.folder) / value).absolute()}")
 
 
 def requirement(text: str, where: str, environment: Environment, folder: str | None) -> Pin | str | None:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from packaging.pylock import Package, Pylock, PylockUnsupportedVersionError, PylockValidationError
-from packaging.utils import canonicalize_name
 
 from convt.upgrade.locks.lock import (
     Candidate,
@@ -17,6 +16,7 @@ from convt.upgrade.locks.lock import (
     Pin,
     chosen,
     holds,
+    package,
     pinned,
     specifier,
 )
@@ -66,7 +66,7 @@ def _runs(table: Mapping[str, Any], environment: Environment) -> bool:
 
 
 def _poetry_pin(table: Mapping[str, Any], path: str, line: int) -> Pin:
-    name, source = canonicalize_name(str(table["name"])), _mapping(table.get("source"))
+    name, source = package(table["name"], path), _mapping(table.get("source"))
     url, kind = str(source.get("url", "")), source.get("type", "")
     if kind == "git":
         return _git(name, url, str(source.get("resolved_reference") or source.get("reference") or ""), path, line)
@@ -94,7 +94,7 @@ def pdm(path: str, content: str, data: Mapping[str, Any], environment: Environme
 
 
 def _pdm_pin(table: Mapping[str, Any], path: str, line: int) -> Pin:
-    name = canonicalize_name(str(table["name"]))
+    name = package(table["name"], path)
     if "git" in table:
         return _git(name, str(table["git"]), str(table.get("revision") or table.get("ref") or ""), path, line)
     if "url" in table:
@@ -115,26 +115,26 @@ def pylock(path: str, content: str, data: Mapping[str, Any], environment: Enviro
     default = {"extras": frozenset(), "dependency_groups": frozenset(lock.default_groups or ())}
     further = {"extras": frozenset(map(str, lock.extras or ())), "dependency_groups": every}
     candidates = [
-        (rank, "", _pylock_pin(package, path, line))
-        for package, line in zip(lock.packages, lines, strict=True)
+        (rank, "", _pylock_pin(it, path, line))
+        for it, line in zip(lock.packages, lines, strict=True)
         for rank, more in enumerate((default, further))
-        if package.marker is None or package.marker.evaluate({**environment, **more}, context="lock_file")
+        if it.marker is None or it.marker.evaluate({**environment, **more}, context="lock_file")
     ]
-    return Lock(path, "pylock.toml", chosen(candidates), str(lock.requires_python or ""))
+    return Lock(path, "pylock.toml", chosen(candidates), specifier(lock.requires_python))
 
 
-def _pylock_pin(package: Package, path: str, line: int) -> Pin:
-    name = str(package.name)
-    if package.vcs is not None:
-        return _git(name, str(package.vcs.url or package.vcs.path), package.vcs.commit_id, path, line)
-    if package.directory is not None:
-        return _local(name, package.directory.path, path, line)
-    if package.archive is not None:
-        url = package.archive.url
+def _pylock_pin(it: Package, path: str, line: int) -> Pin:
+    name = package(str(it.name), path)
+    if it.vcs is not None:
+        return _git(name, str(it.vcs.url or it.vcs.path), it.vcs.commit_id, path, line)
+    if it.directory is not None:
+        return _local(name, it.directory.path, path, line)
+    if it.archive is not None:
+        url = it.archive.url
         return Pin(name, f"{name} @ {url}", where=path, line=line) if url else _local(name, "", path, line)
-    if package.version is None:
+    if it.version is None:
         return Pin(name, name, where=path, line=line)
-    return pinned(name, str(package.version), path, line, _index(package.index or ""))
+    return pinned(name, str(it.version), path, line, _index(it.index or ""))
 
 
 def uv(path: str, content: str, data: Mapping[str, Any], environment: Environment) -> Lock:
@@ -203,7 +203,7 @@ class _Graph:
 
 
 def _uv_pin(table: Mapping[str, Any], path: str, line: int) -> Pin:
-    name, source = canonicalize_name(str(table["name"])), _source(table)
+    name, source = package(table["name"], path), _source(table)
     if "git" in source:
         url, _, commit = str(source["git"]).partition("#")
         return _git(name, url.partition("?")[0], commit, path, line)
