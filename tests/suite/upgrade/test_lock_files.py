@@ -250,7 +250,9 @@ BAD = {
         '[[package]]\nname = "-r/etc/passwd"\nversion = "1"\n[metadata]\nlock-version = "2.1"\n',
         "found '-r/etc/passwd', accepted the name of a package",
     ),
-    "a line for a name": ("Pipfile.lock", '{"_meta": {}, "default": {"a\\n--pre": {"version": "==1"}}}', "accepted the"),
+    "a line for a name": (
+        "Pipfile.lock", '{"_meta": {}, "default": {"a\\n--pre": {"version": "==1"}}}', "accepted the name of a package",
+    ),
     "other platforms": (
         "conda-lock.yml",
         "metadata: {}\npackage: [{name: a, version: 1, platform: win-64}]\n",

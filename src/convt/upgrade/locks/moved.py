@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from convt.host.registry import Entry
@@ -71,18 +71,16 @@ class Locks:
             if self.both(module)
         }
 
-    def companions(self) -> dict[str, tuple[str, ...]]:
-        """Each companion that moved, and the modules that compute with it; both files have to name it."""
-        every = COMPANIONS | dict.fromkeys(self.own, ())
+    def beside(self, names: Iterable[str]) -> list[str]:
+        """Those that moved of some packages beside frameworks; both files have to name them."""
         both = self.before.pins.keys() & self.after.pins.keys()
-        return {name: modules for name, modules in every.items() if name in both and self.differs(name)}
+        return [name for name in names if name in both and self.differs(name)]
 
     def moves_of(self, target: Target) -> list[str]:
         """The packages that moved and that a target computes with, those of its frameworks first."""
         modules = self.backends[target.backend].packages
-        own = [name for name in self._own([target]) if name in self.companions()]
         frameworks = [name for module in modules for name in self.modules().get(module, [])]
-        beside = [name for name, of in self.companions().items() if not of or set(of) & set(modules)]
+        own, beside = self.beside(self._own([target])), self.beside(_companions(modules))
         return list(dict.fromkeys([*own, *frameworks, *beside]))
 
     def concerned(self) -> list[Target]:
@@ -143,8 +141,7 @@ class Locks:
         for module in modules:
             there = [name for name in self.frameworks().get(module, (module,)) if name in lock.pins]
             names += there or [BRINGS.get(module, (module,))[0]]
-        beside = {name for name, of in COMPANIONS.items() if not of or set(of) & set(modules)} - {"numpy"}
-        names += [name for name in (*self._own(targets), *sorted(beside)) if name in lock.pins]
+        names += [name for name in (*self._own(targets), *_companions(modules)) if name in lock.pins]
         return tuple(self._text(lock, name) for name in dict.fromkeys([*names, "numpy"]))
 
     def _text(self, lock: Lock, name: str) -> str:
@@ -177,6 +174,12 @@ class Locks:
         pin: Pin | None = is_ or was
         place = Place(self.relative(pin.where), pin.line) if pin else Place("", 0)
         return Moved(name, was.told if was else None, is_.told if is_ else None, place)
+
+
+def _companions(modules: Iterable[str]) -> list[str]:
+    """The packages that some modules of frameworks compute with."""
+    there = set(modules)
+    return [name for name, of in COMPANIONS.items() if not of or there.intersection(of)]
 
 
 def python_notes(asked: Upgrade, version: str) -> Upgrade:
