@@ -138,6 +138,28 @@ def test_an_upgrade_refuses_before_it_builds(
     assert says in refused(capsys, "upgrade", "--before", "jax==0.9.0", "--after", "jax==0.9.1", *words)
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--from-lock", "a.txt", "b.txt", "--before", "jax"], "found --from-lock and --before, accepted one of"),
+        (["--from-git", "main", "--with", ""], "found --from-git and --with, accepted one of --from-lock, --from-git"),
+        (["--from-git", "main", "--from-lock", "a", "b"], "found --from-lock and --from-git, accepted one of"),
+        (["--before", "jax", "--after", "jax", "--package", "x"], "--package needs --from-lock or --from-git"),
+        (["--from-lock", "a.txt", "b.txt"], "a.txt: cannot be read (No such file or directory), accepted a lock file"),
+        (["--from-lock", "a.txt"], "expected 2 arguments"),
+        (["--from-git", "main"], "--from-git: found no git repository here"),
+        (["--from-lock", "a", "b", "--python", "/bin/true"], "--python: /bin/true is no Python"),
+    ],
+    ids=lambda value: shlex.join(value) if isinstance(value, list) else "",
+)
+def test_what_an_upgrade_from_lock_files_refuses(
+    words: list[str], says: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    monkeypatch.chdir(tmp_path)
+    assert says in refused(capsys, "upgrade", *words)
+
+
 @pytest.mark.parametrize("program", ["/bin/true", "/bin/echo"])
 def test_a_program_that_is_no_python_makes_no_environment(
     program: str, capsys: pytest.CaptureFixture[str], tmp_path: Path

@@ -263,6 +263,13 @@ def test_annotations_name_the_file_the_line_and_escape(comparison: Comparison) -
     assert third.startswith("::error title=gone%3A pytorch::did not run after: ImportError")
 
 
+def test_annotations_stand_where_a_lock_file_pins_what_moved(comparison: Comparison) -> None:
+    first, second, third = commands(comparison, places={"jax": ("a,b.txt", 12)})
+    assert first.startswith(f"::error file=a%2Cb.txt,line=12,title=regressed%3A {CASE} on jax::laws: value")
+    assert second.startswith("::error file=a%2Cb.txt,line=12,")
+    assert third.startswith("::error title=gone%3A pytorch::")
+
+
 def test_annotations_keep_to_githubs_limit_and_count_the_rest(tmp_path: Path) -> None:
     comparison = many(tmp_path)
     found = commands(comparison)

@@ -143,7 +143,7 @@ def test_a_target_from_outside_has_the_packages_that_are_named_for_it(tmp_path: 
 
 def test_a_lock_for_another_python_is_said(tmp_path: Path) -> None:
     paths = [str(LOCKS / side / "requirements-uv.txt") for side in ("old", "new")]
-    found = from_lock(*paths, WANTED)
+    found = from_lock(paths[0], paths[1], WANTED)
     assert isinstance(found, Upgrade)
     assert python_notes(found, "3.12.9").notes == ()
     assert python_notes(found, "3.11.7").notes == tuple(

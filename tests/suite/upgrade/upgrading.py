@@ -40,13 +40,15 @@ def run(
     *options: str,
     seconds: float = 1200,
     variables: Mapping[str, str] | None = None,
+    folder: Path | None = None,
 ) -> Upgrade:
-    """An upgrade with these options, and these variables beside the environment's; an empty side has no option."""
+    """An upgrade with these options, and these variables beside the environment's, in a folder; an empty side has no
+    option."""
     sides = [f"--{name}={text}" for name, text in (("before", before), ("after", after)) if text]
     words = [sys.executable, "-m", "convt", "upgrade", *sides, f"--report={report}"]
     done = subprocess.run(
         [*words, *options],
-        cwd=ROOT,
+        cwd=folder or ROOT,
         env=os.environ | dict(variables or {}),
         capture_output=True,
         text=True,
