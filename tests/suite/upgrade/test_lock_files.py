@@ -138,8 +138,8 @@ source = {{ virtual = "." }}
 dependencies = [{dependencies}]
 
 [package.optional-dependencies]
-cpu = [{{ name = "torch", version = "2.7.1+cpu", source = {{ registry = "https://download.pytorch.org/whl/cpu" }} }}]
 gpu = [{{ name = "torch", version = "{gpu}", source = {{ registry = "https://pypi.org/simple" }} }}]
+cpu = [{{ name = "torch", version = "2.7.1+cpu", source = {{ registry = "https://download.pytorch.org/whl/cpu" }} }}]
 
 [[package]]
 name = "torch"
@@ -168,7 +168,7 @@ def test_of_builds_of_one_version_that_of_the_cpu_is_meant_and_its_index(tmp_pat
 
 def test_several_versions_for_one_platform_are_a_problem_unless_one_is_the_default(tmp_path: Path) -> None:
     found = text(tmp_path, UV_BUILDS.format(gpu="2.8.0", dependencies=""), "uv.lock")
-    assert "several versions of torch for this platform: 2.7.1+cpu (extra cpu), 2.8.0 (extra gpu)" in (
+    assert "several versions of torch for this platform: 2.8.0 (extra gpu), 2.7.1+cpu (extra cpu)" in (
         found.pins["torch"].problem
     )
     default = '{ name = "torch", version = "2.8.0", source = { registry = "https://pypi.org/simple" } }'

@@ -93,7 +93,7 @@ def test_nothing_moved_is_a_sentence_that_says_what_was_looked_at(tmp_path: Path
     said = lock(tmp_path, "torch==2.6.0 & numpy==2.1 & onnx==1.17.0 & requests==2.0", "torch==2.6 & numpy==2.1.0 & "
                 "onnx==1.18.0 & requests==2.1 & jax==0.6.0")  # fmt: skip
     assert said == (
-        f"Nothing to compare from {tmp_path}/old.txt to {tmp_path}/new.txt: torch 2.6, numpy 2.1.0; 3 other packages "
+        f"Nothing to compare from {tmp_path}/old.txt to {tmp_path}/new.txt: torch 2.6, numpy 2.1.0; 1 other package "
         "moved; onnx: convt writes the models of both sides with its own; jax 0.6.0: in "
         f"{tmp_path}/new.txt alone, nothing to compare it with."
     )
@@ -114,6 +114,7 @@ def test_a_target_that_is_named_narrows_what_is_asked(tmp_path: Path) -> None:
     [
         ("torch>=2.0", "torch==2.7.1", r"old.txt:1: found torch>=2.0, accepted one exact version: torch==VERSION"),
         ("torch==2.6.0", "numpy==2 & torch", r"new.txt:2: found torch, accepted one exact version"),
+        ("torch==2.6.0", "torch==2.6.0 & torch @ https://x/y.whl", r"new.txt:1: found several versions of torch"),
         ("torch==2.6.0", "torch==2.7.1 & torch==2.8.0", r"new.txt:1: found several versions of torch"),
     ],
 )
@@ -159,3 +160,16 @@ def test_the_indexes_that_a_side_names_are_its_own(tmp_path: Path) -> None:
     found = moved(tmp_path, "torch==2.6.0", f"{extra} & torch==2.7.1+cpu")
     assert found.locked["before"].options == ()
     assert found.locked["after"].options == ("--extra-index-url=https://download.pytorch.org/whl/cpu",)
+
+
+def test_an_index_with_a_secret_is_left_to_the_user(tmp_path: Path) -> None:
+    package = '[[package]]\nname = "torch"\nversion = "{}"\n[package.source]\ntype = "legacy"\nurl = "https://{}"\n'
+    paths = [tmp_path / "old.lock", tmp_path / "new.lock"]
+    for path, version, address in zip(paths, ("2.6", "2.7"), ("x.example/simple", "me:pass@x.example"), strict=True):
+        path.write_text(f'{package.format(version, address)}[metadata]\nlock-version = "2.1"\n')
+    found = from_lock(str(paths[0]), str(paths[1]), WANTED)
+    assert isinstance(found, Upgrade)
+    before, after = found.locked["before"], found.locked["after"]
+    assert (before.options, before.notes) == (("--extra-index-url=https://x.example/simple",), ())
+    assert after.options == ()
+    assert "an index with a secret" in after.notes[0]

@@ -117,7 +117,7 @@ def _nothing(
         return str(replace(read[0], notes=(*read[0].notes, *asides)).upgrade(wanted.targets))
     if not read:
         files = f"{', '.join(now[:5])}{f' and {len(now) - 5} more' if len(now) > 5 else ''}"
-        more = "".join(f"; {it}" for it in asides)
-        return f"Nothing to compare since {found.called}: no lock file changed, of {files or 'none'}{more}."
+        told = [f"no lock file changed, of {files}"] if files else []
+        return f"Nothing to compare since {found.called}: {'; '.join([*told, *asides])}."
     whole = [str(replace(read[0], notes=(*read[0].notes, *asides)).upgrade(wanted.targets))]
     return "\n".join([*whole, *(str(it.upgrade(wanted.targets)) for it in read[1:])])

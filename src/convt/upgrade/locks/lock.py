@@ -75,13 +75,13 @@ class Pin:
         return f"{self.where}:{self.line}" if self.line else self.where
 
     def same(self, other: Pin) -> bool:
-        """Whether both mean one version: `2.0` is `2.0.0`."""
-        if self.version and other.version:
+        """Whether both mean one version: `2.0` is `2.0.0`. Of two with a problem that is to be the same too."""
+        if self.version and other.version and self.problem == other.problem:
             try:
                 return Version(self.version) == Version(other.version)
             except InvalidVersion:
                 return self.version == other.version
-        return self.text == other.text
+        return (self.text, self.problem) == (other.text, other.problem)
 
 
 @dataclass(frozen=True)

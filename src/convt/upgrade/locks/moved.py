@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -102,8 +103,9 @@ class Locks:
         names += [name for name in (*COMPANIONS, *self.own) if name in self.after.pins and not self.differs(name)]
         looked = [f"{name} {self.after.pins[name].told}" for name in dict.fromkeys(names)]
         every = self.before.pins.keys() | self.after.pins.keys()
-        others = sum(self.differs(name) for name in every)
-        more = f"{others} other package{'s' if others != 1 else ''} moved" if others else "no package moved"
+        known = {*HOST, *COMPANIONS, *self.own, *(name for names in self.frameworks().values() for name in names)}
+        others = sum(map(self.differs, every - known))
+        more = f"{others or 'no'} other package{'s' if others != 1 else ''} moved"
         on = f" on {', '.join(target.name for target in targets)}" if targets else ""
         further = [f"{name}: {why}" for name, why in HOST.items() if self.differs(name)]
         told = "; ".join([", ".join(looked) or "found no framework that both have", more, *further, *self.asides()])
@@ -165,9 +167,11 @@ class Locks:
         held = {pin.name: pin.constraint for pin in (*alone, *lock.pins.values()) if pin.constraint}
         wanted = {"numpy", *COMPANIONS, *self.own, *PARTS, *(name for names in BRINGS.values() for name in names)}
         named = dict.fromkeys(pin.index for name, pin in lock.pins.items() if name in wanted and pin.index)
-        indexes = [f"--extra-index-url={url}" for url in named if "://" in url]
-        options = tuple(dict.fromkeys([*lock.indexes, *indexes]))
-        return Locked(lock.path, lock.kind, lock.python, lock.exact_python, held, options, lock.notes)
+        plain = [url for url in named if re.match(r"\w+://[^@/]+(?:/|$)", url)]
+        options = tuple(dict.fromkeys([*lock.indexes, *(f"--extra-index-url={url}" for url in plain)]))
+        left = "an index with a secret, or a folder, is left to you: --installer=--extra-index-url=URL"
+        notes = (*lock.notes, *([left] if len(plain) < len(named) else []))
+        return Locked(lock.path, lock.kind, lock.python, lock.exact_python, held, options, notes)
 
     def _moved(self, name: str) -> Moved:
         was, is_ = self.before.pins.get(name), self.after.pins.get(name)
