@@ -111,7 +111,7 @@ def _compared(options: argparse.Namespace) -> int:
     if alike:
         raise UsageError(f"no answer: {alike}")
     built = time.monotonic()
-    run = run_cases(pair, asked_cases, entries)
+    run = run_cases(pair, asked_cases, entries, say)
     comparison = compare_sides(run, fail_on=options.fail_on)
     ran = time.monotonic()
     told = Told(pair, comparison, search_each(pair, entries, options.budget, options.seed, say))

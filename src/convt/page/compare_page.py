@@ -40,15 +40,15 @@ LISTED = ("new-warning", "slower", "new", "bits")
 
 COLOURS = {
     "regressed": "differs", "newly-failing": "differs", "fails-differently": "error", "accept-refuse": "error",
-    "result-type": "error", "drifted": "error", "now-unsupported": "unsupported", "gone": "not-run",
-    "new-warning": "known", "slower": "known", "fixed": "pass", "new": "pass", "bits": "nothing",
+    "result-type": "error", "drifted": "error", "unsteady": "error", "now-unsupported": "unsupported",
+    "gone": "not-run", "new-warning": "known", "slower": "known", "fixed": "pass", "new": "pass", "bits": "nothing",
     "unchanged": "nothing",
 }  # fmt: skip
 """Class -> the standing of the run's page whose colour it takes; the word always stands beside it."""
 SYMBOLS = {
     "regressed": "↓", "newly-failing": "!", "fails-differently": "≠", "accept-refuse": "⇄", "result-type": "□",
-    "drifted": "~", "now-unsupported": "○", "gone": "—", "new-warning": "◇", "slower": "»", "fixed": "✓", "new": "+",
-    "bits": "·", "unchanged": "=",
+    "drifted": "~", "unsteady": "?", "now-unsupported": "○", "gone": "—", "new-warning": "◇", "slower": "»",
+    "fixed": "✓", "new": "+", "bits": "·", "unchanged": "=",
 }  # fmt: skip
 
 

@@ -21,7 +21,8 @@ QUALITIES: dict[Quality, str] = {
     "cannot": "the framework's call cannot say it, or refuses it as its documentation says",
     "unclear": "an invalid call is refused in words that name no setting",
     "wrong": "wrong numbers, another shape or dtype, an invalid call that is answered, a valid one that raises",
-    "ends": "the process ends, or does not come back, or there is no memory for it",
+    "ends": "the process ends, or does not come back, or there is no memory for it; it answers otherwise when it is"
+    " asked again",
 }
 """What a target may do, the best first, with what it means."""
 RANK = {quality: place for place, quality in enumerate(QUALITIES)}
@@ -49,7 +50,7 @@ def quality(record: VerdictRecord | None) -> Quality | None:
     """What a target did; None where it was not asked, gave no answer, or the suite itself is wrong."""
     if record is None or record.verdict in ("not-run", "suite-bug"):
         return None
-    if record.outcome in ("crashed", "timed-out"):
+    if record.outcome in ("crashed", "timed-out") or record.unsteady:
         return "ends"
     if record.verdict == "pass":
         return "cannot" if record.law == CLAIMS else "right"

@@ -52,6 +52,7 @@ def test_of_two_answers_the_one_that_stands_first_is_the_better(better: str, wor
         (verdict("error", message="value: raised: ValueError: no"), "wrong"),
         (verdict("error", message="value: timed-out: no answer within 60 s", outcome="timed-out"), "ends"),
         (verdict("differs", known="a-known-one"), "wrong"),
+        (verdict(unsteady="asked again: differs"), "ends"),
         (verdict("not-run"), None),
         (verdict("suite-bug", message="the suite raised KeyError"), None),
         (None, None),
