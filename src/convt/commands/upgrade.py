@@ -26,6 +26,7 @@ from convt.session.options import (
 from convt.upgrade.elsewhere import one_version
 from convt.upgrade.environments import EnvironmentFailed
 from convt.upgrade.installing import Options, install
+from convt.upgrade.kept import both_kept
 from convt.upgrade.report import Told
 from convt.upgrade.request import upgrade
 from convt.upgrade.requirements import NoRequirement
@@ -103,6 +104,11 @@ def _compared(options: argparse.Namespace) -> int:
         folder_of_known(options.known), options.deadline, shlex.join(["convt", *sys.argv[1:]]),
     )  # fmt: skip
     ready(asked, asked_cases, entries)
+    kept = both_kept(options.before, options.after)
+    if kept is not None and kept[0].target in {target.name for target in asked.targets}:
+        series, *versions = kept
+        command = f"convt compare {series.package} {' '.join(versions)}"
+        say(f"in the history: `{command}` answers for {series.target} at once, from what each release was judged to do")
     began = time.monotonic()
     pair = install(asked, Options(options.python, options.pre, tuple(options.installer)), say)
     for line in pair.lines():

@@ -112,9 +112,9 @@ def case_of(comparison: Comparison, change: Change) -> CaseRecord | None:
 
 
 def origin(comparison: Comparison, change: Change) -> str:
-    """The file:line of a change's case, `generated`, or nothing."""
+    """The file:line of a change's case, `generated`, or nothing, as of a released version, which keeps no places."""
     case = case_of(comparison, change)
-    return "" if case is None else case.origin or "generated"
+    return "" if case is None else case.origin or ("generated" if case.generated else "")
 
 
 def by_target(changes: Iterable[Change]) -> list[tuple[str, int]]:

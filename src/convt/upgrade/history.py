@@ -49,7 +49,7 @@ class Options:
     """Which versions are judged, and where their files go."""
 
     versions: tuple[str, ...] = ()
-    """These alone; empty for all."""
+    """These alone, whether they are of the series or any other released one; empty for those of the series."""
     out: Path = HISTORY
     retry: bool = False
     """Try again what could not be judged before."""
@@ -87,21 +87,21 @@ class Maker:
 
     def series(self, series: Series) -> bool:
         """Whether every version of the series is judged, now or before."""
-        wanted = series.wanted(self._outside.released)
-        chosen = [version for version in wanted if version in self._options.versions or not self._options.versions]
-        held = [self._version(series, version) for version in chosen]
+        held = [self._version(series, it) for it in series.wanted(self._outside.released, self._options.versions)]
         return all(held)
 
     def _version(self, series: Series, version: str) -> bool:
         path = series.path(version, self._options.out)
-        if path.exists():
-            before = read_release(path)
+        before = read_release(path) if path.exists() else None
+        if before is not None:
             renews = self._options.renew and is_stale(before, self._cases)
             if not renews and (before.missing is None or not self._options.retry):
                 return before.missing is None
         began = time.monotonic()
         release = self._release(series, version)
-        write_release(release, path)
+        alike = before is not None and release.missing is not None and release.missing == before.missing
+        if not alike or self._options.renew:  # what fails as it did keeps its file: a try every day changes nothing
+            write_release(release, path)
         says = (
             release.missing or f"{plural(len(release.cases), 'case')}, {plural(len(release.run.verdicts), 'verdict')}"
         )
