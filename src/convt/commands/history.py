@@ -39,7 +39,8 @@ def configure(commands: Commands) -> None:
     add("--version", action="append", default=[], help="judge only this released version, in the series or not; "
         "repeatable (default: every one of the series)")  # fmt: skip
     add("--retry", action="store_true", help="judge again what could not be judged before")
-    add("--renew", action="store_true", help="judge again what other cases, or laws of other versions, judged")
+    add("--renew", action="store_true", help="judge again what other cases, laws of other versions or another adapter "
+        "judged")  # fmt: skip
     add("--keep", action="store_true", help="keep the environments for the next time")
 
 

@@ -15,14 +15,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from importlib.util import find_spec
 from pathlib import Path
 
 from convt.cases.case import Case
 from convt.conv.oracles import VERSION
-from convt.host.registry import parse_target
+from convt.host.registry import built_in, parse_target
 from convt.laws.catalogue import all_laws
 from convt.laws.law import Law
-from convt.results.matching import law_versions
+from convt.results.matching import ADAPTER, law_versions
 from convt.results.records import CaseRecord, Header
 from convt.results.releases import JudgedCase, Release, judged_case, read_release, write_release
 from convt.results.tally import plural
@@ -54,7 +55,7 @@ class Options:
     retry: bool = False
     """Try again what could not be judged before."""
     renew: bool = False
-    """Judge again what other cases, laws of other versions or other oracles judged."""
+    """Judge again what other cases, laws of other versions, other oracles or another adapter judged."""
     keep: bool = False
     """Keep the environments for the next time."""
 
@@ -68,9 +69,13 @@ class Outside:
 
 
 def is_stale(release: Release, cases: Sequence[Case]) -> bool:
-    """Whether a release was judged on other cases, by laws of other versions, or by other oracles than today's."""
+    """Whether a release was judged on other cases, by laws of other versions, other oracles or another adapter than
+    today's."""
     judged = {case.id: case.digest for case in release.cases.values()}
     if release.missing is None and judged != {case.id: case.digest for case in cases}:
+        return True
+    target = release.header.targets[0]
+    if target.flags.get(ADAPTER) != adapter_of(target.backend):
         return True
     return release.header.oracles != VERSION or law_versions(release.header) != {
         it.id: it.version for it in kept_laws()
@@ -154,7 +159,8 @@ def _header(
     judged: Judged | None = None,
 ) -> Header:
     target = parse_target(series.target)
-    versions, flags = ({}, {}) if judged is None else (judged.info.versions, judged.info.flags)
+    versions, flags = ({}, {}) if judged is None else (judged.info.versions, dict(judged.info.flags))
+    flags = {**flags, ADAPTER: adapter_of(target.backend)}
     return Header(
         started=started,
         seed=0,
@@ -169,6 +175,20 @@ def _header(
         packages=packages,
         oracles=VERSION,
     )  # fmt: skip
+
+
+def adapter_of(backend: str) -> str:
+    """Which adapter asks a target of this backend: a digest over its code, over its folder where it is one of ours."""
+    entry = built_in()[backend]
+    module = entry.path.partition(":")[0]
+    if entry.root:
+        files = [Path(entry.root, *module.split(".")).with_suffix(".py")]
+    else:
+        found = find_spec(module)
+        assert found is not None
+        assert found.origin is not None
+        files = sorted(Path(found.origin).parent.glob("*.py"))
+    return sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:BITS]
 
 
 def kept_laws() -> tuple[Law, ...]:

@@ -317,6 +317,10 @@ def test_what_other_cases_or_laws_judged_is_renewed_on_request(
     before = kept.read_bytes()
     assert make(tmp_path, "--version", "1.0", "--renew") == 0
     assert kept.read_bytes() == before
+    monkeypatch.setattr(command, "adapter_of", lambda backend: "another")
+    assert make(tmp_path, "--version", "1.0", "--renew") == 0
+    assert read_release(kept).header.targets[0].flags["adapter"] == "another"
+    before = kept.read_bytes()
     monkeypatch.setattr(law_by_id("value"), "version", 2, raising=False)
     assert make(tmp_path, "--version", "1.0") == 0
     assert kept.read_bytes() == before

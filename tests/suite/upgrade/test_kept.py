@@ -81,6 +81,24 @@ def test_a_version_that_could_not_be_judged_is_no_answer(folder: Path, capsys: p
     assert NONE in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("adapters", "left"), [(("a", "a"), 0), (("a", "b"), 2), (("", "b"), 2)])
+def test_what_only_one_of_two_adapters_can_say_is_no_change_of_the_framework(
+    adapters: tuple[str, str], left: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The law `value` is unsupported before and passes after; the claim of that stands before alone."""
+    paths = []
+    for version, codes, adapter in zip(("1.0", "1.1"), ("upp", "pp."), adapters, strict=True):
+        made = release(version, {"one": codes})
+        (target,) = made.header.targets
+        target = replace(target, flags={"adapter": adapter} if adapter else {})
+        paths.append(tmp_path / f"fake-{version}.jsonl.gz")
+        write_release(replace(made, header=replace(made.header, targets=(target,))), paths[-1])
+    assert compare(tmp_path, *paths, "--format", "json") == (0 if left else 1)
+    told = json.loads(capsys.readouterr().out)
+    assert sum(it["before"] for it in told["left_out"] if it["cause"] == "adapter") == left
+    assert [change["kind"] for change in told["changes"]] == ([] if left else ["accept-refuse", "gone"])
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
