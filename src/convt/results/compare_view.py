@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from convt.results.changes import Change, Comparison, Side
 from convt.results.classes import standing
@@ -73,13 +74,22 @@ DECISIONS: dict[str, Direction] = {"Worse": "worse", "Better": "better", "Neithe
 """What the first sentence says; of several that hold, the first."""
 
 
+Decision = Literal["worse", "better", "neither", "same", "no answer"]
+
+
+def decision(comparison: Comparison) -> Decision:
+    """The outcome in a word: what the first sentence says."""
+    told = _told(comparison)[0]
+    if comparison.mute and not told["Worse"]:
+        return "no answer"
+    decides = next((says for says, number in told.items() if number), "")
+    words: dict[str, Decision] = {"Worse": "worse", "Better": "better", "": "same"}
+    return words.get(decides, "neither")
+
+
 def sentences(comparison: Comparison) -> tuple[str, str]:
     """(the decision, what else there is to count): worse, better, neither, or the same."""
-    counts: dict[Direction, Counter[str]] = {"worse": Counter(), "better": Counter(), "": Counter()}
-    for change in comparison.changes:
-        counts["worse" if comparison.is_worse(change) else change.direction][change.kind] += change.verdicts
-    bits = counts[""].pop("bits", 0)
-    told = {says: _counted(counts[towards], comparison.found.get(towards, 0)) for says, towards in DECISIONS.items()}
+    told, bits = _told(comparison)
     decides = next((says for says, number in told.items() if number), "")
     if comparison.mute and not told["Worse"]:
         first = f"No answer on {', '.join(comparison.mute)}: most of what is asked is an error"
@@ -91,6 +101,16 @@ def sentences(comparison: Comparison) -> tuple[str, str]:
     also = "; ".join([*rest, *([f"other bits in {plural(bits, 'verdict')}"] if bits else [])])
     how_much = f"{plural(comparison.compared, 'verdict')} compared, {comparison.unchanged:,} unchanged"
     return f"{first}.", f"{f'Also {also}. ' if also else ''}{how_much}{_left_out(comparison)}."
+
+
+def _told(comparison: Comparison) -> tuple[dict[str, str], int]:
+    """(what each of `DECISIONS` counts, in words, empty where nothing; how many verdicts have other bits alone)."""
+    counts: dict[Direction, Counter[str]] = {"worse": Counter(), "better": Counter(), "": Counter()}
+    for change in comparison.changes:
+        counts["worse" if comparison.is_worse(change) else change.direction][change.kind] += change.verdicts
+    bits = counts[""].pop("bits", 0)
+    found = comparison.found
+    return {says: _counted(counts[towards], found.get(towards, 0)) for says, towards in DECISIONS.items()}, bits
 
 
 def _counted(counts: Counter[str], searched: int) -> str:

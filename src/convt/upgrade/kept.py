@@ -8,7 +8,7 @@ from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
-from convt.results.releases import read_release
+from convt.results.releases import is_judged
 from convt.upgrade.series import HISTORY, SERIES, Series
 
 
@@ -65,7 +65,7 @@ def both_kept(before: str, after: str) -> tuple[Series, str, str] | None:
         return None
     series, versions = was[0], (was[1], is_[1])
     try:
-        judged = all(read_release(path).missing is None for path in pair_of(series, versions))
+        judged = all(is_judged(path) for path in pair_of(series, versions))
     except ValueError:  # not there, one version alone, or not readable: the environments answer
         return None
     return (series, *versions) if judged else None
@@ -86,7 +86,7 @@ def _exact(text: str) -> tuple[Series, str] | None:
 def _newest(series: Series, folder: Path) -> Path:
     """The file of the newest version that could be judged; of the newest one where none could."""
     paths = [series.path(version, folder) for version in reversed(versions_of(series, folder))]
-    return next((path for path in paths if read_release(path).missing is None), paths[0])
+    return next((path for path in paths if is_judged(path)), paths[0])
 
 
 def _version(text: str) -> Version | None:
