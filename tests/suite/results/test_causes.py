@@ -39,6 +39,13 @@ def test_a_cause_is_told_once_whatever_number_of_laws_shows_it(tmp_path: Path) -
     assert cause.shown.endswith("before out[0,0,0]=3, but should be 4; after out[0,0,0]=4")
 
 
+def test_a_case_counts_by_the_first_law_that_tells_of_it(tmp_path: Path) -> None:
+    raised = verdict("error", law="matrix", message="value: raised: ValueError: no", outcome="raised")
+    before, after = [raised, verdict("differs")], [verdict(law="matrix"), verdict()]
+    [cause] = causes(compared(tmp_path, before, after))
+    assert (cause.before, cause.first.law, cause.verdicts) == ("wrong numbers", "value", 2)
+
+
 def test_a_predicate_says_how_many_settings_it_fits_that_are_not_of_the_cause(tmp_path: Path) -> None:
     names = STRIDED[1:]
     before = [verdict("differs" if name in names else "pass", case=name) for name in GRID]
