@@ -127,6 +127,8 @@ def _did(record: VerdictRecord | None, change: Change) -> str:
     """What a target did, in words."""
     if record is None or record.verdict == "not-run":
         return "no answer"
+    if record.unsteady:
+        return "another answer each time"
     if record.verdict == "unsupported":
         return "cannot be said"
     if record.verdict == "suite-bug":

@@ -230,7 +230,7 @@ def test_a_stale_claim_is_a_difference_and_a_refusal_is_not() -> None:
 
 
 def test_numbers_that_are_right_wherever_they_are_cropped_make_no_claim_stale() -> None:
-    ones = Arrays(np.float32([[[-4]], [[4]], [[3]]]), np.ones((1, 1, 3), np.float32), None)
+    ones = Arrays(np.array([[[-4]], [[4]], [[3]]], np.float32), np.ones((1, 1, 3), np.float32), None)
     cropped = Settings(input=(1,), kernel=(3,), stride=(4,), padding=((1, 1),), output_size=(2,), batch=3)
     case, law = Case("ones", cropped, literal=ones), law_by_id("support")
     forced = law.probes(case)["forced"]

@@ -152,3 +152,13 @@ def test_causes_beyond_the_first_ones_are_counted(tmp_path: Path) -> None:
     found = compared(tmp_path, [verdict(case=name) for name in GRID[:9]], errors)
     assert len(causes(found)) == 9
     assert "  and 3 causes more: see --format json" in render(found, "text").splitlines()
+
+
+def test_what_comes_by_chance_is_told_as_that(tmp_path: Path) -> None:
+    by_chance = verdict("differs", unsteady="asked again in a fresh process: pass")
+    [cause] = causes(compared(tmp_path, [by_chance], [verdict()]))
+    assert (cause.direction, cause.says.split(":")[0]) == (
+        "better", "another answer each time before, right after"
+    )  # fmt: skip
+    [cause] = causes(compared(tmp_path, [by_chance], [by_chance]))
+    assert (cause.direction, cause.before, cause.after) == ("", *["another answer each time"] * 2)
