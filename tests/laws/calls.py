@@ -133,16 +133,18 @@ class Resize(Relation):
 class Support(Law):
     """What an adapter calls unsupported, the framework refuses or computes differently.
 
-    Budget: the case's own settings, asked in spite of the refusal.
+    Budget: the case's own settings, asked in spite of the refusal, with fractions: a kernel of ones, as a draw may have
+    it, gives the right numbers wherever it is cropped.
     """
 
     id = "support"
+    version = 2
     over_cover = "everywhere"
     source = "section 6: a claim is tested"
 
     def probes(self, case: Case) -> dict[str, Probe]:
-        it = plain(case)
-        return {"plain": it, "forced": Probe(it.settings, it.x, it.w, it.b, force=True)}
+        it = plain(_fractional(case), "real")
+        return {"plain": plain(case), "forced": Probe(it.settings, it.x, it.w, it.b, force=True)}
 
     def assess(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
         unanswered = {name: outcome for name, outcome in got.items() if outcome.kind == "not-run"}
@@ -151,7 +153,12 @@ class Support(Law):
     def judge(self, case: Case, got: Mapping[str, Outcome]) -> Finding:
         if got["plain"].kind != "unsupported" or got["forced"].value is None:
             return PASS
-        judged = against_oracles(case, got["forced"].value)
+        judged = against_oracles(_fractional(case), got["forced"].value, "real")
         if judged.verdict != "pass":
             return judged if judged.verdict == "suite-bug" else PASS
         return Finding("differs", "claim", "plain", words=got["plain"].reason)
+
+
+def _fractional(case: Case) -> Case:
+    """The same settings with fractions, no two of which are likely to be equal."""
+    return replace(case, literal=None)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from convt.cases.loader import load_cases
@@ -34,9 +36,11 @@ def configure(commands: Commands) -> None:
     add(
         "--judge", action="append", metavar="NAME", help=f"judge this series, or 'all': {', '.join(SERIES)}; repeatable"
     )
-    add("--version", action="append", default=[], help="judge only this version; repeatable (default: all)")
+    add("--version", action="append", default=[], help="judge only this released version, in the series or not; "
+        "repeatable (default: every one of the series)")  # fmt: skip
     add("--retry", action="store_true", help="judge again what could not be judged before")
-    add("--renew", action="store_true", help="judge again what other cases, or laws of other versions, judged")
+    add("--renew", action="store_true", help="judge again what other cases, laws of other versions or another adapter "
+        "judged")  # fmt: skip
     add("--keep", action="store_true", help="keep the environments for the next time")
 
 
@@ -60,12 +64,12 @@ def _judge(options: argparse.Namespace, outside: Outside, specs: Sequence[Path])
     names = [chosen("--judge", name, ["all", *SERIES]) for name in options.judge]
     how = Options(tuple(options.version), options.folder, options.retry, options.renew, options.keep)
     check_folder("--from", options.folder)
+    outside = replace(outside, released=cache(outside.released))
     maker = Maker(how, outside, load_cases(specs), say)
     series = [SERIES[name] for name in (SERIES if "all" in names else names)]
     try:
-        wanted = list(dict.fromkeys(version for it in series for version in it.wanted(outside.released)))
         for version in options.version:
-            chosen("--version", version, wanted)
+            chosen("--version", version, dict.fromkeys(it for one in series for it in outside.released(one.installs)))
         judged = [maker.series(it) for it in series]
     except NoReleases as error:
         raise UsageError(str(error)) from None

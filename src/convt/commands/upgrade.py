@@ -27,6 +27,7 @@ from convt.session.options import (
 from convt.upgrade.elsewhere import one_version
 from convt.upgrade.environments import EnvironmentFailed, python_version
 from convt.upgrade.installing import Options, install
+from convt.upgrade.kept import both_kept
 from convt.upgrade.locks.choosing import Wanted, from_git, from_lock
 from convt.upgrade.locks.moved import python_notes
 from convt.upgrade.locks.reading import environment
@@ -125,8 +126,7 @@ def _asked(options: argparse.Namespace, entries: Mapping[str, Entry]) -> Upgrade
     if not locks:
         if options.package:
             raise UsageError("--package needs --from-lock or --from-git")
-        texts = [os.environ.get(name[2:].upper(), "") if text is None else text for name, text in given.items()]
-        return upgrade(texts[0], texts[1], texts[2], _targets(options), entries)
+        return upgrade(*_requirements(options), _targets(options), entries)
     version = python_version(options.python)
     wanted = Wanted(entries, environment(version), tuple(_targets(options)), tuple(options.package))
     if options.from_lock:
@@ -135,6 +135,13 @@ def _asked(options: argparse.Namespace, entries: Mapping[str, Entry]) -> Upgrade
     else:
         found = from_git(options.from_git, wanted)
     return found if isinstance(found, str) else python_notes(found, version)
+
+
+def _requirements(options: argparse.Namespace) -> tuple[str, str, str]:
+    """BEFORE, AFTER and WITH, of the options or else of the environment."""
+    given = {"BEFORE": options.before, "AFTER": options.after, "WITH": options.beside}
+    before, after, beside = (os.environ.get(name, "") if text is None else text for name, text in given.items())
+    return before, after, beside
 
 
 def _compared(options: argparse.Namespace, asked: Upgrade, entries: Mapping[str, Entry]) -> int:
@@ -163,6 +170,7 @@ def _told(options: argparse.Namespace, asked: Upgrade, entries: Mapping[str, Ent
     ready(asked, asked_cases, entries)
     for it in asked.moved:
         say(it.told)
+    _in_history(options, asked)
     began = time.monotonic()
     pair = install(asked, Options(options.python, options.pre, tuple(options.installer)), say)
     for line in pair.lines():
@@ -171,7 +179,7 @@ def _told(options: argparse.Namespace, asked: Upgrade, entries: Mapping[str, Ent
     if alike:
         raise UsageError(f"no answer: {alike}")
     built = time.monotonic()
-    run = run_cases(pair, asked_cases, entries)
+    run = run_cases(pair, asked_cases, entries, say)
     comparison = compare_sides(run, fail_on=options.fail_on)
     ran = time.monotonic()
     told = Told(pair, comparison, search_each(pair, entries, options.budget, options.seed, say))
@@ -186,6 +194,16 @@ def _told(options: argparse.Namespace, asked: Upgrade, entries: Mapping[str, Ent
     for line in annotations(told.comparison, places=asked.pointed()) if options.annotate else ():
         say(line)
     return told.comparison.exit_status
+
+
+def _in_history(options: argparse.Namespace, asked: Upgrade) -> None:
+    """Say where the history has the answer already."""
+    before, after, _ = _requirements(options)
+    kept = None if asked.locked else both_kept(before, after)
+    if kept is not None and kept[0].target in {target.name for target in asked.targets}:
+        series, *versions = kept
+        command = f"convt compare {series.package} {' '.join(versions)}"
+        say(f"in the history: `{command}` answers for {series.target} at once, from what each release was judged to do")
 
 
 def _targets(options: argparse.Namespace) -> list[str]:

@@ -10,13 +10,14 @@ from jinja2 import Environment
 
 from convt.page.case_views import settings_table
 from convt.page.page import page_environment
+from convt.results.causes import case_of
 from convt.results.changes import Comparison
 from convt.results.compare_evidence import GroupEvidence, evidence_of
 from convt.results.compare_view import (
     Group,
     LawLine,
     TargetLine,
-    case_of,
+    cause_lines,
     facts,
     groups,
     how_many,
@@ -33,6 +34,7 @@ BUDGET = 4_000_000
 """Characters for the sections of cases, those that got worse first; what is beyond it is counted."""
 MOST_OPEN = 40
 """Cases that stand open; a page of hundreds of open ones tells nothing at a glance."""
+MOST_CAUSES = 30
 MOST_ROWS = 400
 """Rows of a class that is listed; the others are counted."""
 LISTED = ("new-warning", "slower", "new", "bits")
@@ -40,15 +42,15 @@ LISTED = ("new-warning", "slower", "new", "bits")
 
 COLOURS = {
     "regressed": "differs", "newly-failing": "differs", "fails-differently": "error", "accept-refuse": "error",
-    "result-type": "error", "drifted": "error", "now-unsupported": "unsupported", "gone": "not-run",
-    "new-warning": "known", "slower": "known", "fixed": "pass", "new": "pass", "bits": "nothing",
+    "result-type": "error", "drifted": "error", "unsteady": "error", "now-unsupported": "unsupported",
+    "gone": "not-run", "new-warning": "known", "slower": "known", "fixed": "pass", "new": "pass", "bits": "nothing",
     "unchanged": "nothing",
 }  # fmt: skip
 """Class -> the standing of the run's page whose colour it takes; the word always stands beside it."""
 SYMBOLS = {
     "regressed": "↓", "newly-failing": "!", "fails-differently": "≠", "accept-refuse": "⇄", "result-type": "□",
-    "drifted": "~", "now-unsupported": "○", "gone": "—", "new-warning": "◇", "slower": "»", "fixed": "✓", "new": "+",
-    "bits": "·", "unchanged": "=",
+    "drifted": "~", "unsteady": "?", "now-unsupported": "○", "gone": "—", "new-warning": "◇", "slower": "»",
+    "fixed": "✓", "new": "+", "bits": "·", "unchanged": "=",
 }  # fmt: skip
 
 
@@ -99,7 +101,8 @@ def render_comparison(comparison: Comparison) -> str:
     worse = [_view(shelf, kind, [g for g in told if g.kind == kind and g.worse]) for kind in CLASSES]
     rest = [_view(shelf, kind, [g for g in told if g.kind == kind and not g.worse]) for kind in CLASSES]
     return env.get_template("compare.html").render(
-        comparison=comparison, headline=sentences(comparison), sides=facts(comparison), shown=shown,
+        comparison=comparison, headline=sentences(comparison),
+        causes=cause_lines(comparison, MOST_CAUSES), sides=facts(comparison), shown=shown,
         worse=[view for view in worse if view.groups], rest=[view for view in rest if view.groups],
         targets=_targets(comparison),
     )  # fmt: skip

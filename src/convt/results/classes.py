@@ -46,6 +46,9 @@ def classify(
     its numbers tell nothing; the caller counts such pairs apart where the verdicts differ.
     """
     was, is_ = standing(before), standing(after)
+    chance = _unsteady(before, after)
+    if chance:
+        return "unsteady", chance
     refused = _claimed(before, after) or ("" if by_chance else refused_otherwise(before, after))
     if refused:
         return "accept-refuse", refused
@@ -58,6 +61,12 @@ def classify(
     if was == "failing":
         return _two_failures(before, after, by_chance or before.law in CHANCE_LAWS)
     return "unchanged", ""
+
+
+def _unsteady(before: VerdictRecord | None, after: VerdictRecord | None) -> str:
+    """Which side answers otherwise when it is asked again, and what; empty where neither does."""
+    sides = {"before": before, "after": after}
+    return "; ".join(f"unsteady {name}: {it.unsteady}" for name, it in sides.items() if it is not None and it.unsteady)
 
 
 def _claimed(before: VerdictRecord | None, after: VerdictRecord | None) -> str:
@@ -159,7 +168,8 @@ def differs_in(kind: str, before: VerdictRecord | None, after: VerdictRecord | N
         return _form_kinds(before, after)
     if kind == "fails-differently":
         return ("outcome",) if before.verdict != after.verdict or _refusals(before, after) else ("message",)
-    return {"accept-refuse": ("outcome",), "drifted": ("value",), "bits": ("bits",)}.get(kind, ())
+    of_class = {"accept-refuse": "outcome", "drifted": "value", "unsteady": "unsteady", "bits": "bits"}
+    return (of_class[kind],) if kind in of_class else ()
 
 
 def _bits(before: VerdictRecord, after: VerdictRecord) -> tuple[str, str]:

@@ -6,8 +6,9 @@ Without `from __future__ import annotations`, whose name this file defines.
 import re
 from collections.abc import Mapping
 
+from convt.results.causes import case_of
 from convt.results.changes import Change, Comparison
-from convt.results.compare_view import Group, case_of, groups, pair_told
+from convt.results.compare_view import Group, groups, pair_told
 from convt.results.tally import plural
 
 LIMIT = 10

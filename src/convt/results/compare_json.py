@@ -6,8 +6,9 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from convt.results.causes import Cause, case_of, causes
 from convt.results.changes import Change, Comparison, Side
-from convt.results.compare_view import case_of, headline
+from convt.results.compare_view import decision, headline
 from convt.results.records import ARRAYS, DetailRecord, VerdictRecord, spell
 
 FORMAT = 1
@@ -25,7 +26,9 @@ def as_data(comparison: Comparison) -> dict[str, Any]:
         "format": FORMAT,
         "exit": comparison.exit_status,
         "worse": comparison.worse,
+        "decision": decision(comparison),
         "headline": headline(comparison),
+        "causes": [_cause(cause) for cause in causes(comparison)],
         "before": _side(comparison.before),
         "after": _side(comparison.after),
         "compared": comparison.compared,
@@ -35,6 +38,12 @@ def as_data(comparison: Comparison) -> dict[str, Any]:
         "notes": list(comparison.notes),
         "changes": [_change(comparison, change) for change in comparison.changes],
     }
+
+
+def _cause(cause: Cause) -> dict[str, Any]:
+    names = ("direction", "target", "before", "after", "where", "verdicts", "cases", "says")
+    example = dict(zip(("before", "after"), cause.example, strict=True)) if cause.cases else None
+    return {name: getattr(cause, name) for name in names} | {"law": cause.first.law, "example": example}
 
 
 def _side(side: Side) -> dict[str, Any]:

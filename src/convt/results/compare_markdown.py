@@ -5,12 +5,13 @@ from __future__ import annotations
 import html
 import re
 
+from convt.results.causes import case_of
 from convt.results.changes import Comparison
 from convt.results.compare_evidence import Called, evidence_of
 from convt.results.compare_view import (
     Group,
     by_target,
-    case_of,
+    cause_lines,
     facts,
     groups,
     how_many,
@@ -28,6 +29,7 @@ BUDGET = 900_000
 """Bytes; GitHub drops a summary of more than 1 MiB whole."""
 MOST_LISTED = 200
 """Cases of one class that makes nothing worse that are listed by name."""
+MOST_CAUSES = 12
 MOST_MESSAGE = 1_000
 """Characters of one message."""
 
@@ -60,7 +62,11 @@ def markdown(comparison: Comparison, budget: int = BUDGET) -> str:
 def _top(comparison: Comparison) -> str:
     """The headline, what did not run, who stands on each side, and the counts."""
     first, rest = sentences(comparison)
-    lines = [f"# convt: {_text(first)}", "", _text(rest), ""]
+    lines = [f"# convt: {_text(first)}", ""]
+    for says, shown in cause_lines(comparison, MOST_CAUSES):
+        told = [_text(part[:MOST_MESSAGE]) for part in (says, shown) if part]
+        lines += [f"- {'<br>'.join(told)}"] if told else []
+    lines += ["", _text(rest), ""]
     lines += [f"**{_text(alert)}**\n" for alert in comparison.alerts]
     lines += ["| target | before | after |", "|---|---|---|"]
     lines += [f"| {_text(it.name)} | {_text(it.before)} | {_text(it.after)} |" for it in target_lines(comparison)]

@@ -8,6 +8,7 @@ from convt.results.changes import Comparison
 from convt.results.compare_view import (
     Group,
     by_target,
+    cause_lines,
     facts,
     groups,
     how_many,
@@ -23,12 +24,17 @@ WIDTH = 120
 MOST = 20
 """Groups of one class that are told in full; the rest are counted."""
 MOST_LAWS = 3
+MOST_CAUSES = 6
 
 
 def text(comparison: Comparison, most: int = MOST) -> str:
     """Lines of at most 120 columns; what is left out is counted."""
     first, rest = sentences(comparison)
-    lines = [f"convt: {first}", *_wrap(rest), *_sides(comparison)]
+    lines = [*_wrap(f"convt: {first}", "")]
+    for says, shown in cause_lines(comparison, MOST_CAUSES):
+        lines += _wrap(says) if says else []
+        lines += [f"    {shown}"] if shown else []
+    lines += [*_wrap(rest), *_sides(comparison)]
     remarks = [f"! {alert}" for alert in comparison.alerts]
     remarks += [
         *(f"left out: {it.says}" for it in comparison.left_out),
@@ -99,9 +105,9 @@ def _rest(comparison: Comparison, told: list[Group]) -> list[str]:
     return [*lines, f"unchanged: {comparison.unchanged:,} of {plural(comparison.compared, 'verdict')} compared"]
 
 
-def _wrap(remark: str) -> list[str]:
+def _wrap(remark: str, indent: str = "  ") -> list[str]:
     """A remark in full: what did not run, or was forced, is never cut."""
-    return textwrap.wrap(remark, WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
+    return textwrap.wrap(remark, WIDTH, initial_indent=indent, subsequent_indent="    ", break_on_hyphens=False)
 
 
 def _cut(line: str) -> str:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
+from convt.results.causes import Cause, case_of, causes, size_of
 from convt.results.changes import Change, Comparison, Side
 from convt.results.classes import standing
 from convt.results.directions import Direction
 from convt.results.kinds import CLASSES
-from convt.results.records import CaseRecord, VerdictRecord
+from convt.results.records import VerdictRecord
 from convt.results.tally import plural
 from convt.results.targets import TargetInfo
 
@@ -52,16 +53,9 @@ def groups(comparison: Comparison) -> list[Group]:
         found.setdefault((change.kind, change.case, change.target, worse, alone), []).append(change)
     made = [Group(key[0], key[1], key[2], tuple(those), bool(key[3])) for key, those in found.items()]
     order = {kind: place for place, kind in enumerate(CLASSES)}
-    return sorted(made, key=lambda group: (order[group.kind], not group.worse, _size(comparison, group)))
-
-
-def _size(comparison: Comparison, group: Group) -> int:
-    """How many numbers the case's output has: the smallest is the one to look at."""
-    case = case_of(comparison, group.first)
-    if case is None:
-        return 0
-    it = case.settings
-    return int(math.prod((max(it["batch"] or 1, 1), it["channels_out"], *it["output"])))
+    return sorted(
+        made, key=lambda group: (order[group.kind], not group.worse, size_of(case_of(comparison, group.first)))
+    )
 
 
 def headline(comparison: Comparison) -> str:
@@ -73,24 +67,82 @@ DECISIONS: dict[str, Direction] = {"Worse": "worse", "Better": "better", "Neithe
 """What the first sentence says; of several that hold, the first."""
 
 
+Decision = Literal["worse", "better", "neither", "same", "no answer"]
+
+
+def decision(comparison: Comparison) -> Decision:
+    """The outcome in a word: what the first sentence says."""
+    told = _told(comparison)[0]
+    if comparison.mute and not told["Worse"]:
+        return "no answer"
+    decides = next((says for says, number in told.items() if number), "")
+    words: dict[str, Decision] = {"Worse": "worse", "Better": "better", "": "same"}
+    return words.get(decides, "neither")
+
+
 def sentences(comparison: Comparison) -> tuple[str, str]:
-    """(the decision, what else there is to count): worse, better, neither, or the same."""
+    """(the decision with its first cause, what there is to count)."""
+    told, bits = _told(comparison)
+    decides = next((says for says, number in told.items() if number), "")
+    if comparison.mute and not told["Worse"]:
+        first = f"No answer on {', '.join(comparison.mute)}: most of what is asked is an error"
+        told = {says.lower(): number for says, number in told.items()}
+        rest = [f"{says}: {number}" for says, number in told.items() if number]
+    elif decides:
+        cause = next((it.says for it in causes(comparison) if it.direction == DECISIONS[decides]), told[decides])
+        first = f"{decides}. {cause[0].upper()}{cause[1:]}" + ("; nothing got worse" if decides == "Better" else "")
+        rest = [f"{says if says == decides else says.lower()}: {number}" for says, number in told.items() if number]
+    else:
+        first, rest = f"The same: no difference{' beyond bits' if bits else ''}", []
+    counted = f"{rest.pop(0)}. " if rest and decides and not first.startswith("No answer") else ""
+    also = "; ".join([*rest, *([f"other bits in {plural(bits, 'verdict')}"] if bits else [])])
+    how_much = f"{plural(comparison.compared, 'verdict')} compared, {comparison.unchanged:,} unchanged"
+    versions = _versions_told(comparison)
+    said = f"{versions}: {first[0].lower()}{first[1:]}" if versions else first
+    return f"{said}.", f"{counted}{f'Also {also}. ' if also else ''}{how_much}{_left_out(comparison)}."
+
+
+def _versions_told(comparison: Comparison) -> str:
+    """`keras 3.14.1 -> 3.15.1: `, the versions of frameworks that differ; empty where none does."""
+    found: dict[str, None] = {}
+    for target in comparison.before.targets:
+        was, is_ = (side.targets[target].versions if side.ran(target) else {} for side in _sides(comparison))
+        framework = next(iter(was), "")
+        if framework in is_ and was[framework] != is_[framework]:
+            found[f"{framework} {was[framework]} -> {is_[framework]}"] = None
+    return ", ".join(found)
+
+
+def _sides(comparison: Comparison) -> tuple[Side, Side]:
+    return comparison.before, comparison.after
+
+
+def cause_lines(comparison: Comparison, most: int) -> list[tuple[str, str]]:
+    """(what became of which cases, the smallest in numbers) of the first causes; the others are counted in a last line.
+
+    What the first sentence tells is not told again: there the first of the two is empty.
+    """
+    told, first = causes(comparison), sentences(comparison)[0]
+    lines = [(f"{it.direction or 'neither'}: {it.says}{_on(comparison, it)}", it.shown) for it in told[:most]]
+    if told and told[0].says[1:] in first:
+        lines[0] = ("", told[0].shown)
+    more = len(told) - len(lines)
+    return [*lines, *([(f"and {plural(more, 'cause')} more: see --format json", "")] if more else [])]
+
+
+def _on(comparison: Comparison, cause: Cause) -> str:
+    """The target of a cause, where there are several."""
+    return f", on {cause.target}" if len({*comparison.before.targets, *comparison.after.targets}) > 1 else ""
+
+
+def _told(comparison: Comparison) -> tuple[dict[str, str], int]:
+    """(what each of `DECISIONS` counts, in words, empty where nothing; how many verdicts have other bits alone)."""
     counts: dict[Direction, Counter[str]] = {"worse": Counter(), "better": Counter(), "": Counter()}
     for change in comparison.changes:
         counts["worse" if comparison.is_worse(change) else change.direction][change.kind] += change.verdicts
     bits = counts[""].pop("bits", 0)
-    told = {says: _counted(counts[towards], comparison.found.get(towards, 0)) for says, towards in DECISIONS.items()}
-    decides = next((says for says, number in told.items() if number), "")
-    if comparison.mute and not told["Worse"]:
-        first = f"No answer on {', '.join(comparison.mute)}: most of what is asked is an error"
-    elif decides:
-        first = f"{decides}: {told.pop(decides)}" + ("; nothing got worse" if decides == "Better" else "")
-    else:
-        first = f"The same: no difference{' beyond bits' if bits else ''}"
-    rest = [f"{says.lower()}: {number}" for says, number in told.items() if number]
-    also = "; ".join([*rest, *([f"other bits in {plural(bits, 'verdict')}"] if bits else [])])
-    how_much = f"{plural(comparison.compared, 'verdict')} compared, {comparison.unchanged:,} unchanged"
-    return f"{first}.", f"{f'Also {also}. ' if also else ''}{how_much}{_left_out(comparison)}."
+    found = comparison.found
+    return {says: _counted(counts[towards], found.get(towards, 0)) for says, towards in DECISIONS.items()}, bits
 
 
 def _counted(counts: Counter[str], searched: int) -> str:
@@ -105,16 +157,10 @@ def _left_out(comparison: Comparison) -> str:
     return f"; left out, for they have no counterpart: {' and '.join(counts)}" if counts else ""
 
 
-def case_of(comparison: Comparison, change: Change) -> CaseRecord | None:
-    """The case of a change, from the side that has it; None for what concerns a whole target."""
-    sides = (comparison.after, comparison.before) if change.after is not None else (comparison.before, comparison.after)
-    return next((side.cases[change.case] for side in sides if change.case in side.cases), None)
-
-
 def origin(comparison: Comparison, change: Change) -> str:
-    """The file:line of a change's case, `generated`, or nothing."""
+    """The file:line of a change's case, `generated`, or nothing, as of a released version, which keeps no places."""
     case = case_of(comparison, change)
-    return "" if case is None else case.origin or "generated"
+    return "" if case is None else case.origin or ("generated" if case.generated else "")
 
 
 def by_target(changes: Iterable[Change]) -> list[tuple[str, int]]:

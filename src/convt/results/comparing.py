@@ -175,6 +175,8 @@ class Comparing:
         """One case, law and target."""
         record = after or before
         assert record is not None
+        if self.matching.leaves_out_pair(target, before, after):
+            return
         chance = self._chance(before, after)
         found = classify(before, after, by_chance=bool(chance))
         if found is None:

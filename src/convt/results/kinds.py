@@ -24,8 +24,8 @@ KINDS = {
 """How an answer differs from the right one, or from another version's, in the order in which that is told."""
 
 CLASSES = (
-    "regressed", "newly-failing", "fails-differently", "accept-refuse", "result-type", "drifted", "now-unsupported",
-    "gone", "new-warning", "slower", "fixed", "new", "bits", "unchanged",
+    "regressed", "newly-failing", "fails-differently", "accept-refuse", "result-type", "drifted", "unsteady",
+    "now-unsupported", "gone", "new-warning", "slower", "fixed", "new", "bits", "unchanged",
 )  # fmt: skip
 """What became of a verdict, in the order in which it is told, what matters most first."""
 
@@ -36,6 +36,7 @@ MEANINGS = {
     "accept-refuse": "a value where it was refused, or refused where there was a value",
     "result-type": f"{KINDS['shape']}, or {KINDS['dtype']}",
     "drifted": "fails as before with other numbers, or passes with much more of the error bound used",
+    "unsteady": "differs, and one side or both answer otherwise when they are asked again",
     "now-unsupported": "had an answer before, and cannot be asked after",
     "gone": "was asked before, and has no answer after",
     "new-warning": "a warning that was not given before",

@@ -10,13 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from convt.results.records import Header
+from convt.results.directions import CLAIMS
+from convt.results.records import Header, VerdictRecord
+from convt.results.releases import HISTORY
 from convt.results.sides import Matched, Side, match_cases
 
 CAUSES = {
     "oracles": "the oracles have another version",
     "law-version": "the law has another version",
     "law-absent": "only one side asked the law",
+    "adapter": "each side has its own adapter, and only one of the two can say the call",
     "generated": "a generated case that only one side drew",
     "case-content": "the case has the same name and another content",
     "case-absent": "only one side has the case",
@@ -24,6 +27,8 @@ CAUSES = {
 """Why a verdict has no counterpart, in the order in which it is decided."""
 
 MOST_NAMES = 4
+ADAPTER = "adapter"
+"""The flag of a released version's target that tells which adapter asked it, by a digest."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,20 @@ class Matching:
         cause, name = found
         self._counts.setdefault(cause, Counter())[side] += 1
         self._names.setdefault(cause, {})[name] = None
+        return True
+
+    def leaves_out_pair(self, target: str, before: VerdictRecord | None, after: VerdictRecord | None) -> bool:
+        """Whether it may be the adapter that changed and not the framework: of released versions that two adapters
+        asked, what a call cannot say on one side alone."""
+        tags = [side.targets[target].flags.get(ADAPTER) for side in self._sides.values()]
+        if {side.header.profile for side in self._sides.values()} != {HISTORY}:
+            return False
+        cannot = [it is not None and it.verdict == "unsupported" for it in (before, after)]
+        if tags[0] == tags[1] or not (cannot[0] != cannot[1] or CLAIMS in {it.law for it in (before, after) if it}):
+            return False
+        for side, record in (("before", before), ("after", after)):
+            self._counts.setdefault("adapter", Counter())[side] += record is not None
+        self._names.setdefault("adapter", {})[target] = None
         return True
 
     def left_out(self) -> tuple[LeftOut, ...]:

@@ -131,6 +131,9 @@ class VerdictRecord:
     finding: dict[str, Any] | None = None
     """The fields of `convt.results.finding.Finding` that say something, as plain data; None where the verdict says it
     all. `convt.results.sentences.finding_of` gives them for records of every format."""
+    unsteady: str = ""
+    """What else the target answers when it is asked again, where that is another verdict or are other numbers: told of
+    what changed between the two sides of an upgrade."""
 
 
 @dataclass(frozen=True, slots=True)

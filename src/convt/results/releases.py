@@ -142,6 +142,18 @@ def write_release(release: Release, path: Path) -> None:
     part.replace(path)
 
 
+def is_judged(path: Path) -> bool:
+    """Whether a file tells what a release did, and not why it could not be judged: by its first line alone.
+
+    RunFileError where that line cannot be read.
+    """
+    try:
+        with gzip.open(path) as file:
+            return json.loads(file.readline())["missing"] is None
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zlib.error) as error:
+        raise RunFileError(path, 1, f"nothing readable ({error})", WHAT, TODO) from None
+
+
 def read_release(path: Path | str) -> Release:
     """The release in a file; RunFileError where the file is missing, cut short, damaged, or of another format."""
     path = Path(path)

@@ -94,6 +94,11 @@ class Recording:
             else:
                 self._details[key] = DetailRecord(**fields)
 
+    def mark(self, unsteady: Mapping[Key, str]) -> None:
+        """Say of verdicts what else the target answers when it is asked again."""
+        for key, said in unsteady.items():
+            self.verdicts[key] = dataclasses.replace(self.verdicts[key], unsteady=said)
+
     def hear(
         self,
         targets: Mapping[str, dict[str, Any]],

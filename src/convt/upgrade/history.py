@@ -15,14 +15,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from importlib.util import find_spec
 from pathlib import Path
 
 from convt.cases.case import Case
 from convt.conv.oracles import VERSION
-from convt.host.registry import parse_target
+from convt.host.registry import built_in, parse_target
 from convt.laws.catalogue import all_laws
 from convt.laws.law import Law
-from convt.results.matching import law_versions
+from convt.results.matching import ADAPTER, law_versions
 from convt.results.records import CaseRecord, Header
 from convt.results.releases import JudgedCase, Release, judged_case, read_release, write_release
 from convt.results.tally import plural
@@ -49,12 +50,12 @@ class Options:
     """Which versions are judged, and where their files go."""
 
     versions: tuple[str, ...] = ()
-    """These alone; empty for all."""
+    """These alone, whether they are of the series or any other released one; empty for those of the series."""
     out: Path = HISTORY
     retry: bool = False
     """Try again what could not be judged before."""
     renew: bool = False
-    """Judge again what other cases, laws of other versions or other oracles judged."""
+    """Judge again what other cases, laws of other versions, other oracles or another adapter judged."""
     keep: bool = False
     """Keep the environments for the next time."""
 
@@ -68,9 +69,13 @@ class Outside:
 
 
 def is_stale(release: Release, cases: Sequence[Case]) -> bool:
-    """Whether a release was judged on other cases, by laws of other versions, or by other oracles than today's."""
+    """Whether a release was judged on other cases, by laws of other versions, other oracles or another adapter than
+    today's."""
     judged = {case.id: case.digest for case in release.cases.values()}
     if release.missing is None and judged != {case.id: case.digest for case in cases}:
+        return True
+    target = release.header.targets[0]
+    if target.flags.get(ADAPTER) != adapter_of(target.backend):
         return True
     return release.header.oracles != VERSION or law_versions(release.header) != {
         it.id: it.version for it in kept_laws()
@@ -87,21 +92,21 @@ class Maker:
 
     def series(self, series: Series) -> bool:
         """Whether every version of the series is judged, now or before."""
-        wanted = series.wanted(self._outside.released)
-        chosen = [version for version in wanted if version in self._options.versions or not self._options.versions]
-        held = [self._version(series, version) for version in chosen]
+        held = [self._version(series, it) for it in series.wanted(self._outside.released, self._options.versions)]
         return all(held)
 
     def _version(self, series: Series, version: str) -> bool:
         path = series.path(version, self._options.out)
-        if path.exists():
-            before = read_release(path)
+        before = read_release(path) if path.exists() else None
+        if before is not None:
             renews = self._options.renew and is_stale(before, self._cases)
             if not renews and (before.missing is None or not self._options.retry):
                 return before.missing is None
         began = time.monotonic()
         release = self._release(series, version)
-        write_release(release, path)
+        alike = before is not None and release.missing is not None and release.missing == before.missing
+        if not alike or self._options.renew:  # what fails as it did keeps its file: a try every day changes nothing
+            write_release(release, path)
         says = (
             release.missing or f"{plural(len(release.cases), 'case')}, {plural(len(release.run.verdicts), 'verdict')}"
         )
@@ -154,7 +159,8 @@ def _header(
     judged: Judged | None = None,
 ) -> Header:
     target = parse_target(series.target)
-    versions, flags = ({}, {}) if judged is None else (judged.info.versions, judged.info.flags)
+    versions, flags = ({}, {}) if judged is None else (judged.info.versions, dict(judged.info.flags))
+    flags = {**flags, ADAPTER: adapter_of(target.backend)}
     return Header(
         started=started,
         seed=0,
@@ -169,6 +175,20 @@ def _header(
         packages=packages,
         oracles=VERSION,
     )  # fmt: skip
+
+
+def adapter_of(backend: str) -> str:
+    """Which adapter asks a target of this backend: a digest over its code, over its folder where it is one of ours."""
+    entry = built_in()[backend]
+    module = entry.path.partition(":")[0]
+    if entry.root:
+        files = [Path(entry.root, *module.split(".")).with_suffix(".py")]
+    else:
+        found = find_spec(module)
+        assert found is not None
+        assert found.origin is not None
+        files = sorted(Path(found.origin).parent.glob("*.py"))
+    return sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:BITS]
 
 
 def kept_laws() -> tuple[Law, ...]:

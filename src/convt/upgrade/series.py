@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,12 +33,12 @@ class Series:
     def installs(self) -> str:
         return self.distribution or self.package
 
-    def wanted(self, released: Callable[[str], list[str]]) -> list[str]:
-        """The versions of the series, the oldest first; asks the installer only where it has to."""
-        if not self.since:
+    def wanted(self, released: Callable[[str], list[str]], named: Sequence[str] = ()) -> list[str]:
+        """The versions of the series, the oldest first, or of all that are released those that are named."""
+        if not self.since and not named:
             return list(self.versions)
         listed = released(self.installs)
-        chosen = {*newest_of_each_minor(listed, self.since), *self.versions}
+        chosen = set(named) or {*newest_of_each_minor(listed, self.since), *self.versions}
         return [version for version in listed if version in chosen]
 
     def companions(self, version: str) -> tuple[str, ...]:
@@ -58,9 +58,11 @@ class Series:
 SERIES: dict[str, Series] = {
     "keras": Series("keras", "keras-torch", since="3.0", beside=(("", ("torch==2.13.0", "packaging")),)),
     "onnxruntime": Series("onnxruntime", "onnxruntime", since="1.15", beside=(("<1.19", ("numpy<2",)),)),
-    "jax": Series("jax", "jax", versions=("0.4.30", "0.5.3", "0.7.2", "0.8.3", "0.9.2", "0.10.2"),
+    "jax": Series("jax", "jax", since="0.10", versions=("0.4.30", "0.5.3", "0.7.2", "0.8.3", "0.9.2", "0.10.2"),
                   beside=(("<0.5", ("numpy<2.2",)),)),
-    "tensorflow": Series("tensorflow", "tensorflow", versions=("2.16.2", "2.21.0"), distribution="tensorflow-cpu"),
-    "torch": Series("torch", "pytorch", versions=("2.13.0", "2.14.1"), beside=(("", ("numpy==2.4.6",)),)),
+    "tensorflow": Series("tensorflow", "tensorflow", since="2.21", versions=("2.16.2", "2.21.0"),
+                         distribution="tensorflow-cpu"),
+    "torch": Series("torch", "pytorch", since="2.14", versions=("2.13.0", "2.14.1"),
+                    beside=(("", ("numpy==2.4.6",)),)),
 }  # fmt: skip
 """By the name that `convt history --judge all` takes."""

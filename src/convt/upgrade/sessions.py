@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
 from convt.cases.case import Case
 from convt.host.pool import Pool
 from convt.host.registry import Entry
+from convt.results.changes import compare_sides
 from convt.results.runfile import Run, read_run
 from convt.session.choose import chooses
 from convt.session.options import DEADLINE, KNOWN, Options, check_folder
@@ -24,6 +26,7 @@ from convt.upgrade.installing import Pair
 from convt.upgrade.request import Upgrade
 from convt.upgrade.search import search
 from convt.upgrade.speed import Speeds, speeds, to_be_timed
+from convt.upgrade.steadiness import to_ask, unsteady
 
 SIDES = ("before", "after")
 
@@ -79,10 +82,11 @@ def _chosen(session: Session, asked: Asked) -> list[Case]:
     return cases
 
 
-def run_cases(pair: Pair, asked: Asked, entries: Mapping[str, Entry]) -> Run:
+def run_cases(pair: Pair, asked: Asked, entries: Mapping[str, Entry], report: Report = lambda _: None) -> Run:
     """Every case on both sides in one session, written to `run.jsonl`; what its verdicts are does not matter here.
 
-    SessionFailed where no case was chosen, a target did not start, or a side has no answer at all.
+    What changed is asked again, and what a side answers by chance is marked in the file. SessionFailed where no case
+    was chosen, a target did not start, or a side has no answer at all.
     """
     names = sided(pair.upgrade)
     path = asked.report / "run.jsonl"
@@ -104,7 +108,19 @@ def run_cases(pair: Pair, asked: Asked, entries: Mapping[str, Entry]) -> Run:
         recording.write(path, 0)
     run = read_run(path)
     check(run)
-    return run
+    changes = to_ask(compare_sides(run, *SIDES).changes)
+    if not changes:
+        return run
+    report(f"asking again, of both sides: {len(changes):,} verdicts that changed")
+    recording.mark(unsteady(changes, SIDES, entries, partial(_asking, pair, asked, entries)))
+    recording.write(path, 0)
+    return read_run(path)
+
+
+def _asking(pair: Pair, asked: Asked, entries: Mapping[str, Entry], targets: Sequence[str]) -> Session:
+    """A session of its own, with fresh processes, for these targets."""
+    options = replace(_options(pair.upgrade, asked, _pythons(pair)), targets=tuple(targets))
+    return Session(options, entries)
 
 
 def _speeds(session: Session, pair: Pair, cases: Mapping[str, Case]) -> Speeds:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import hypothesis
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from convt.conv.data import Arrays
 from convt.conv.settings import Settings
 from convt.laws.catalogue import all_laws, law_by_id
 from convt.laws.law import Law
-from convt.laws.probes import valued
+from convt.laws.probes import plain, valued
 from convt.session.strategies import cases
 from tests.suite.conv.reference import Honest
 from tests.suite.laws.kills import asked, judged
@@ -216,13 +218,23 @@ def test_a_mirrored_crop_and_a_silent_rounding_are_called_by_their_names() -> No
 
 def test_a_stale_claim_is_a_difference_and_a_refusal_is_not() -> None:
     law = law_by_id("support")
-    got = answers(law, STRIDED)
+    computed = plain(STRIDED, "real")
+    got = {"forced": Honest("eager", "cpu").run(computed)}
     refused = Outcome("unsupported", reason="it cannot")
-    assert law.assess(STRIDED, got | {"plain": refused, "forced": got["plain"]}).message.startswith(
-        "the claim is stale"
-    )
+    assert law.assess(STRIDED, got | {"plain": refused}).message.startswith("the claim is stale")
     for kind in ("raised", "unsupported", "crashed", "timed-out"):
         assert law.assess(STRIDED, {"plain": refused, "forced": Outcome(kind)}).verdict == "pass"
-    wrong = Outcome("value", valued(got["plain"]) + 1)
+    wrong = Outcome("value", valued(got["forced"]) + 1)
     assert law.assess(STRIDED, {"plain": refused, "forced": wrong}).verdict == "pass"
     assert law.assess(STRIDED, {"plain": Outcome("not-run"), "forced": refused}).verdict == "not-run"
+
+
+def test_numbers_that_are_right_wherever_they_are_cropped_make_no_claim_stale() -> None:
+    ones = Arrays(np.array([[[-4]], [[4]], [[3]]], np.float32), np.ones((1, 1, 3), np.float32), None)
+    cropped = Settings(input=(1,), kernel=(3,), stride=(4,), padding=((1, 1),), output_size=(2,), batch=3)
+    case, law = Case("ones", cropped, literal=ones), law_by_id("support")
+    forced = law.probes(case)["forced"]
+    elsewhere = replace(forced, settings=cropped.replace(padding=((0, 1),)), force=False)
+    answer = Honest("eager", "cpu").run(elsewhere)
+    assert valued(answer).shape == cropped.y_shape
+    assert law.assess(case, {"plain": Outcome("unsupported"), "forced": answer}).verdict == "pass"

@@ -1,4 +1,4 @@
-"""`python -m tests.suite.project.documents` writes the generated documents anew: the findings and the glossary."""
+"""`python -m tests.suite.project.documents` writes the generated documents anew: findings, glossary, releases."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from convt.cases.findings import FrameworkFindings, load_findings
 from convt.cases.known import load_known
 from convt.content import ROOT
 from convt.page.glossary import glossary_page
+from convt.upgrade.decisions import page as history_page
 
 DOCS = Path(__file__).parents[3] / "docs"
 ORDER = ("PyTorch", "TensorFlow", "JAX", "Keras", "ONNX Runtime")
@@ -26,6 +27,7 @@ def documents() -> dict[Path, str]:
     return {
         DOCS / "findings.md": findings_page(groups(), load_known(ROOT / "backends")),
         DOCS / "glossary.md": glossary_page(),
+        DOCS / "history.md": history_page(),
     }
 
 

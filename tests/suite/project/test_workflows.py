@@ -21,7 +21,9 @@ OWN = ROOT / ".github" / "workflows" / "ci.yml"
 COPY = ROOT / "docs" / "ci" / "convt.yml"
 GUIDE = ROOT / "docs" / "ci.md"
 WORKFLOWS = [OWN, COPY]
-PLAIN = ("cat", "echo", "test")
+DAILY = ROOT / ".github" / "workflows" / "history.yml"
+"""Judges what is released; what it may is in test_history_workflow.py."""
+PLAIN = ("cat", "echo", "git", "test")
 """Commands of every shell that need no look."""
 RESULTS = {"run.jsonl", "index.html", "upgrade.html"}
 
@@ -73,7 +75,7 @@ def scripts() -> list[Any]:
     """Every script of every job, on every leg."""
     return [
         pytest.param(filled(step["run"], leg), id=f"{path.stem}-{name}-{step['name']}-{at}")
-        for path in WORKFLOWS
+        for path in [*WORKFLOWS, DAILY]
         for name, job in parsed(path)["jobs"].items()
         for at, leg in enumerate(legs(job))
         for step in job["steps"]
@@ -94,7 +96,7 @@ def check(words: list[str]) -> None:
     program, *rest = words
     if program in PLAIN:
         return
-    if program == ".ci/run":
+    if program.startswith(".ci/"):
         assert (ROOT / program).stat().st_mode & 0o100
     elif program == "pytest":
         _pytest(rest)
@@ -129,6 +131,12 @@ def _module(module: str, words: list[str]) -> None:
         accepts(convt_parser(), words)
     elif module == "pip":
         _pip(words)
+    elif module == "pytest":
+        assert words
+        assert all((ROOT / word).is_file() for word in words)
+    elif module.startswith("tests."):
+        assert Path(ROOT, *module.split(".")).with_suffix(".py").is_file()
+        assert not words
     else:
         raise AssertionError(f"nobody checks python -m {module}")
 
@@ -138,8 +146,9 @@ def _pip(words: list[str]) -> None:
     parser.add_argument("command", choices=["install"])
     parser.add_argument("--upgrade", action="store_true")
     parser.add_argument("-r", action="append")
+    parser.add_argument("--editable", action="append")
     parser.add_argument("packages", nargs="*")
-    assert parser.parse_intermixed_args(words).packages or "-r" in words
+    assert parser.parse_intermixed_args(words).packages or {"-r", "--editable"} & set(words)
 
 
 @pytest.mark.parametrize("script", scripts())
@@ -160,11 +169,14 @@ def test_every_command_is_one_that_there_is_with_options_that_it_has(script: str
         "convt summary a.jsonl --brief",
         "convt upgrade --budget soon",
         "python -m pip install --gruop convt",
+        "python -m pytest tests/suite/project/test_decision.py",
+        "python -m tests.suite.project.document",
+        ".ci/keep-histories",
         "curl https://example.org",
     ],
 )
 def test_a_command_that_there_is_not_is_seen(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises((AssertionError, pytest.UsageError, SystemExit)):
+    with pytest.raises((AssertionError, pytest.UsageError, SystemExit, FileNotFoundError)):
         check(commands(command)[0])
 
 

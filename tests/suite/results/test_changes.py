@@ -56,6 +56,9 @@ PAIRS: list[tuple[str, Any, Any, str]] = [
      verdict("differs", known=KNOWN.id, bits="b" * 16), "drifted"),
     ("another wrong shape", verdict("differs", message=SHAPE),
      verdict("differs", message=SHAPE.replace("13", "12")), "drifted"),
+    ("by chance after", verdict(), verdict("differs", unsteady="asked again: pass"), "unsteady"),
+    ("by chance before", verdict("differs", unsteady="asked again: pass"), verdict(), "unsteady"),
+    ("by chance, then refused", verdict(unsteady="asked again: differs"), verdict("unsupported"), "unsteady"),
     ("much more of the bound", verdict(used=0.2), verdict(used=0.7, bits="b" * 16), "drifted"),
     ("a pass, then unsupported", verdict(), verdict("unsupported"), "now-unsupported"),
     ("a failure, then unsupported", verdict("differs"), verdict("unsupported"), "now-unsupported"),
@@ -85,8 +88,8 @@ def test_a_pair_falls_into_its_class(before: Any, after: Any, kind: str, tmp_pat
     assert comparison.counts == {**dict.fromkeys(CLASSES, 0), kind: 1, "unchanged": 2}
     assert change.says
     of_class = {
-        "result-type": {"dtype", "shape"}, "drifted": {"value"}, "bits": {"bits"}, "accept-refuse": {"outcome"},
-        "fails-differently": {"outcome", "message"},
+        "result-type": {"dtype", "shape"}, "drifted": {"value"}, "unsteady": {"unsteady"}, "bits": {"bits"},
+        "accept-refuse": {"outcome"}, "fails-differently": {"outcome", "message"},
     }  # fmt: skip
     assert set(change.differs_in) <= of_class.get(kind, set()) <= set(KINDS)
     assert bool(change.differs_in) == (kind in of_class)

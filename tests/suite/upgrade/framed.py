@@ -5,6 +5,7 @@ The target's own process imports this file, so it imports nothing of pytest's.
 
 from __future__ import annotations
 
+import os
 import warnings
 from typing import Any
 
@@ -52,6 +53,9 @@ class Framed(Honest):
             y = y.astype(np.float64)
         if "moved" in does:
             y = np.roll(y, 1, axis=-1)
+        if does == "wavers":
+            by_chance = np.frombuffer(os.urandom(y.size), np.uint8).reshape(y.shape)
+            y = y + 1 + by_chance.astype(y.dtype)
         if does == "doubled":
             y = y * 2
         return np.nextafter(y, np.float32(9)) if does == "rounds" and not np.array_equal(y, np.trunc(y)) else y

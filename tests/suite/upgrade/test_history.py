@@ -11,9 +11,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
 
 from convt.cli import main, parser
 from convt.commands.history import page as history
+from convt.commands.parts import UsageError
 from convt.conv.settings import Settings
 from convt.host.registry import built_in, register_external
 from convt.laws.catalogue import law_by_id
@@ -23,6 +25,7 @@ from convt.results.reader import read_run
 from convt.results.records import CaseRecord, Header, LawInfo, RunFileError, TargetInfo, VerdictRecord
 from convt.results.releases import JudgedCase, Release, judged_case, read_release, write_release
 from convt.upgrade import history as command
+from convt.upgrade.kept import versions_of
 from convt.upgrade.series import HISTORY, SERIES, Series
 from tests.suite.upgrade.versioned import SPEC, installer, listing
 
@@ -273,6 +276,39 @@ def test_the_command_goes_on_where_it_was_stopped(series: Series, tmp_path: Path
     assert read_release(series.path("1.2.1", tmp_path)).missing is None
 
 
+def test_what_cannot_be_judged_as_before_keeps_its_file(
+    series: Series, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = series.path("1.0", tmp_path)
+    assert make(tmp_path, "--version", "1.0", refused="1.0") == 1
+    before, written = kept.read_bytes(), read_release(kept).header.started
+    kept.write_bytes(gzip.compress(gzip.decompress(before).replace(written.encode(), b"1999-01-01T00:00:00+00:00")))
+    before = kept.read_bytes()
+    assert make(tmp_path, "--version", "1.0", "--retry", refused="1.0") == 1
+    assert kept.read_bytes() == before, "a try every day is no news"
+    assert make(tmp_path, "--version", "1.0", "--retry", broken="1.0") == 1
+    assert (read_release(kept).missing or "").startswith("does not run")
+
+
+def test_a_version_that_the_series_leaves_out_is_judged_where_it_is_named(
+    series: Series, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert make(tmp_path, "--version", "1.2.0") == 0
+    assert [path.name for path in tmp_path.glob("*/*.gz")] == ["fake-1.2.0.jsonl.gz"]
+    options = parser().parse_args(["history", "--judge", "fake", "--from", str(tmp_path), "--version", "3.0"])
+    with pytest.raises(UsageError, match=r"--version: found '3.0', accepted 0.9, 1.0, 1.1, 1.2.0, 1.2.1"):
+        history(options, command.Outside(listing("0.9", "1.0", "1.1", "1.2.0", "1.2.1"), installer(tmp_path)))
+
+
+@pytest.mark.parametrize("name", SERIES)
+def test_a_release_that_is_published_today_belongs_to_its_series(name: str) -> None:
+    one = SERIES[name]
+    held = versions_of(one)
+    major, minor, *_ = Version(held[-1]).release
+    coming = [f"{major}.{minor + 1}.0", f"{major + 1}.0.0"]
+    assert [it for it in one.wanted(listing(*held, *coming)) if it not in held] == coming
+
+
 def test_what_other_cases_or_laws_judged_is_renewed_on_request(
     series: Series, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -281,6 +317,10 @@ def test_what_other_cases_or_laws_judged_is_renewed_on_request(
     before = kept.read_bytes()
     assert make(tmp_path, "--version", "1.0", "--renew") == 0
     assert kept.read_bytes() == before
+    monkeypatch.setattr(command, "adapter_of", lambda backend: "another")
+    assert make(tmp_path, "--version", "1.0", "--renew") == 0
+    assert read_release(kept).header.targets[0].flags["adapter"] == "another"
+    before = kept.read_bytes()
     monkeypatch.setattr(law_by_id("value"), "version", 2, raising=False)
     assert make(tmp_path, "--version", "1.0") == 0
     assert kept.read_bytes() == before

@@ -23,6 +23,7 @@ BECOMES = {
     "fixed": ("raises", ""),
     "bits": ("", "rounds"),
     "unchanged": ("moved", "moved"),
+    "unsteady": ("", "wavers"),
 }
 """Class of change to what the releases before and after do, on a case of that name: see `Framed`."""
 CHANNELS = {kind: number for number, kind in enumerate(BECOMES, start=3)}
@@ -98,11 +99,26 @@ def test_it_leaves_a_page_markdown_and_data_with_the_environments(worse: Upgrade
     assert worse.data["search"] == []
 
 
+def test_an_answer_by_chance_is_no_property_of_the_version(worse: Upgrade) -> None:
+    [told] = [it for it in worse.data["changes"] if it["case"] == "unsteady" and it["law"] == "value"]
+    assert (told["kind"], told["direction"]) == ("unsteady", "worse")
+    assert told["says"].startswith("unsteady after: asked again in a fresh process: differs, ")
+
+
 def test_a_version_is_the_same_as_itself_and_the_environment_speaks(folder: Path, worse: Upgrade) -> None:
     same = upgrade(folder, "", "", BEFORE="tinyframe==2", AFTER="tinyframe==2")
     assert same.code == 0, same.text + same.error
     assert "as built before" in same.text
-    assert {change["kind"] for change in same.data["changes"]} == set()
+    assert same.counts.keys() <= {"unsteady", "bits", "unchanged"}
+    assert {(change["case"], change["direction"]) for change in same.data["changes"]} == {("unsteady", "")}
+
+
+def test_an_answer_that_comes_by_chance_no_longer_is_better(folder: Path, worse: Upgrade) -> None:
+    back = upgrade(folder, "tinyframe==2", "tinyframe==1", chosen=["-k", "unsteady"])
+    assert back.code == 0, back.text + back.error
+    told = {(it["kind"], it["direction"]) for it in back.data["changes"]}
+    assert ("unsteady", "better") in told
+    assert not any(direction == "worse" for _, direction in told)
 
 
 def test_a_search_finds_a_smaller_case_and_its_scripts(folder: Path, worse: Upgrade) -> None:
