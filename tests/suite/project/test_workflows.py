@@ -18,7 +18,9 @@ from convt.plugin.options import add_options
 
 ROOT = Path(__file__).parents[3]
 OWN = ROOT / ".github" / "workflows" / "ci.yml"
-COPY = ROOT / "docs" / "ci" / "convt.yml"
+COPY = ROOT / "docs" / "ci" / "baseline.yml"
+SHORT = ROOT / "docs" / "ci" / "convt.yml"
+GITLAB = ROOT / "docs" / "ci" / "gitlab.yml"
 GUIDE = ROOT / "docs" / "ci.md"
 WORKFLOWS = [OWN, COPY]
 DAILY = ROOT / ".github" / "workflows" / "history.yml"
@@ -248,6 +250,29 @@ def test_the_workflow_to_copy_runs_pinned_and_newest_versions_and_nightly_builds
     assert nightly["if"] == "${{ github.event_name != 'pull_request' }}"
     assert {leg["framework"] for leg in legs(nightly)} == {"torch", "keras", "tensorflow", "jax"}
     assert all("--pre" in leg["options"] for leg in legs(nightly))
+
+
+def test_the_short_workflow_uses_the_action_on_pull_requests_and_nothing_else() -> None:
+    workflow = parsed(SHORT)
+    assert list(workflow["on"]) == ["pull_request"]
+    assert workflow["permissions"] == {"contents": "read"}
+    [job] = workflow["jobs"].values()
+    assert [step["uses"].partition("@")[0] for step in job["steps"]] == [
+        "actions/checkout", "your-organization/convt",
+    ]  # fmt: skip
+    assert len(SHORT.read_text().splitlines()) <= 13
+
+
+def test_the_template_for_gitlab_runs_commands_that_there_are_and_keeps_their_results() -> None:
+    [job] = parsed(GITLAB).values()
+    for line in job["script"]:
+        [words] = commands(line)
+        if words[0] == "git":
+            assert words[-1] == "$CI_MERGE_REQUEST_TARGET_BRANCH_NAME"
+        elif "venv" not in words and "pip" not in words:
+            check(words)
+    assert job["artifacts"]["paths"] == ["convt-out/"]
+    assert job["variables"]["CONVT_ENVIRONMENTS"].endswith(job["cache"]["paths"][0])
 
 
 def test_every_line_to_edit_is_named_in_the_guide_and_every_command_of_the_guide_works() -> None:
