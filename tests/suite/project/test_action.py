@@ -60,16 +60,23 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def made(origin: Path) -> Path:
+    """An environment that has convt, made once."""
+    folder = origin.with_name("convt")
+    if not folder.exists():
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+        there = [str(ROOT / "src"), *(path for path in sys.path if path.endswith("site-packages"))]
+        [site] = folder.glob("lib/python*/site-packages")
+        (site / "there.pth").write_text("".join(f"{path}\n" for path in there))
+    return folder
+
+
 def runner(origin: Path, folder: Path, branch: str, **names: str) -> Runner:
     """A runner with a shallow checkout of a branch; its Python 3 makes environments that have convt, offline."""
     git(folder, "clone", "-q", "--depth=1", f"--branch={branch}", f"file://{origin}", str(folder / "work"))
     programs = folder / "programs"
     programs.mkdir()
-    there = [str(ROOT / "src"), *(path for path in sys.path if path.endswith("site-packages"))]
-    (programs / "python3").write_text(
-        f'#!/bin/sh\ntest "$1 $2" = "-m venv" || exit 3\n{sys.executable} -m venv --without-pip "$3"\n'
-        + "".join(f'echo {path} >> "$(ls -d "$3"/lib/python*/site-packages)/there.pth"\n' for path in there)
-    )
+    (programs / "python3").write_text(f'#!/bin/sh\ntest "$1 $2" = "-m venv" && ln -s {made(origin)} "$3"\n')
     (programs / "python3").chmod(0o755)
     variables = {
         "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "PIP_NO_INDEX": "1",
