@@ -26,15 +26,17 @@ from convt.session.options import (
 from convt.upgrade.elsewhere import one_version
 from convt.upgrade.environments import EnvironmentFailed
 from convt.upgrade.installing import Options, install
+from convt.upgrade.pythons import NoPython, find
 from convt.upgrade.report import Told
 from convt.upgrade.request import upgrade
 from convt.upgrade.requirements import NoRequirement
-from convt.upgrade.sessions import Asked, SessionFailed, ready, run_cases, search_each
+from convt.upgrade.sessions import SIDES, Asked, SessionFailed, ready, run_cases, search_each
 
 EXAMPLES = (
     'convt upgrade --before "keras==3.14.1" --after "keras==3.15.1"    two releases side by side',
     'convt upgrade --before "jax==0.9.0" --after jax                   a bare name: the newest release',
     "convt upgrade --before torch==2.13.0 --after torch --pre          nightly builds too",
+    "convt upgrade --before A --after B --after-python 3.12            each side its own Python",
     "convt upgrade --before A --after B -k gap --law value             some cases, one law",
 )
 
@@ -72,6 +74,8 @@ def configure(commands: Commands) -> None:
     add("--deadline", type=seconds, default=DEADLINE, metavar="SECONDS",
         help="for one evaluation (default: %(default)g)")  # fmt: skip
     add("--python", metavar="VERSION", help="make the environments of this Python, 3.12 or a path (default: this one)")
+    for side in SIDES:
+        add(f"--{side}-python", metavar="VERSION", help=f"make the environment {side} of this one (default: --python)")
     add("--pre", action="store_true", help="pre-releases and nightly builds too")
     add("--installer", action="append", default=[], metavar="OPTION",
         help="a further option of pip, --installer=--extra-index-url=URL; repeatable")  # fmt: skip
@@ -103,8 +107,9 @@ def _compared(options: argparse.Namespace) -> int:
         folder_of_known(options.known), options.deadline, shlex.join(["convt", *sys.argv[1:]]),
     )  # fmt: skip
     ready(asked, asked_cases, entries)
+    pythons = _pythons(options)
     began = time.monotonic()
-    pair = install(asked, Options(options.python, options.pre, tuple(options.installer)), say)
+    pair = install(asked, Options(pythons, options.pre, tuple(options.installer)), say)
     for line in pair.lines():
         say(line)
     alike = one_version(pair, options.python)
@@ -129,6 +134,19 @@ def _compared(options: argparse.Namespace) -> int:
 def _targets(options: argparse.Namespace) -> list[str]:
     """The targets that were named; none for every one that is concerned."""
     return list(listed("--target", options.target)) or re.findall(r"[^\s,]+", os.environ.get("TARGETS", ""))
+
+
+def _pythons(options: argparse.Namespace) -> dict[str, str]:
+    """The Python that each side is made of, where one is named."""
+    found = {}
+    for side in SIDES:
+        own = getattr(options, f"{side}_python")
+        try:
+            if own or options.python:
+                found[side] = find(own or options.python, say).program
+        except NoPython as error:
+            raise UsageError(f"{f'--{side}-python' if own else '--python'}: {error}") from None
+    return found
 
 
 def _seconds(text: str) -> float:

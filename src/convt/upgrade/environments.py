@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -23,6 +22,7 @@ from filelock import FileLock, Timeout
 from convt.content import PACKED, ROOT
 from convt.host.registry import built_in
 from convt.upgrade.installer import InstallFailed, advice, install, last_lines, program, yanked
+from convt.upgrade.pythons import NoPython, Python, find
 from convt.upgrade.requirements import Asked, NoRequirement, all_asked, pins
 
 CONSTRAINTS = ROOT / "constraints.txt"
@@ -57,6 +57,7 @@ class Environment:
     notes: tuple[str, ...] = ()
     packages: tuple[str, ...] = field(default=(), compare=False)
     """The packages that were asked for, by canonical names."""
+    python_version: str = ""
 
 
 def build(
@@ -66,6 +67,7 @@ def build(
     constraints: Path | Mapping[str, str] | None = CONSTRAINTS,
     cache: Path | None = None,
     python: str | None = None,
+    option: str = "--python",
     pre: bool = False,
     installer: Sequence[str] = (),
     report: Report = lambda _: None,
@@ -73,16 +75,16 @@ def build(
     """The environment with these requirements, from the cache where it stands there; EnvironmentFailed with the reason.
 
     `constraints` pin what is installed: a file, or lines by package; none of a package that is asked for otherwise than
-    by its bare name, and none that pip cannot keep. `python`: a version or a program, default this one. `pre`: also
-    pre-releases. `installer`: further options of `pip install`. What is asked for neither exactly (`==`, a wheel) nor
-    with a pin is looked up again each day. `report` hears what is done meanwhile.
+    by its bare name, and none that pip cannot keep. `python`: a version or a program, default this one; `option` is the
+    command's word for it. `pre`: also pre-releases. `installer`: further options of `pip install`. What is asked for
+    neither exactly (`==`, a wheel) nor with a pin is looked up again each day. `report` hears what is done meanwhile.
     """
     text = f"environment {name} ({' '.join(requirements)})"
     try:
         asked = all_asked(requirements)
         held = pins(constraints) if constraints is None or isinstance(constraints, Path) else dict(constraints)
-        base = _base(python)
-    except (NoRequirement, InstallFailed) as error:
+        base = find(python, report)
+    except (NoRequirement, NoPython) as error:
         raise EnvironmentFailed(text, "cannot be asked for", str(error), "change what is asked for") from None
     said = {it.name for it in asked if not it.bare}
     held = {package: line for package, line in held.items() if package not in said}
@@ -95,37 +97,14 @@ def build(
     with _locked(folder, lambda: report(f"{name}: waiting for another that builds the same")):
         found = _read(folder)
         if found is None:
-            _make(_Job(text, name, folder, asked, held, base, options, report))
+            _make(_Job(text, name, folder, asked, held, base, options, report, option))
             found = _read(folder)
             if found is None:
                 raise EnvironmentFailed(text, "is not whole", f"{folder} was changed by another", "run it again")
         else:
             report(f"{name}: {' '.join(requirements)}, as built before")
     about = (found["versions"], tuple(found["notes"]), tuple(it.name for it in asked))
-    return Environment(name, _python_in(folder), tuple(requirements), *about)
-
-
-@dataclass(frozen=True)
-class _Base:
-    """The Python that an environment is made of."""
-
-    program: str
-    version: str
-
-
-def _base(python: str | None) -> _Base:
-    """The Python that is meant by a version (`3.12`), a program or nothing; InstallFailed where there is none."""
-    wanted = (shutil.which(f"python{python}") or shutil.which(python)) if python else sys.executable
-    if not wanted:
-        raise InstallFailed(f"found no Python {python!r}, accepted a version such as 3.12 or the path of a program")
-    code = "import platform, sys; print(getattr(sys, '_base_executable', sys.executable), platform.python_version())"
-    words = program([wanted, "-c", code], Path(os.devnull), timeout=60).split()
-    if len(words) < 2 or not words[-1][0].isdigit():
-        raise InstallFailed(
-            f"{wanted} is no Python: asked for its version it printed {' '.join(words)[:80] or 'nothing'}; accepted a "
-            "version such as 3.12 or the path of a program"
-        )
-    return _Base(wanted, " ".join([os.path.realpath(words[0]), words[-1]]))
+    return Environment(name, _python_in(folder), tuple(requirements), *about, base.version)
 
 
 def _cache(cache: Path | None) -> Path:
@@ -147,13 +126,13 @@ def _slug(asked: Sequence[Asked]) -> str:
     return "".join(letter if letter.isalnum() or letter in ".-" else "-" for letter in text)[:40].strip("-")
 
 
-def _key(asked: Sequence[Asked], held: Mapping[str, str], base: _Base, options: Sequence[str]) -> str:
+def _key(asked: Sequence[Asked], held: Mapping[str, str], base: Python, options: Sequence[str]) -> str:
     """A digest of everything that decides what is installed, 16 hex digits; of the day too where it is not exact."""
     day = "" if all(it.exact for it in asked if it.name not in held) else datetime.now(UTC).date().isoformat()
     said = {
         "asked": sorted((it.name, it.digest or it.text) for it in asked),
         "pins": sorted(held.items()),
-        "python": base.version,
+        "python": base.identity,
         "options": list(options),
         "index": {name: os.environ[name] for name in INDEX if name in os.environ},
         "day": day,
@@ -200,9 +179,10 @@ class _Job:
     folder: Path
     asked: Sequence[Asked]
     held: Mapping[str, str]
-    base: _Base
+    base: Python
     options: Sequence[str]
     report: Report
+    option: str
 
     @property
     def python(self) -> Path:
@@ -221,24 +201,25 @@ def _make(job: _Job) -> None:
         _install(job)
     except OSError as error:
         shutil.rmtree(job.folder, ignore_errors=True)
-        raise EnvironmentFailed(job.text, "cannot be made", str(error), advice(str(error), job.base.version)) from None
+        todo = advice(str(error), job.base.version, job.option)
+        raise EnvironmentFailed(job.text, "cannot be made", str(error), todo) from None
     except BaseException:
         shutil.rmtree(job.folder, ignore_errors=True)
         raise
 
 
 def _install(job: _Job) -> None:
-    version = job.base.version.split()[-1]
+    version = job.base.version
     job.report(f"{job.name}: installing {' '.join(it.text for it in job.asked)} for Python {version}")
     try:
         _empty(job)
     except InstallFailed as error:
-        todo = "this Python makes no virtual environment: install its venv module, or name another (--python)"
+        todo = f"this Python makes no virtual environment: install its venv module, or name another ({job.option})"
         raise EnvironmentFailed(job.text, "no virtual environment", error.said, todo) from None
     try:
         said, freed = install(job.python, [it.text for it in job.asked], job.held, job.options, job.log)
     except InstallFailed as error:
-        todo = f"{advice(error.said, version)}; whole log: {job.log}"
+        todo = f"{advice(error.said, version, job.option)}; whole log: {job.log}"
         raise EnvironmentFailed(job.text, "cannot be installed", error.said, todo) from None
     notes = [f"{line} gave way to what was asked for" for line in freed.values()] + yanked(said)
     installed = _unmixed(job, _look(job, "installed"))
@@ -255,7 +236,7 @@ def _install(job: _Job) -> None:
 def _empty(job: _Job) -> None:
     """A virtual environment with pip and nothing else. Python takes seconds to unpack its pip, so that is done once
     for each Python, and copied."""
-    made = hashlib.sha256(job.base.version.encode()).hexdigest()[:16]
+    made = hashlib.sha256(job.base.identity.encode()).hexdigest()[:16]
     first = job.folder.with_name(f"pip-{made}")
     with _locked(first, lambda: None):
         if not (first / WHOLE).exists():

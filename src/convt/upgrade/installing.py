@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +20,8 @@ TOOLS = ("pip", "setuptools", "wheel")
 class Options:
     """How environments are made."""
 
-    python: str | None = None
+    pythons: Mapping[str, str] = field(default_factory=dict)
+    """The Python of each side, `before` and `after`, by a version or a program; this process's where there is none."""
     pre: bool = False
     installer: tuple[str, ...] = ()
     cache: Path | None = None
@@ -39,6 +40,11 @@ class Pair:
         was, is_ = self.before.versions, self.after.versions
         return [name for name in self._beside(set(was) & set(is_)) if was[name] != is_[name]]
 
+    def pythons(self) -> list[str]:
+        """`Python 3.11.7 -> 3.12.1` where the two are made of different ones."""
+        was, is_ = self.before.python_version, self.after.python_version
+        return [f"Python {was} -> {is_}"] if was != is_ else []
+
     def lines(self) -> list[str]:
         """The header: what is compared, what stands beside it on both sides, and what of that differs."""
         was, is_ = self.before.versions, self.after.versions
@@ -52,8 +58,8 @@ class Pair:
         named = [f"{name} {was[name]}" for name in equal if name in self.upgrade.beside]
         more = f"{len(equal) - len(named)} more"
         lines.append(f"  the same on both sides: {', '.join([*named, more])}")
-        if differing:
-            lines.append(f"  NOT the same on both sides: {self._changes(differing)}")
+        if moved := [*self.pythons(), *([self._changes(differing)] if differing else [])]:
+            lines.append(f"  NOT the same on both sides: {', '.join(moved)}")
         for side, other in ((self.before, is_), (self.after, was)):
             alone = [f"{name} {side.versions[name]}" for name in self._beside(set(side.versions) - set(other))]
             lines += [f"  {side.name} alone: {', '.join(alone)}"] if alone else []
@@ -101,7 +107,8 @@ def _build(upgrade: Upgrade, options: Options, report: Report, name: str, pins: 
         name=name,
         constraints=pins,
         cache=options.cache,
-        python=options.python,
+        python=options.pythons.get(name),
+        option=f"--{name}-python",
         pre=options.pre,
         installer=options.installer,
         report=report,

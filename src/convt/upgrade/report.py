@@ -69,7 +69,12 @@ class Told:
         """Everything, for programs."""
         sides = (self.pair.before, self.pair.after)
         environments = {
-            side.name: {"requirements": side.requirements, "versions": side.versions, "notes": side.notes}
+            side.name: {
+                "python": side.python_version,
+                "requirements": side.requirements,
+                "versions": side.versions,
+                "notes": side.notes,
+            }
             for side in sides
         }
         searches = [to_json(found) for found in self.searches]
