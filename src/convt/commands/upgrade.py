@@ -25,7 +25,8 @@ from convt.session.options import (
 )
 from convt.upgrade.elsewhere import one_version
 from convt.upgrade.environments import EnvironmentFailed
-from convt.upgrade.installing import Options, install
+from convt.upgrade.installing import Options as InstallOptions
+from convt.upgrade.installing import install
 from convt.upgrade.pythons import NoPython, find
 from convt.upgrade.report import Told
 from convt.upgrade.request import upgrade
@@ -109,10 +110,11 @@ def _compared(options: argparse.Namespace) -> int:
     ready(asked, asked_cases, entries)
     pythons = _pythons(options)
     began = time.monotonic()
-    pair = install(asked, Options(pythons, options.pre, tuple(options.installer)), say)
+    how = InstallOptions(pythons, options.pre, tuple(options.installer))
+    pair = install(asked, how, say)
     for line in pair.lines():
         say(line)
-    alike = one_version(pair, options.python)
+    alike = one_version(pair, how.index())
     if alike:
         raise UsageError(f"no answer: {alike}")
     built = time.monotonic()

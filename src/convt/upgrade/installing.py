@@ -8,8 +8,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from convt.upgrade.environments import Environment, EnvironmentFailed, Report, build
+from convt.upgrade.environments import Environment, EnvironmentFailed, Report, build, check
+from convt.upgrade.offers import Index
 from convt.upgrade.request import Upgrade
 
 TOOLS = ("pip", "setuptools", "wheel")
@@ -25,6 +27,10 @@ class Options:
     pre: bool = False
     installer: tuple[str, ...] = ()
     cache: Path | None = None
+
+    def index(self) -> Index:
+        """Where pip finds files, by these options."""
+        return Index(self.installer)
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,7 @@ class Pair:
 
     def pythons(self) -> list[str]:
         """`Python 3.11.7 -> 3.12.1` where the two are made of different ones."""
-        was, is_ = self.before.python_version, self.after.python_version
+        was, is_ = self.before.made_of.version, self.after.made_of.version
         return [f"Python {was} -> {is_}"] if was != is_ else []
 
     def lines(self) -> list[str]:
@@ -85,6 +91,7 @@ def install(upgrade: Upgrade, options: Options, report: Report) -> Pair:
         with lock:
             report(text)
 
+    _check(upgrade, options, told)
     make = partial(_build, upgrade, options, told)
     with ThreadPoolExecutor(2) as pool:
         sides = [pool.submit(make, name, upgrade.pins) for name in ("before", "after")]
@@ -102,17 +109,38 @@ def install(upgrade: Upgrade, options: Options, report: Report) -> Pair:
 
 
 def _build(upgrade: Upgrade, options: Options, report: Report, name: str, pins: Mapping[str, str]) -> Environment:
-    return build(
-        upgrade.before if name == "before" else upgrade.after,
-        name=name,
-        constraints=pins,
-        cache=options.cache,
-        python=options.pythons.get(name),
-        option=f"--{name}-python",
-        pre=options.pre,
-        installer=options.installer,
-        report=report,
-    )
+    return build(*_side(upgrade, name), **_how(options, report, name, pins))
+
+
+def _side(upgrade: Upgrade, name: str) -> tuple[Sequence[str]]:
+    return (upgrade.before if name == "before" else upgrade.after,)
+
+
+def _how(options: Options, report: Report, name: str, pins: Mapping[str, str]) -> dict[str, Any]:
+    """How one side's environment is made."""
+    return {
+        "name": name,
+        "constraints": pins,
+        "cache": options.cache,
+        "python": options.pythons.get(name),
+        "option": f"--{name}-python",
+        "pre": options.pre,
+        "installer": options.installer,
+        "report": report,
+    }
+
+
+def _check(upgrade: Upgrade, options: Options, report: Report) -> None:
+    """EnvironmentFailed where the index has nothing for the Python of a side, before anything is built."""
+    index = options.index()
+    failed = []
+    for name in ("before", "after"):
+        try:
+            check(*_side(upgrade, name), index, **_how(options, report, name, upgrade.pins))
+        except EnvironmentFailed as error:
+            failed.append(error)
+    if failed:
+        raise failed[0] if len(failed) == 1 else BothFailed("\n".join(map(str, failed)))
 
 
 def _results(sides: Sequence[Future[Environment]]) -> tuple[Environment, Environment]:

@@ -70,7 +70,7 @@ class Told:
         sides = (self.pair.before, self.pair.after)
         environments = {
             side.name: {
-                "python": side.python_version,
+                "python": side.made_of.version,
                 "requirements": side.requirements,
                 "versions": side.versions,
                 "notes": side.notes,

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from convt.upgrade.environments import WHOLE, Environment, EnvironmentFailed, build
+from convt.upgrade.cache import WHOLE
+from convt.upgrade.environments import Environment, EnvironmentFailed, build
 from tests.suite.upgrade.wheels import frame_wheel, numpy_wheel, wheel
 
 
@@ -114,7 +115,7 @@ def test_a_half_built_environment_is_never_used(shelf: Shelf, twice: list[Enviro
 
 def test_other_pins_options_or_wheels_are_another_environment(shelf: Shelf, twice: list[Environment]) -> None:
     """By the folders that they would have: nothing is built here."""
-    from convt.upgrade.environments import _key
+    from convt.upgrade.cache import key
     from convt.upgrade.pythons import Python
     from convt.upgrade.requirements import all_asked, asked
 
@@ -122,15 +123,15 @@ def test_other_pins_options_or_wheels_are_another_environment(shelf: Shelf, twic
     one = asked(str(frame_wheel(shelf.cache / "a", "1", {})))
     other = asked(str(frame_wheel(shelf.cache / "b", "1", {2: "moved"})))
     keys = [
-        _key(frame, {}, base, []),
-        _key(frame, {"helper": "helper==2"}, base, []),
-        _key(frame, {}, base, ["--pre"]),
-        _key(frame, {}, Python("python", "python", "3.12"), []),
-        _key([one], {}, base, []),
-        _key([other], {}, base, []),
+        key(frame, {}, base, []),
+        key(frame, {"helper": "helper==2"}, base, []),
+        key(frame, {}, base, ["--pre"]),
+        key(frame, {}, Python("python", "python", "3.12"), []),
+        key([one], {}, base, []),
+        key([other], {}, base, []),
     ]
     assert len(set(keys)) == len(keys)
-    assert _key(frame, {}, base, []) == keys[0]
+    assert key(frame, {}, base, []) == keys[0]
 
 
 def test_a_package_that_brings_the_same_module_gives_it_up(shelf: Shelf) -> None:

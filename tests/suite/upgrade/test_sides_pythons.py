@@ -14,6 +14,7 @@ from convt.host.registry import built_in
 from convt.upgrade import installing
 from convt.upgrade.environments import Environment
 from convt.upgrade.installing import Options, install
+from convt.upgrade.pythons import Python
 from convt.upgrade.request import upgrade
 from tests.suite.upgrade.test_pythons import fake
 
@@ -27,13 +28,14 @@ class Builds:
     def __call__(self, requirements: Any, *, name: str, python: str | None, option: str, **_: Any) -> Environment:
         self.asked[name] = (python, option)
         version = (python or "3.11").rpartition("python")[2]
-        return Environment(name, Path("python"), tuple(requirements), {"jax": name}, python_version=version)
+        return Environment(name, Path("python"), tuple(requirements), {"jax": name}, made_of=Python("", "", version))
 
 
 @pytest.fixture
 def builds(monkeypatch: pytest.MonkeyPatch) -> Builds:
     builds = Builds()
     monkeypatch.setattr(installing, "build", builds)
+    monkeypatch.setattr(installing, "check", lambda *_, **__: None)
     return builds
 
 
