@@ -23,6 +23,7 @@ from convt.session.options import (
     listed,
     spec_files,
 )
+from convt.upgrade.covered import covered, extras
 from convt.upgrade.elsewhere import one_version
 from convt.upgrade.environments import EnvironmentFailed
 from convt.upgrade.installing import Options as InstallOptions
@@ -100,6 +101,7 @@ def run(options: argparse.Namespace) -> int:
 def _compared(options: argparse.Namespace) -> int:
     entries: dict[str, Entry] = dict(built_in()) | dict(register_external(path) for path in options.backend)
     asked = upgrade(options.before, options.after, options.beside, _targets(options), entries)
+    covered([*asked.before, *asked.after], [entries[it.backend] for it in asked.targets], extras())
     if options.target:
         all_used(options.backend, asked.targets)
     words = " and ".join(f"({it})" for it in options.k) if len(options.k) > 1 else "".join(options.k)

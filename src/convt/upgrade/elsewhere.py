@@ -7,6 +7,7 @@ from packaging.version import Version
 from convt.upgrade.installing import Pair
 from convt.upgrade.offers import Index
 from convt.upgrade.pythons import Python
+from convt.upgrade.request import PARTS
 
 
 def one_version(pair: Pair, index: Index) -> str:
@@ -22,9 +23,8 @@ def one_version(pair: Pair, index: Index) -> str:
     if was != is_ or built or set(asked.before) == set(asked.after) or pair.pythons():
         return ""
     told = ", ".join(f"{name} {version}" for name, version in was.items() if version)
-    newer = [
-        newer_for_another_python(name, version, pair.after.made_of, index) for name, version in was.items() if version
-    ]
+    wholes = {name: version for name, version in was.items() if version and name not in PARTS}
+    newer = [newer_for_another_python(name, version, pair.after.made_of, index) for name, version in wholes.items()]
     more = "; ".join(filter(None, newer)) or "name another version, or --pre for what is not released yet"
     return f"{told} on both sides: nothing to compare; {more}"
 
