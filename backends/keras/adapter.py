@@ -30,7 +30,7 @@ from ..onednn import asked_of_tensorflow, lines_that_set
 from ..onednn_amx import UNREACHED, crashes, has_amx
 from .calls import FIRST, OPS, call_for, refusal, refused_dtype, sent
 from .claims import MEASURED, unsafe
-from .engines import chosen, devices, prepare
+from .engines import chosen, device_word, devices, prepare
 from .programs import MODES, program
 
 
@@ -104,13 +104,13 @@ class Keras(Backend):
     shape_of = invalid_shape = Backend.shape_by_program
 
     def run(self, probe: Probe) -> Outcome:
-        with self.keras.device(self.device.replace("cuda", "gpu")):
+        with self.keras.device(device_word(self.engine_name, self.device)):
             return super().run(probe)
 
     def run_many(self, probes: Sequence[Probe]) -> list[Outcome] | None:
         if self.engine_name != "jax" or self.mode != "eager":
             return None
-        with self.keras.device(self.device.replace("cuda", "gpu")):
+        with self.keras.device(device_word(self.engine_name, self.device)):
             return JitPrograms(self.engine, key=self._key, part=self._part, alone=self.run).run(probes)
 
     def _key(self, probe: Probe) -> Hashable | None:

@@ -26,6 +26,12 @@ def devices(name: str, engine: Any) -> list[str]:
     return ["cpu", *(f"cuda:{index}" for index in range(count))]
 
 
+def device_word(name: str, device: str) -> str:
+    """What `keras.device` calls a device. On JAX, Keras before 3.12 reads no device without a number."""
+    word = device.replace("cuda", "gpu")
+    return f"{word}:0" if name == "jax" and ":" not in word else word
+
+
 def prepare(name: str, engine: Any) -> dict[str, str]:
     """Set determinism, full precision and the threads of the stress environment; what is set."""
     if name == "torch":

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from convt.upgrade.environments import build
+from convt.upgrade.pythons import NoPython, find
 
 ROOT = Path(__file__).parents[2]
 BACKEND = "numpy-convolve=docs.examples.numpy_backend:NumpyConvolve"
@@ -18,17 +19,11 @@ BACKEND = "numpy-convolve=docs.examples.numpy_backend:NumpyConvolve"
 
 def others() -> list[str]:
     """Interpreters of other versions than this one, the oldest that a worker may have first."""
-    versions = [f"3.{minor}" for minor in (10, 12, 13, 14) if minor != sys.version_info.minor]
-    found = [shutil.which(f"python{version}") for version in versions]
-    kept = sorted(Path.home().glob(".pyenv/versions/3.1[0234].*/bin/python"))
-    named = [*(str(path) for path in kept if path.parts[-3][:4] != f"3.{sys.version_info.minor}"), *filter(None, found)]
-    return [name for name in named if starts(name)]
-
-
-def starts(python: str) -> bool:
-    """Whether a program is a Python that works: pyenv puts shims in the way that end with an error."""
-    done = subprocess.run([python, "-c", "import venv, ensurepip"], capture_output=True, check=False)
-    return done.returncode == 0
+    found = []
+    for minor in (10, 12, 13, 14):
+        with contextlib.suppress(NoPython):
+            found += [find(f"3.{minor}").program] if minor != sys.version_info.minor else []
+    return found
 
 
 def test_a_worker_of_another_python_answers_as_the_hosts_own_does(tmp_path: Path) -> None:

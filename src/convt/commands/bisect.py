@@ -19,8 +19,10 @@ from convt.laws.law import Law
 from convt.results.tally import plural
 from convt.session.options import deadline, listed, spec_files
 from convt.upgrade.bisect_question import BadRequest, Question, beside, target_of
+from convt.upgrade.covered import covered, extras
 from convt.upgrade.environments import Environment, build
 from convt.upgrade.package_index import NoReleases, between, released
+from convt.upgrade.request import PARTS
 from convt.upgrade.requirements import NoRequirement, pins
 from convt.upgrade.walk import Change, NothingToFind, Seen, Walk
 
@@ -110,13 +112,16 @@ def _question(options: argparse.Namespace, outside: Outside) -> Question:
     if constraints is not None and not constraints.is_file():
         raise BadRequest(f"--constraints: found no file {constraints}, accepted a file of requirements, or none")
     try:
-        companions = beside(options.package, target, options.beside, pins(constraints), backends)
+        held = pins(constraints, without=[part for part, whole in PARTS.items() if whole == options.package])
+        companions = beside(options.package, target, options.beside, held, backends)
+        ends = [f"{options.package}=={options.first}", f"{options.package}=={options.last}"]
+        covered(ends, [backends[target.backend]], extras())
     except NoRequirement as error:
-        raise BadRequest(f"--constraints: {error}") from None
+        raise BadRequest(str(error)) from None
 
     def environment(requirements: Sequence[str], name: str) -> Environment:
         # An exact version may be a pre-release as it is; pip's --pre would take pre-releases of its companions too.
-        return outside.build(requirements, name=name, constraints=constraints, python=options.python, report=_note)
+        return outside.build(requirements, name=name, constraints=held, python=options.python, report=_note)
 
     return Question(
         options.package, target.name, _case(options), _laws(options.law), companions, environment, backends,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import platform
 import random
 import re
 import shlex
@@ -24,14 +25,17 @@ from convt.session.options import (
     listed,
     spec_files,
 )
+from convt.upgrade.covered import covered, extras
 from convt.upgrade.elsewhere import one_version
-from convt.upgrade.environments import EnvironmentFailed, python_version
-from convt.upgrade.installing import Options, install
+from convt.upgrade.environments import EnvironmentFailed
+from convt.upgrade.installing import Options as InstallOptions
+from convt.upgrade.installing import install
 from convt.upgrade.kept import both_kept
 from convt.upgrade.locks.choosing import Wanted, from_git, from_lock
 from convt.upgrade.locks.moved import python_notes
 from convt.upgrade.locks.reading import environment
-from convt.upgrade.request import Upgrade, upgrade
+from convt.upgrade.pythons import NoPython, Python, find
+from convt.upgrade.request import SIDES, Upgrade, upgrade
 from convt.upgrade.requirements import NoRequirement
 
 EXAMPLES = (
@@ -40,6 +44,7 @@ EXAMPLES = (
     "convt upgrade --before torch==2.13.0 --after torch --pre          nightly builds too",
     "convt upgrade --from-lock old/uv.lock uv.lock                     what moved between two lock files",
     "convt upgrade --from-git origin/main                              what the lock files here moved since main",
+    "convt upgrade --before A --after B --after-python 3.12            each side its own Python",
     "convt upgrade --before A --after B -k gap --law value             some cases, one law",
 )
 
@@ -85,6 +90,8 @@ def configure(commands: Commands) -> None:
     add("--deadline", type=seconds, default=DEADLINE, metavar="SECONDS",
         help="for one evaluation (default: %(default)g)")  # fmt: skip
     add("--python", metavar="VERSION", help="make the environments of this Python, 3.12 or a path (default: this one)")
+    for side in SIDES:
+        add(f"--{side}-python", metavar="VERSION", help=f"make the environment {side} of this one (default: --python)")
     add("--pre", action="store_true", help="pre-releases and nightly builds too")
     add("--installer", action="append", default=[], metavar="OPTION",
         help="a further option of pip, --installer=--extra-index-url=URL; repeatable")  # fmt: skip
@@ -127,14 +134,15 @@ def _asked(options: argparse.Namespace, entries: Mapping[str, Entry]) -> Upgrade
         if options.package:
             raise UsageError("--package needs --from-lock or --from-git")
         return upgrade(*_requirements(options), _targets(options), entries)
-    version = python_version(options.python)
-    wanted = Wanted(entries, environment(version), tuple(_targets(options)), tuple(options.package))
+    pythons = _pythons(options)
+    versions = {side: pythons[side].version if side in pythons else platform.python_version() for side in SIDES}
+    wanted = Wanted(entries, environment(versions["after"]), tuple(_targets(options)), tuple(options.package))
     if options.from_lock:
         old, new = options.from_lock
         found = from_lock(old, new, wanted)
     else:
         found = from_git(options.from_git, wanted)
-    return found if isinstance(found, str) else python_notes(found, version)
+    return found if isinstance(found, str) else python_notes(found, versions)
 
 
 def _requirements(options: argparse.Namespace) -> tuple[str, str, str]:
@@ -160,6 +168,7 @@ def _told(options: argparse.Namespace, asked: Upgrade, entries: Mapping[str, Ent
     from convt.upgrade.report import Told
     from convt.upgrade.sessions import Asked, ready, run_cases, search_each
 
+    covered([*asked.before, *asked.after], [entries[it.backend] for it in asked.targets], extras())
     if options.target:
         all_used(options.backend, asked.targets)
     words = " and ".join(f"({it})" for it in options.k) if len(options.k) > 1 else "".join(options.k)
@@ -172,10 +181,12 @@ def _told(options: argparse.Namespace, asked: Upgrade, entries: Mapping[str, Ent
         say(it.told)
     _in_history(options, asked)
     began = time.monotonic()
-    pair = install(asked, Options(options.python, options.pre, tuple(options.installer)), say)
+    pythons = {side: python.program for side, python in _pythons(options).items()}
+    how = InstallOptions(pythons, options.pre, tuple(options.installer))
+    pair = install(asked, how, say)
     for line in pair.lines():
         say(line)
-    alike = one_version(pair, options.python)
+    alike = one_version(pair, how.index())
     if alike:
         raise UsageError(f"no answer: {alike}")
     built = time.monotonic()
@@ -209,6 +220,19 @@ def _in_history(options: argparse.Namespace, asked: Upgrade) -> None:
 def _targets(options: argparse.Namespace) -> list[str]:
     """The targets that were named; none for every one that is concerned."""
     return list(listed("--target", options.target)) or re.findall(r"[^\s,]+", os.environ.get("TARGETS", ""))
+
+
+def _pythons(options: argparse.Namespace) -> dict[str, Python]:
+    """The Python that each side is made of, where one is named."""
+    found = {}
+    for side in SIDES:
+        own = getattr(options, f"{side}_python")
+        try:
+            if own or options.python:
+                found[side] = find(own or options.python, say)
+        except NoPython as error:
+            raise UsageError(f"{f'--{side}-python' if own else '--python'}: {error}") from None
+    return found
 
 
 def _seconds(text: str) -> float:

@@ -27,8 +27,6 @@ from convt.upgrade.judge import NotJudged, judge
 from convt.upgrade.requirements import NoRequirement, all_asked
 from convt.upgrade.walk import Seen
 
-WITHOUT_NUMPY = {"torch"}
-"""Packages that bring no numpy, which a target's process needs."""
 FAVOURED = {"keras": "keras-torch"}
 """Where several targets are made of a package, the one that takes the least time for a case."""
 LAST = 3
@@ -63,11 +61,15 @@ class Question:
     backends: Mapping[str, Entry] = field(default_factory=built_in)
     deadline: float = 60.0
 
+    def requirements(self, version: str) -> list[str]:
+        """What is installed for a version."""
+        return [f"{self.package}=={version}", *self.companions]
+
     def test(self, version: str) -> Seen:
         """How this version does; a version that does not install or import has no state, and says why."""
         began = time.monotonic()
         try:
-            built = self.build([f"{self.package}=={version}", *self.companions], f"{self.package}-{version}")
+            built = self.build(self.requirements(version), f"{self.package}-{version}")
             judged = judge(
                 self.target, built.python, [self.case], self.laws, deadline=self.deadline, backends=self.backends
             )
@@ -133,8 +135,9 @@ def beside(
 ) -> list[str]:
     """The requirements beside the package: what was `given`, then what else the target needs, as `pins` have it.
 
-    An engine is asked for exactly, so that no version is judged beside another one than the others. BadRequest where
-    a requirement cannot be read, or names the package itself.
+    An engine is asked for exactly, so that no version is judged beside another one than the others; numpy, which every
+    target's process needs, by its name, so that a pin of it can give way to an old release. BadRequest where a
+    requirement cannot be read, or names the package itself.
     """
     try:
         found = {it.name: it.text for it in all_asked(given)}
@@ -143,9 +146,7 @@ def beside(
     walked = canonicalize_name(package)
     if walked in found:
         raise BadRequest(f"--with: found {found[walked]!r}, whose versions are walked; leave it out")
-    packages = backends[target.backend].packages
-    needed = [*packages, *(["numpy"] if WITHOUT_NUMPY.issuperset(packages) else [])]
-    for name in map(canonicalize_name, needed):
+    for name in map(canonicalize_name, backends[target.backend].packages):
         if name not in (*found, walked):
             found[name] = pins.get(name, name)
-    return list(found.values())
+    return list((found | {"numpy": found.get("numpy", "numpy")}).values())

@@ -6,33 +6,27 @@ moment when its last file, `environment.json`, stands: a half-built one is never
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
-import platform
 import shutil
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from convt.content import PACKED, ROOT
+from convt.content import ROOT
 from convt.host.registry import built_in
+from convt.upgrade.cache import WHOLE, key, locked, place, python_in, read, satisfied, slug
 from convt.upgrade.installer import InstallFailed, advice, install, last_lines, program, yanked
+from convt.upgrade.offers import Index
+from convt.upgrade.pythons import NoPython, Python, find
 from convt.upgrade.requirements import Asked, NoRequirement, all_asked, pins
 
 CONSTRAINTS = ROOT / "constraints.txt"
-WHOLE = "environment.json"
-"""The last file of an environment that is written."""
 IMPORT_SECONDS = 600.0
 """How long the frameworks may take to be imported, the first time and on a busy machine."""
-INDEX = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX", "PIP_PRE", "PIP_ONLY_BINARY")
-"""The variables by which pip finds other files under the same names."""
 
 Report = Callable[[str], None]
 
@@ -58,6 +52,8 @@ class Environment:
     notes: tuple[str, ...] = ()
     packages: tuple[str, ...] = field(default=(), compare=False)
     """The packages that were asked for, by canonical names."""
+    made_of: Python = field(default=Python("", "", ""), compare=False)
+    """The Python that it was made of."""
 
 
 def build(
@@ -67,6 +63,7 @@ def build(
     constraints: Path | Mapping[str, str] | None = CONSTRAINTS,
     cache: Path | None = None,
     python: str | None = None,
+    option: str = "--python",
     pre: bool = False,
     installer: Sequence[str] = (),
     report: Report = lambda _: None,
@@ -74,154 +71,120 @@ def build(
     """The environment with these requirements, from the cache where it stands there; EnvironmentFailed with the reason.
 
     `constraints` pin what is installed: a file, or lines by package; none of a package that is asked for otherwise than
-    by its bare name, and none that pip cannot keep. `python`: a version or a program, default this one. `pre`: also
-    pre-releases. `installer`: further options of `pip install`. What is asked for neither exactly (`==`, a wheel) nor
-    with a pin is looked up again each day. `report` hears what is done meanwhile.
+    by its bare name, and none that pip cannot keep. `python`: a version or a program, default this one; `option` is the
+    command's word for it. `pre`: also pre-releases. `installer`: further options of `pip install`. What is asked for
+    neither exactly (`==`, a wheel) nor with a pin is looked up again each day. `report` hears what is done meanwhile.
     """
-    text = f"environment {name} ({' '.join(requirements)})"
-    try:
-        asked = all_asked(requirements)
-        held = pins(constraints) if constraints is None or isinstance(constraints, Path) else dict(constraints)
-        base = _base(python)
-    except (NoRequirement, InstallFailed) as error:
-        raise EnvironmentFailed(text, "cannot be asked for", str(error), "change what is asked for") from None
-    said = {it.name for it in asked if not it.bare}
-    held = {package: line for package, line in held.items() if package not in said}
-    options = [*(["--pre"] if pre else []), *installer]
-    try:
-        folder = _cache(cache) / f"{_slug(asked)}-{_key(asked, held, base, options)}"
-    except OSError as error:
-        todo = "set CONVT_ENVIRONMENTS to a folder that can be written"
-        raise EnvironmentFailed(text, "there is no place to keep it", str(error), todo) from None
-    with _locked(folder, lambda: report(f"{name}: waiting for another that builds the same")):
-        found = _read(folder)
+    job = _job(requirements, name, constraints, cache, python, option, pre, installer, report)
+    found = _had(job)
+    if not satisfied(job.asked, found["versions"]):
+        job = replace(job, exactly=True)
+        found = _had(job)
+    about = (found["versions"], tuple(found["notes"]), tuple(it.name for it in job.asked))
+    return Environment(name, job.python, tuple(requirements), *about, job.base)
+
+
+def _had(job: _Job) -> dict[str, Any]:
+    """What the environment of a job says of itself, built where it is not there."""
+    with locked(job.folder, partial(job.report, f"{job.name}: waiting for another that builds the same")):
+        found = read(job.folder)
+        if found is not None:
+            job.report(f"{job.name}: {' '.join(it.text for it in job.asked)}, as built before")
+            return found
+        _make(job)
+        found = read(job.folder)
         if found is None:
-            _make(_Job(text, name, folder, asked, held, base, options, report))
-            found = _read(folder)
-            if found is None:
-                raise EnvironmentFailed(text, "is not whole", f"{folder} was changed by another", "run it again")
-        else:
-            report(f"{name}: {' '.join(requirements)}, as built before")
-    about = (found["versions"], tuple(found["notes"]), tuple(it.name for it in asked))
-    return Environment(name, _python_in(folder), tuple(requirements), *about)
+            raise EnvironmentFailed(job.text, "is not whole", f"{job.folder} was changed by another", "run it again")
+        return found
 
 
-@dataclass(frozen=True)
-class _Base:
-    """The Python that an environment is made of."""
+def check(
+    requirements: Sequence[str],
+    index: Index,
+    *,
+    name: str,
+    constraints: Path | Mapping[str, str] | None = CONSTRAINTS,
+    cache: Path | None = None,
+    python: str | None = None,
+    option: str = "--python",
+    pre: bool = False,
+    installer: Sequence[str] = (),
+    report: Report = lambda _: None,
+) -> None:
+    """EnvironmentFailed where no file of a release is for this Python or machine, by what the index has.
 
-    program: str
-    version: str
-
-
-def _base(python: str | None) -> _Base:
-    """The Python that is meant by a version (`3.12`), a program or nothing; InstallFailed where there is none."""
-    wanted = (shutil.which(f"python{python}") or shutil.which(python)) if python else sys.executable
-    if not wanted:
-        raise InstallFailed(f"found no Python {python!r}, accepted a version such as 3.12 or the path of a program")
-    code = "import platform, sys; print(getattr(sys, '_base_executable', sys.executable), platform.python_version())"
-    words = program([wanted, "-c", code], Path(os.devnull), timeout=60).split()
-    if len(words) < 2 or not words[-1][0].isdigit():
-        raise InstallFailed(
-            f"{wanted} is no Python: asked for its version it printed {' '.join(words)[:80] or 'nothing'}; accepted a "
-            "version such as 3.12 or the path of a program"
-        )
-    return _Base(wanted, " ".join([os.path.realpath(words[0]), words[-1]]))
-
-
-def python_version(python: str | None) -> str:
-    """The version of the Python that is meant; NoRequirement where there is none."""
-    if not python:
-        return platform.python_version()
-    try:
-        return _base(python).version.split()[-1]
-    except InstallFailed as error:
-        raise NoRequirement(f"--python: {error}") from None
-
-
-def _cache(cache: Path | None) -> Path:
-    found = cache or Path(os.environ.get("CONVT_ENVIRONMENTS") or _own_cache())
-    found.mkdir(parents=True, exist_ok=True)
-    return found.absolute()
-
-
-def _own_cache() -> Path:
-    """Where environments are kept by default: in a checkout a folder that git ignores, else the user's cache."""
-    if not PACKED:
-        return ROOT / ".tox" / "environments"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "convt" / "environments"
-
-
-def _slug(asked: Sequence[Asked]) -> str:
-    """The beginning of a folder's name, for people."""
-    text = Path(asked[0].text).name.removesuffix(".whl") if asked else "nothing"
-    return "".join(letter if letter.isalnum() or letter in ".-" else "-" for letter in text)[:40].strip("-")
-
-
-def _key(asked: Sequence[Asked], held: Mapping[str, str], base: _Base, options: Sequence[str]) -> str:
-    """A digest of everything that decides what is installed, 16 hex digits; of the day too where it is not exact."""
-    day = "" if all(it.exact for it in asked if it.name not in held) else datetime.now(UTC).date().isoformat()
-    said = {
-        "asked": sorted((it.name, it.digest or it.text) for it in asked),
-        "pins": sorted(held.items()),
-        "python": base.version,
-        "options": list(options),
-        "index": {name: os.environ[name] for name in INDEX if name in os.environ},
-        "day": day,
-    }
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
-
-
-@contextlib.contextmanager
-def _locked(folder: Path, waits: Callable[[], None]) -> Iterator[None]:
-    """One builder of a folder at a time, threads and processes alike; the system frees it however they end."""
-    lock = FileLock(folder.with_name(f"{folder.name}.lock"))
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        waits()
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _python_in(folder: Path) -> Path:
-    """The interpreter of a virtual environment."""
-    return folder / "Scripts" / "python.exe" if os.name == "nt" else folder / "bin" / "python"
-
-
-def _read(folder: Path) -> dict[str, Any] | None:
-    """What a whole environment says of itself; None where it is not whole, or its Python is gone."""
-    if not _python_in(folder).exists():  # a link to nothing does not exist
-        return None
-    try:
-        return dict(json.loads((folder / WHOLE).read_text()))
-    except (OSError, ValueError):
-        return None
+    Builds nothing, and asks the index of nothing that `build` would find in the cache.
+    """
+    job = _job(requirements, name, constraints, cache, python, option, pre, installer, report)
+    for each in (job, replace(job, exactly=True)):
+        found = read(each.folder)
+        if found is not None and satisfied(job.asked, found["versions"]):
+            return
+    refused = [why for it in job.asked if (why := index.refusal(it.text, job.base, job.option))]
+    if refused:
+        raise EnvironmentFailed(job.text, "cannot be had", "", "; ".join(refused))
 
 
 @dataclass(frozen=True)
 class _Job:
     """An environment to be made."""
 
-    text: str
     name: str
-    folder: Path
+    place: Path
     asked: Sequence[Asked]
     held: Mapping[str, str]
-    base: _Base
+    base: Python
     options: Sequence[str]
     report: Report
+    option: str
+    exactly: bool = False
+    """Whether it stands apart from one with the same content, in which a pin gave way that is asked for here."""
+
+    @property
+    def text(self) -> str:
+        return f"environment {self.name} ({' '.join(it.text for it in self.asked)})"
+
+    @property
+    def folder(self) -> Path:
+        return self.place / f"{slug(self.asked)}-{key(self.asked, self.held, self.base, self.options, self.exactly)}"
 
     @property
     def python(self) -> Path:
-        return _python_in(self.folder)
+        return python_in(self.folder)
 
     @property
     def log(self) -> Path:
         return self.folder.with_name(f"{self.folder.name}.log")
+
+
+def _job(
+    requirements: Sequence[str],
+    name: str,
+    constraints: Path | Mapping[str, str] | None,
+    cache: Path | None,
+    python: str | None,
+    option: str,
+    pre: bool,
+    installer: Sequence[str],
+    report: Report,
+) -> _Job:
+    """What is to be made, as `build` is asked for it; EnvironmentFailed where that means nothing."""
+    text = f"environment {name} ({' '.join(requirements)})"
+    try:
+        asked = all_asked(requirements)
+        held = pins(constraints) if constraints is None or isinstance(constraints, Path) else dict(constraints)
+        base = find(python, report)
+    except (NoRequirement, NoPython) as error:
+        raise EnvironmentFailed(text, "cannot be asked for", str(error), "change what is asked for") from None
+    said = {it.name for it in asked if not it.bare}
+    held = {package: line for package, line in held.items() if package not in said}
+    options = [*(["--pre"] if pre else []), *installer]
+    try:
+        kept_in = place(cache)
+    except OSError as error:
+        todo = "set CONVT_ENVIRONMENTS to a folder that can be written"
+        raise EnvironmentFailed(text, "there is no place to keep it", str(error), todo) from None
+    return _Job(name, kept_in, asked, held, base, options, report, option)
 
 
 def _make(job: _Job) -> None:
@@ -232,24 +195,25 @@ def _make(job: _Job) -> None:
         _install(job)
     except OSError as error:
         shutil.rmtree(job.folder, ignore_errors=True)
-        raise EnvironmentFailed(job.text, "cannot be made", str(error), advice(str(error), job.base.version)) from None
+        todo = advice(str(error), job.base.version, job.option)
+        raise EnvironmentFailed(job.text, "cannot be made", str(error), todo) from None
     except BaseException:
         shutil.rmtree(job.folder, ignore_errors=True)
         raise
 
 
 def _install(job: _Job) -> None:
-    version = job.base.version.split()[-1]
+    version = job.base.version
     job.report(f"{job.name}: installing {' '.join(it.text for it in job.asked)} for Python {version}")
     try:
         _empty(job)
     except InstallFailed as error:
-        todo = "this Python makes no virtual environment: install its venv module, or name another (--python)"
+        todo = f"this Python makes no virtual environment: install its venv module, or name another ({job.option})"
         raise EnvironmentFailed(job.text, "no virtual environment", error.said, todo) from None
     try:
         said, freed = install(job.python, [it.text for it in job.asked], job.held, job.options, job.log)
     except InstallFailed as error:
-        todo = f"{advice(error.said, version)}; whole log: {job.log}"
+        todo = f"{_todo(job, error.said)}; whole log: {job.log}"
         raise EnvironmentFailed(job.text, "cannot be installed", error.said, todo) from None
     notes = [f"{line} gave way to what was asked for" for line in freed.values()] + yanked(said)
     installed = _unmixed(job, _look(job, "installed"))
@@ -263,12 +227,22 @@ def _install(job: _Job) -> None:
         job.report(f"{job.name}: {note}")
 
 
+def _todo(job: _Job, said: str) -> str:
+    """What to do about pip's refusal; where it found no such release, by what the index has for other Pythons."""
+    if "No matching distribution" in said:
+        index = Index(job.options, pip=str(job.python))
+        refused = [why for it in job.asked if (why := index.refusal(it.text, job.base, job.option))]
+        if refused:
+            return "; ".join(refused)
+    return advice(said, job.base.version, job.option)
+
+
 def _empty(job: _Job) -> None:
     """A virtual environment with pip and nothing else. Python takes seconds to unpack its pip, so that is done once
     for each Python, and copied."""
-    made = hashlib.sha256(job.base.version.encode()).hexdigest()[:16]
+    made = hashlib.sha256(job.base.identity.encode()).hexdigest()[:16]
     first = job.folder.with_name(f"pip-{made}")
-    with _locked(first, lambda: None):
+    with locked(first, lambda: None):
         if not (first / WHOLE).exists():
             shutil.rmtree(first, ignore_errors=True)
             program([job.base.program, "-m", "venv", str(first)], job.log)

@@ -114,8 +114,8 @@ def last_lines(said: str) -> str:
     return "\n".join(line if len(line) <= LONGEST else f"{line[:half]} ... {line[-half:]}" for line in lines)
 
 
-def advice(said: str, version: str) -> str:
-    """What to do about a refusal of the installer, under this version of Python."""
+def advice(said: str, version: str, option: str = "--python") -> str:
+    """What to do about a refusal of the installer, under this version of Python; `option` names another one."""
     if re.search(r"NewConnectionError|NameResolution|Max retries|ConnectionError|Temporary failure|ReadTimeout", said):
         return "the package index cannot be reached: check the network, PIP_INDEX_URL and proxies, or name local wheels"
     if "No space left on device" in said:
@@ -123,19 +123,19 @@ def advice(said: str, version: str) -> str:
     if "ResolutionImpossible" in said or "conflicting dependencies" in said:
         return "these do not go together: ask for other versions of the packages beside it (--with)"
     if re.search(r"is not a supported wheel on this platform", said):
-        return f"the wheel is for another Python or platform: this is Python {version}; --python names another"
+        return f"the wheel is for another Python or platform: this is Python {version}; {option} names another"
     wanted = re.search(r"satisfies the requirement [\w.-]+==(\S+)", said)
     elsewhere = wanted is not None and re.search(rf"[ ;]{re.escape(wanted[1])} Requires-Python", said) is not None
     if elsewhere or "requires a different Python" in said:
-        return f"this release is not for Python {version}: --python names another"
+        return f"this release is not for Python {version}: {option} names another"
     releases = _VERSIONS.findall(said)
     if releases and releases[-1].strip() in ("", "none"):
-        return f"no package of that name for Python {version}: check the name and the index, or name another --python"
+        return f"no package of that name for Python {version}: check the name and the index, or name another {option}"
     if releases:
         newest = ", ".join(releases[-1].split(", ")[-8:])
         return f"no such release for Python {version}; the newest are {newest} (--pre for pre-releases)"
     if re.search(
         r"metadata-generation-failed|Failed building wheel|Failed to build|subprocess-exited-with-error", said
     ):
-        return f"there is no wheel for Python {version}, and building from source failed: --python names another Python"
+        return f"there is no wheel for Python {version}, and building from source failed: {option} names another Python"
     return "run it again; the log tells more"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from convt.upgrade.environments import Environment, EnvironmentFailed, Report, build
+from convt.upgrade.environments import Environment, EnvironmentFailed, Report, build, check
+from convt.upgrade.offers import Index
 from convt.upgrade.request import Upgrade
 
 TOOLS = ("pip", "setuptools", "wheel")
@@ -20,10 +22,15 @@ TOOLS = ("pip", "setuptools", "wheel")
 class Options:
     """How environments are made."""
 
-    python: str | None = None
+    pythons: Mapping[str, str] = field(default_factory=dict)
+    """The Python of each side, `before` and `after`, by a version or a program; this process's where there is none."""
     pre: bool = False
     installer: tuple[str, ...] = ()
     cache: Path | None = None
+
+    def index(self) -> Index:
+        """Where pip finds files, by these options."""
+        return Index(self.installer)
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,11 @@ class Pair:
         """The packages of which the two have different versions, without what was asked for."""
         was, is_ = self.before.versions, self.after.versions
         return [name for name in self._beside(set(was) & set(is_)) if was[name] != is_[name]]
+
+    def pythons(self) -> list[str]:
+        """`Python 3.11.7 -> 3.12.1` where the two are made of different ones."""
+        was, is_ = self.before.made_of.version, self.after.made_of.version
+        return [f"Python {was} -> {is_}"] if was != is_ else []
 
     def lines(self) -> list[str]:
         """The header: what is compared, what stands beside it on both sides, and what of that differs."""
@@ -56,8 +68,8 @@ class Pair:
         named = [f"{name} {was[name]}" for name in equal if name in self.upgrade.beside]
         more = f"{len(equal) - len(named)} more"
         lines.append(f"  the same on both sides: {', '.join([*named, more])}")
-        if differing:
-            lines.append(f"  NOT the same on both sides: {self._changes(differing)}")
+        if moved := [*self.pythons(), *([self._changes(differing)] if differing else [])]:
+            lines.append(f"  NOT the same on both sides: {', '.join(moved)}")
         for side, other in ((self.before, is_), (self.after, was)):
             alone = [f"{name} {side.versions[name]}" for name in self._beside(set(side.versions) - set(other))]
             lines += [f"  {side.name} alone: {', '.join(alone)}"] if alone else []
@@ -83,6 +95,7 @@ def install(upgrade: Upgrade, options: Options, report: Report) -> Pair:
         with lock:
             report(text)
 
+    _check(upgrade, options, told)
     make = partial(_build, upgrade, options, told)
     with ThreadPoolExecutor(2) as pool:
         sides = [pool.submit(make, name, upgrade.constraints(name)) for name in ("before", "after")]
@@ -103,16 +116,39 @@ def install(upgrade: Upgrade, options: Options, report: Report) -> Pair:
 
 
 def _build(upgrade: Upgrade, options: Options, report: Report, name: str, pins: Mapping[str, str]) -> Environment:
-    return build(
-        upgrade.before if name == "before" else upgrade.after,
-        name=name,
-        constraints=pins,
-        cache=options.cache,
-        python=options.python,
-        pre=options.pre,
-        installer=(*options.installer, *(upgrade.locked[name].options if name in upgrade.locked else ())),
-        report=report,
-    )
+    return build(*_side(upgrade, name), **_how(upgrade, options, report, name, pins))
+
+
+def _side(upgrade: Upgrade, name: str) -> tuple[Sequence[str]]:
+    return (upgrade.before if name == "before" else upgrade.after,)
+
+
+def _how(upgrade: Upgrade, options: Options, report: Report, name: str, pins: Mapping[str, str]) -> dict[str, Any]:
+    """How one side's environment is made."""
+    locked = upgrade.locked[name].options if name in upgrade.locked else ()
+    return {
+        "name": name,
+        "constraints": pins,
+        "cache": options.cache,
+        "python": options.pythons.get(name),
+        "option": f"--{name}-python",
+        "pre": options.pre,
+        "installer": (*options.installer, *locked),
+        "report": report,
+    }
+
+
+def _check(upgrade: Upgrade, options: Options, report: Report) -> None:
+    """EnvironmentFailed where the index has nothing for the Python of a side, before anything is built."""
+    failed = []
+    for name in ("before", "after"):
+        try:
+            index = Index((*options.installer, *(upgrade.locked[name].options if name in upgrade.locked else ())))
+            check(*_side(upgrade, name), index, **_how(upgrade, options, report, name, upgrade.constraints(name)))
+        except EnvironmentFailed as error:
+            failed.append(error)
+    if failed:
+        raise failed[0] if len(failed) == 1 else BothFailed("\n".join(map(str, failed)))
 
 
 def _results(sides: Sequence[Future[Environment]]) -> tuple[Environment, Environment]:

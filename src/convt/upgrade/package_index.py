@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import json
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
+
+from convt.upgrade.pythons import NoPython, find
 
 Runs = Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"]
 
@@ -38,10 +39,10 @@ def released(
 
 def interpreter(python: str | Path) -> str:
     """The path of a Python that is named by its version or its program; NoReleases where there is none."""
-    found = shutil.which(f"python{python}") or shutil.which(str(python))
-    if found is None:
-        raise NoReleases(f"--python: found no Python {str(python)!r}, accepted a version such as 3.12 or a program")
-    return found
+    try:
+        return find(str(python)).program
+    except NoPython as error:
+        raise NoReleases(f"--python: {error}") from None
 
 
 def listed(command: Sequence[str], run: Runs, pre: bool = False) -> list[str]:

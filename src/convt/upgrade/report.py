@@ -70,7 +70,12 @@ class Told:
         """Everything, for programs."""
         sides = (self.pair.before, self.pair.after)
         environments = {
-            side.name: {"requirements": side.requirements, "versions": side.versions, "notes": side.notes}
+            side.name: {
+                "python": side.made_of.version,
+                "requirements": side.requirements,
+                "versions": side.versions,
+                "notes": side.notes,
+            }
             for side in sides
         }
         searches = [to_json(found) for found in self.searches]

@@ -12,6 +12,8 @@ from convt.results.targets import Target, TargetError
 from convt.upgrade.environments import CONSTRAINTS
 from convt.upgrade.requirements import Asked, NoRequirement, all_asked, asked, pins
 
+SIDES = ("before", "after")
+"""The names of the two environments."""
 BRINGS = {
     "torch": ("torch",),
     "tensorflow": ("tensorflow", "tensorflow-cpu", "tf-nightly", "tf-nightly-cpu"),

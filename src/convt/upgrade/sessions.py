@@ -23,12 +23,10 @@ from convt.session.session import Session
 from convt.upgrade.environments import Report
 from convt.upgrade.found import Found
 from convt.upgrade.installing import Pair
-from convt.upgrade.request import Upgrade
+from convt.upgrade.request import SIDES, Upgrade
 from convt.upgrade.search import search
 from convt.upgrade.speed import Speeds, speeds, to_be_timed
 from convt.upgrade.steadiness import to_ask, unsteady
-
-SIDES = ("before", "after")
 
 
 @dataclass(frozen=True)
@@ -148,7 +146,10 @@ def check(run: Run) -> None:
         if values and not values[target.name] and not target.missing:
             said = Counter(record.message for record in run.verdicts if record.target == target.name).most_common(1)
             why = said[0][0].splitlines()[0] if said and said[0][0] else "nothing was asked"
-            todo = "it does not go with what stands beside it: ask for other companions (--with)"
+            todo = (
+                "it does not go with what stands beside it there (--with asks for other companions), or its adapter"
+                " does not fit this release (--target leaves it out)"
+            )
             raise SessionFailed(f"{target.name} answered no call at all: {why}; {todo}")
 
 

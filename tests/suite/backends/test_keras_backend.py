@@ -177,3 +177,21 @@ def test_the_environment_is_read_when_an_adapter_is_made_and_not_before() -> Non
     paths = sorted((ROOT / "backends" / "keras").glob("*.py"))
     assert len(paths) > 4
     assert {path.name: read for path in paths if (read := read_outside_functions(path.read_text()))} == {}
+
+
+@pytest.mark.parametrize(
+    ("engine", "device", "word"),
+    [
+        ("jax", "cpu", "cpu:0"),
+        ("jax", "cuda:1", "gpu:1"),
+        ("torch", "cpu", "cpu"),
+        ("torch", "cuda:0", "gpu:0"),
+        ("tensorflow", "cpu", "cpu"),
+    ],
+)
+def test_on_jax_a_device_has_a_number_without_which_keras_before_3_12_reads_none(
+    engine: str, device: str, word: str
+) -> None:
+    from convt.content.backends.keras.engines import device_word
+
+    assert device_word(engine, device) == word

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from convt.upgrade.environments import WHOLE, Environment, EnvironmentFailed, build
+from convt.upgrade.cache import WHOLE
+from convt.upgrade.environments import Environment, EnvironmentFailed, build
 from tests.suite.upgrade.wheels import frame_wheel, numpy_wheel, wheel
 
 
@@ -114,22 +115,23 @@ def test_a_half_built_environment_is_never_used(shelf: Shelf, twice: list[Enviro
 
 def test_other_pins_options_or_wheels_are_another_environment(shelf: Shelf, twice: list[Environment]) -> None:
     """By the folders that they would have: nothing is built here."""
-    from convt.upgrade.environments import _Base, _key
+    from convt.upgrade.cache import key
+    from convt.upgrade.pythons import Python
     from convt.upgrade.requirements import all_asked, asked
 
-    base, frame = _Base("python", "python 3.11"), all_asked(["frame==1.5"])
+    base, frame = Python("python", "python", "3.11"), all_asked(["frame==1.5"])
     one = asked(str(frame_wheel(shelf.cache / "a", "1", {})))
     other = asked(str(frame_wheel(shelf.cache / "b", "1", {2: "moved"})))
     keys = [
-        _key(frame, {}, base, []),
-        _key(frame, {"helper": "helper==2"}, base, []),
-        _key(frame, {}, base, ["--pre"]),
-        _key(frame, {}, _Base("python", "python 3.12"), []),
-        _key([one], {}, base, []),
-        _key([other], {}, base, []),
+        key(frame, {}, base, []),
+        key(frame, {"helper": "helper==2"}, base, []),
+        key(frame, {}, base, ["--pre"]),
+        key(frame, {}, Python("python", "python", "3.12"), []),
+        key([one], {}, base, []),
+        key([other], {}, base, []),
     ]
     assert len(set(keys)) == len(keys)
-    assert _key(frame, {}, base, []) == keys[0]
+    assert key(frame, {}, base, []) == keys[0]
 
 
 def test_a_package_that_brings_the_same_module_gives_it_up(shelf: Shelf) -> None:
@@ -160,7 +162,7 @@ def test_a_release_that_there_is_not_is_refused_with_those_that_there_are(shelf:
     ("requirement", "python", "says"),
     [
         ("helper=1", None, "cannot be asked for\n    found 'helper=1'"),
-        ("helper==1", "3.77", "cannot be asked for\n    found no Python '3.77', accepted a version such as 3.12"),
+        ("helper==1", "3.77", "cannot be asked for\n    found no Python 3.77 that makes environments"),
         ("helper==1", os.devnull, "cannot be asked for\n    "),
     ],
 )

@@ -146,12 +146,16 @@ def test_a_lock_for_another_python_is_said(tmp_path: Path) -> None:
     paths = [str(LOCKS / side / "requirements-uv.txt") for side in ("old", "new")]
     found = from_lock(paths[0], paths[1], WANTED)
     assert isinstance(found, Upgrade)
-    assert python_notes(found, "3.12.9").notes == ()
-    assert python_notes(found, "3.11.7").notes == tuple(
-        f"{path} is for Python 3.12, and this is 3.11.7: --python names another" for path in paths
+    assert python_notes(found, {"before": "3.12.9", "after": "3.12.1"}).notes == ()
+    old, new = (f"{path} is for Python 3.12, and this is 3.11.7" for path in paths)
+    assert python_notes(found, {"before": "3.11.7", "after": "3.11.7"}).notes == (
+        f"{old}: --before-python names another", f"{new}: --after-python names another",
+    )  # fmt: skip
+    assert python_notes(found, {"before": "3.11.7", "after": "3.12.1"}).notes == (
+        f"{old}: --before-python names another",
     )
     ranged = replace(found.locked["after"], exact_python="", python=">=3.12")
-    assert python_note(ranged, "3.11.7").endswith("is for Python >=3.12, and this is 3.11.7: --python names another")
+    assert python_note(ranged, "3.11.7").endswith("is for Python >=3.12, and this is 3.11.7")
     assert python_note(replace(ranged, python=""), "3.11.7") == ""
 
 

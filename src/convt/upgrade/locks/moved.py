@@ -186,9 +186,13 @@ def _companions(modules: Iterable[str]) -> list[str]:
     return [name for name, of in COMPANIONS.items() if not of or there.intersection(of)]
 
 
-def python_notes(asked: Upgrade, version: str) -> Upgrade:
-    """The upgrade with a note for each lock file that is for another Python than this version."""
-    told = [note for locked in asked.locked.values() if (note := python_note(locked, version))]
+def python_notes(asked: Upgrade, versions: Mapping[str, str]) -> Upgrade:
+    """The upgrade with a note for each lock file that is for another Python than its side has, by `versions`."""
+    told = [
+        f"{note}: --{side}-python names another"
+        for side, locked in asked.locked.items()
+        if (note := python_note(locked, versions[side]))
+    ]
     return replace(asked, notes=(*dict.fromkeys(told), *asked.notes))
 
 
@@ -202,4 +206,4 @@ def python_note(locked: Locked, version: str) -> str:
     if not other:
         return ""
     wanted = exact or locked.python
-    return f"{locked.path} is for Python {wanted}, and this is {version}: --python names another"
+    return f"{locked.path} is for Python {wanted}, and this is {version}"
