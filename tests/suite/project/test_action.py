@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from convt.commands.action import COMMENT, MARK, Refused, fetched, shortened, tell, words
 from convt.cli import parser
+from convt.commands.action import COMMENT, MARK, Refused, fetched, shortened, tell, words
 from tests.suite.project.runner import ROOT, Runner, action, value
 from tests.suite.upgrade.wheels import frame_wheel, numpy_wheel
 
