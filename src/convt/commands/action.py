@@ -1,6 +1,7 @@
 """`convt upgrade` as a step of a GitHub action: inputs from `INPUT_*`, and summary, outputs and comment for the runner.
 
-`action.yml` runs it as `python -m convt.commands.action`. It ends with 0 whatever is found; the action's last step decides.
+`action.yml` runs it as `python -m convt.commands.action`. It ends with 0 whatever is found; the action's last step
+decides.
 """
 
 from __future__ import annotations
