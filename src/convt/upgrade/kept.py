@@ -38,18 +38,21 @@ def versions_of(series: Series, folder: Path = HISTORY) -> list[str]:
 def file_of(series: Series, version: str, folder: Path = HISTORY) -> Path:
     """The file of a version, however that is spelled (`v3.15.1`, `2.13.0+cpu`); NotKept where there is none."""
     held = versions_of(series, folder)
-    wanted = _version(version)
-    if wanted is None:
-        near = held[-1] if held else "3.15.1"
-        raise NotKept(f"{series.package}: found the version {version!r}, accepted one such as {near}")
+    wanted = _public(series, version, held)
     for name in held:
-        if Version(name) == wanted:
+        if Version(name) == Version(wanted):
             return series.path(name, folder)
-    raise NotKept(_lacks(series, str(wanted), held))
+    raise NotKept(_lacks(series, [wanted], held))
 
 
 def pair_of(series: Series, versions: Sequence[str], folder: Path = HISTORY) -> tuple[Path, Path]:
     """The files of two versions; of one, its own and that of the newest one that could be judged."""
+    if len(versions) > 1:
+        held = versions_of(series, folder)
+        asked = [_public(series, version, held) for version in versions]
+        lacking = [it for it in asked if all(Version(name) != Version(it) for name in held)]
+        if lacking:
+            raise NotKept(_lacks(series, list(dict.fromkeys(lacking)), held, versions))
     before = file_of(series, versions[0], folder)
     after = file_of(series, versions[1], folder) if len(versions) > 1 else _newest(series, folder)
     if before == after:
@@ -97,17 +100,35 @@ def _version(text: str) -> Version | None:
         return None
 
 
-def _lacks(series: Series, wanted: str, held: Sequence[str]) -> str:
+def _public(series: Series, version: str, held: Sequence[str]) -> str:
+    """The public version that a text spells; NotKept where it spells none."""
+    wanted = _version(version)
+    if wanted is None:
+        near = held[-1] if held else "3.15.1"
+        raise NotKept(f"{series.package}: found the version {version!r}, accepted one such as {near}")
+    return str(wanted)
+
+
+def _lacks(series: Series, lacking: Sequence[str], held: Sequence[str], pair: Sequence[str] = ()) -> str:
+    """That the history has not these versions, with what it has near them, and the commands that answer: about the
+    `pair` that was asked for, else about the version and the one near it."""
+    judge = "; ".join(_judge(series, version) for version in lacking)
     if not held:
-        return f"{series.package}: the history has no version of it; make some with {_judge(series, wanted)}"
-    older = [name for name in held if Version(name) < Version(wanted)]
-    near = [*older[-1:], *held[len(older) : len(older) + 1]]
-    before, after = (f"{series.package}=={version}" for version in sorted((wanted, near[-1]), key=Version))
+        return f"{series.package}: the history has no version of it; make some with {judge}"
+    near = list(dict.fromkeys(name for version in lacking for name in _near(version, held)))
+    two = list(pair) or sorted((lacking[0], near[-1]), key=Version)
+    before, after = (f"{series.package}=={version}" for version in two)
     return (
-        f"{series.package}: the history has no {wanted}, but near it {' and '.join(near)} (of {len(held)} versions from"
-        f" {held[0]} to {held[-1]}). To judge it: {_judge(series, wanted)}; to compare the two without the history:"
-        f' convt upgrade --before "{before}" --after "{after}"'
+        f"{series.package}: the history has no {' and no '.join(lacking)}, but near it {' and '.join(near)} (of"
+        f" {len(held)} versions from {held[0]} to {held[-1]}). To judge it: {judge}; to compare the two without the"
+        f' history: convt upgrade --before "{before}" --after "{after}"'
     )
+
+
+def _near(wanted: str, held: Sequence[str]) -> list[str]:
+    """The version before and the one after, of those that there are."""
+    older = [name for name in held if Version(name) < Version(wanted)]
+    return [*older[-1:], *held[len(older) : len(older) + 1]]
 
 
 def _judge(series: Series, wanted: str) -> str:

@@ -85,6 +85,7 @@ class Runner:
         own = {
             "RUNNER_TEMP": str(self.temporary), "GITHUB_ACTION_PATH": str(ROOT), "GITHUB_OUTPUT": str(output),
             "GITHUB_STEP_SUMMARY": str(self.temporary / "summary"), "GITHUB_WORKSPACE": str(self.workspace),
+            "GITHUB_BASE_REF": self.names.get("github.base_ref", ""),
         }  # fmt: skip
         told = {name: filled(text, self.names) for name, text in step.get("env", {}).items()}
         done = subprocess.run(

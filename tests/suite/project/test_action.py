@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from convt.cli import parser
-from convt.commands.action import COMMENT, MARK, Refused, fetched, shortened, tell, words
+from convt.commands.action import COMMENT, MARK, Refused, fetched, harmless, parent, shortened, tell, words
 from tests.suite.project.runner import ROOT, Runner, action, value
 from tests.suite.upgrade.wheels import frame_wheel, numpy_wheel
 
 GIT = ("-c", "user.name=bot", "-c", "user.email=bot@example.org", "-c", "init.defaultBranch=main")
 INPUTS = {
     "before": "", "after": "", "base": "", "targets": "", "spec": "", "budget": "0", "fail-on": "worse", "options": "",
-    "report": "out", "default-branch": "",
+    "report": "out", "default-branch": "", "event-base": "",
 }  # fmt: skip
 
 
@@ -108,7 +108,7 @@ def test_a_bots_branch_that_makes_it_worse_is_red_and_told_in_the_summary_and_a_
 
 
 def test_what_got_worse_is_told_at_the_line_of_the_lock_file(worse: Runner) -> None:
-    annotations = [line for line in worse.printed.splitlines() if line.startswith("::error")]
+    annotations = [line for line in worse.printed.splitlines() if line.startswith("::error file")]
     assert annotations
     assert all("file=requirements.txt,line=2" in line for line in annotations)
 
@@ -130,7 +130,7 @@ def test_who_wants_no_red_job_has_the_outputs_alone(origin: Path, tmp_path: Path
 def test_a_branch_that_moves_no_framework_is_one_sentence_and_green(origin: Path, tmp_path: Path) -> None:
     found = runner(origin, tmp_path, "words", base_ref="main").run(asked(origin))
     assert (found.status, found.names["steps.compare.outputs.status"]) == (0, "0"), found.printed
-    assert len(found.summary.strip().splitlines()) == 1, found.summary
+    assert len(found.summary.strip().splitlines()) == 3, "a sentence, shown as it is"
 
 
 def test_versions_that_are_named_need_no_lock_file(origin: Path, tmp_path: Path) -> None:
@@ -150,8 +150,28 @@ def test_versions_that_are_named_need_no_lock_file(origin: Path, tmp_path: Path)
         ({"base": "no-such-branch"}, "no-such-branch"),
         ({"before": "tinyframe==1"}, "--after: found nothing"),
         ({"base": "main", "fail-on": "wrose"}, "wrose"),
+        ({"base": "+main:other"}, "accepted a branch, a tag or a commit"),
+        ({"base": "main", "options": "--help"}, "accepted options of convt upgrade"),
+        ({"base": "main", "options": "--report elsewhere"}, "found --report"),
+        ({"base": "main", "options": "--from-g HEAD"}, "found --from-git"),
+        ({"base": "main", "report": "requirements.txt"}, "accepted the path of a folder"),
+        ({"base": "main", "report": "out\nstatus=0"}, "accepted the path of a folder"),
+        ({"base": "main", "fail-on": "never bits"}, "accepted never alone"),
     ],
-    ids=["no-base", "quotes", "unknown-base", "one-side", "class"],
+    ids=[
+        "no-base",
+        "quotes",
+        "unknown-base",
+        "one-side",
+        "class",
+        "refspec",
+        "help",
+        "report",
+        "abbreviation",
+        "file",
+        "outputs",
+        "never-and",
+    ],
 )
 def test_what_cannot_be_understood_is_red_with_the_reason(
     inputs: dict[str, str], says: str, origin: Path, tmp_path: Path
@@ -160,6 +180,8 @@ def test_what_cannot_be_understood_is_red_with_the_reason(
     assert found.status == 2, found.printed
     assert says in found.summary
     assert "Traceback" not in found.printed
+    assert found.names["steps.compare.outputs.status"] == "2"
+    assert [line for line in found.printed.splitlines() if line.startswith("::error title=convt::")]
 
 
 def test_the_base_of_a_first_push_is_the_default_branch(origin: Path, tmp_path: Path) -> None:
@@ -171,8 +193,48 @@ def test_the_base_of_a_first_push_is_the_default_branch(origin: Path, tmp_path: 
 
 def test_a_base_that_looks_like_an_option_is_none(origin: Path, tmp_path: Path) -> None:
     git(tmp_path, "clone", "-q", f"file://{origin}", "work")
-    assert fetched("--upload-pack=touch seen", "", tmp_path / "work") == "--upload-pack=touch seen"
+    with pytest.raises(Refused):
+        fetched("--upload-pack=touch seen", "", tmp_path / "work")
     assert not (tmp_path / "work" / "seen").exists()
+
+
+def test_a_pull_request_is_held_against_what_it_is_merged_into(
+    origin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(tmp_path, "clone", "-q", f"file://{origin}", "server")
+    server = tmp_path / "server"
+    base = git(server, "rev-parse", "origin/main")
+    git(server, "checkout", "-qb", "merge", "origin/main")
+    git(server, "merge", "-q", "--no-ff", "-m", "Merge", "origin/words")
+    git(server, "checkout", "-qB", "main", "origin/main")
+    commit(server, requirements="tinyframe==9\n")  # somebody else's, later
+    git(tmp_path, "clone", "-q", "--depth=1", "--branch=merge", f"file://{server}", "work")
+    monkeypatch.setenv("GITHUB_BASE_REF", "main")
+    monkeypatch.setenv("GITHUB_REF", "refs/heads/merge")
+    assert parent(tmp_path / "work") == base
+    assert fetched(base, "", tmp_path / "work") == base
+    git(server, "checkout", "-q", "main")
+    assert parent(server) == "", "no merge is checked out"
+
+
+@pytest.mark.parametrize(
+    ("line", "seen"),
+    [
+        ("::add-mask::torch", "| ::add-mask::torch"),
+        ("  ::warning::no", "|   ::warning::no"),
+        ("##[error]no", "| ##[error]no"),
+        ("::error file=a.txt,line=1,title=worse::why", "::error file=a.txt,line=1,title=worse::why"),
+        ("convt: ::no", "convt: ::no"),
+    ],
+)
+def test_the_runner_obeys_annotations_and_nothing_that_a_file_name_says(line: str, seen: str) -> None:
+    assert harmless(line) == seen
+
+
+def test_what_a_file_says_is_shown_in_a_comment_and_not_obeyed(tmp_path: Path) -> None:
+    text, outputs = tell(2, ["no answer: ``` <img src=x> @everyone"], tmp_path)
+    assert text.splitlines() == ["````text", "no answer: ``` <img src=x> @everyone", "````"]
+    assert "\n" not in outputs["decision"]
 
 
 def test_every_input_becomes_options_that_there_are() -> None:

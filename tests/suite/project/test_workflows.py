@@ -260,7 +260,7 @@ def test_the_short_workflow_uses_the_action_on_pull_requests_and_nothing_else() 
     assert [step["uses"].partition("@")[0] for step in job["steps"]] == [
         "actions/checkout", "your-organization/convt",
     ]  # fmt: skip
-    assert len(SHORT.read_text().splitlines()) <= 13
+    assert len(SHORT.read_text().splitlines()) <= 15
 
 
 def test_the_template_for_gitlab_runs_commands_that_there_are_and_keeps_their_results() -> None:
@@ -268,7 +268,7 @@ def test_the_template_for_gitlab_runs_commands_that_there_are_and_keeps_their_re
     for line in job["script"]:
         [words] = commands(line)
         if words[0] == "git":
-            assert words[-1] == "$CI_MERGE_REQUEST_TARGET_BRANCH_NAME"
+            assert words[-1] == "$CI_MERGE_REQUEST_DIFF_BASE_SHA"
         elif "venv" not in words and "pip" not in words:
             check(words)
     assert job["artifacts"]["paths"] == ["convt-out/"]

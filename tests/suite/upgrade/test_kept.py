@@ -106,6 +106,8 @@ def test_what_only_one_of_two_adapters_can_say_is_no_change_of_the_framework(
         (("fake", "1.9.5", "1.10"), "To judge it: convt history --judge fake --version 1.9.5; to compare the two"),
         (("fake", "1.9.5", "1.10"), 'history: convt upgrade --before "fake==1.9.5" --after "fake==1.10"'),
         (("fake", "1.2", "1.10"), "near it 1.9 (of 4"),
+        (("fake", "1.9.5", "2.0"), "has no 1.9.5 and no 2.0, but near it 1.9 and 1.10 and 1.12.0 (of 4"),
+        (("fake", "1.9.5", "2.0"), 'convt upgrade --before "fake==1.9.5" --after "fake==2.0"'),
         (("fake==2.0", "fake==1.9"), '--before "fake==1.12.0" --after "fake==2.0"'),
         (("fake", "1.9", "newest"), "found the version 'newest', accepted one such as 1.12.0"),
         (("fake", "1.9", "v1.9"), "stands on both sides, accepted two versions of 1.9, 1.10, 1.11, 1.12.0"),
