@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
@@ -69,8 +70,16 @@ def _judge(options: argparse.Namespace, outside: Outside, specs: Sequence[Path])
     series = [SERIES[name] for name in (SERIES if "all" in names else names)]
     try:
         for version in options.version:
-            chosen("--version", version, dict.fromkeys(it for one in series for it in outside.released(one.installs)))
+            _released(version, [it for one in series for it in outside.released(one.installs)])
         judged = [maker.series(it) for it in series]
     except NoReleases as error:
         raise UsageError(str(error)) from None
     return OK if all(judged) else WORSE
+
+
+def _released(version: str, versions: Sequence[str]) -> None:
+    """UsageError where no release has this version; with the near ones and the newest."""
+    if version not in versions:
+        near = difflib.get_close_matches(version, versions, n=4, cutoff=0.5)
+        known = ", ".join(dict.fromkeys([*near, *versions[-1:]])) or "none that is known here"
+        raise UsageError(f"--version: found {version!r}, accepted a released one of {len(versions)}, such as {known}")
