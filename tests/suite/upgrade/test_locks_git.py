@@ -112,8 +112,19 @@ def test_several_that_move_different_things_are_named(clone: Clone) -> None:
     assert "git show main:" in said
 
 
-def test_an_included_file_moves_the_one_that_includes_it(tmp_path: Path) -> None:
-    clone = Clone(tmp_path / "clone", **{"requirements.txt": "-r deps/base.txt\n", "deps__base.txt": "torch==2.6.0\n"})
+INCLUDING = {
+    "-r deps/base.txt": "requirements.txt",
+    "-rdeps/base.txt": "requirements.txt",
+    "--requirement=deps/base.txt": "requirements.txt",
+    "torch\n-cdeps/base.txt": "requirements.txt",
+    "torch\n--constraint\tdeps/base.txt": "requirements.txt",
+    "dependencies:\n  - pip:\n      - '-r deps/base.txt'": "environment.yml",
+}
+
+
+@pytest.mark.parametrize("line", INCLUDING)
+def test_an_included_file_moves_the_one_that_includes_it(line: str, tmp_path: Path) -> None:
+    clone = Clone(tmp_path / "clone", **{INCLUDING[line]: f"{line}\n", "deps__base.txt": "torch==2.6.0\n"})
     clone.write(**{"deps__base.txt": "# new\ntorch==2.7.1\n"})
     found = clone.upgrade()
     assert found.after == ("torch==2.7.1", "numpy")

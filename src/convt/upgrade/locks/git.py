@@ -45,7 +45,15 @@ class Repository:
             return []
         differ = git(self.root, "diff", "--name-only", "-z", "--no-renames", self.base, "--", *map(_literal, paths))
         told = set(differ.split("\0"))
-        return [path for path in paths if path in told or (path.endswith(".txt") and includes(self.now(path).read()))]
+        return [path for path in paths if path in told or self._includes(path)]
+
+    def _includes(self, path: str) -> bool:
+        if not path.endswith((".txt", ".yml", ".yaml")):
+            return False
+        try:
+            return includes(self.now(path).read())
+        except LockError:
+            return False
 
     def now(self, path: str) -> OnDisk:
         return OnDisk(self.root / path, path)
