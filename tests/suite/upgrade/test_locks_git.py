@@ -227,6 +227,15 @@ def test_a_link_that_leads_out_of_the_repository_is_said(tmp_path: Path) -> None
     assert "requirements.txt: leads out of the repository" in str(clone.moved())
 
 
+@pytest.mark.parametrize(("target", "why"), [("nowhere", "No such file or directory"), ("b", "Is a directory")])
+def test_a_link_that_leads_to_no_file_is_no_answer(target: str, why: str, tmp_path: Path) -> None:
+    clone = Clone(tmp_path / "clone", **{"requirements.txt": "torch==2.6.0\n", "b__README": "x"})
+    (clone.root / "requirements.txt").unlink()
+    (clone.root / "requirements.txt").symlink_to(target)
+    with pytest.raises(LockError, match=rf"requirements.txt: cannot be read \({why}\)"):
+        clone.moved()
+
+
 def test_links_in_a_circle_end(tmp_path: Path) -> None:
     clone = Clone(tmp_path / "clone", **{"README.md": "x"})
     (clone.root / "requirements.txt").symlink_to("other")

@@ -38,8 +38,9 @@ class Repository:
     called: str
 
     def lock_files(self) -> tuple[list[str], list[str]]:
-        """The paths of the lock files that are tracked now, and of those in the base."""
-        now = [path for path in self._paths("ls-files", "-z") if (self.root / path).is_file()]
+        """The paths of the lock files that are tracked now, and of those in the base; links that lead nowhere too."""
+        tracked = ((path, self.root / path) for path in self._paths("ls-files", "-z"))
+        now = [path for path, file in tracked if file.is_file() or file.is_symlink()]
         return sorted(set(now)), sorted(
             set(self._paths("ls-tree", "-r", "-z", "--name-only", "--full-tree", self.base))
         )
