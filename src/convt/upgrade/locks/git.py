@@ -24,8 +24,8 @@ LINK = "120000 "
 """How git's list of a commit begins the row of a symbolic link."""
 LEVELS = 20
 """Links that lead to links, on the way to one file."""
-_HASH = re.compile(r"[0-9a-f]{7,64}")
-_OUTSIDE = "leads out of the repository, accepted a link to a file of it"
+_HASH = re.compile(r"[0-9a-fA-F]{7,64}(?:[~^]\S*)?")
+_OUTSIDE = "leads out of the repository, accepted a file of it, or a link to one"
 
 
 @dataclass(frozen=True)
