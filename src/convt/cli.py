@@ -62,6 +62,10 @@ def _main(given: list[str]) -> int:
         import argcomplete
 
         argcomplete.autocomplete(top)
+    for word in given[:at]:
+        if word.startswith("-") and word.endswith("=--"):  # argparse makes a list of it, or drops it
+            complain(f"convt {given[0]}: {word[:-3]}: found --, accepted a value after =")
+            return NO_ANSWER
     options = top.parse_args(given[:at])
     options.more, options.typed = given[at + 1 :], shlex.join(["convt", *given])
     try:

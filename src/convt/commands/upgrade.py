@@ -65,8 +65,8 @@ def configure(commands: Commands) -> None:
         help="two lock files, instead of --before and --after: requirements.txt, uv.lock, poetry.lock, pdm.lock, "
         "pylock.toml, Pipfile.lock, a conda environment.yml or conda-lock.yml")  # fmt: skip
     add("--from-git", metavar="BASE",
-        help="the lock files of this git repository as they are in BASE, which is origin/main, a tag or a commit, and "
-        "as they are now")  # fmt: skip
+        help="the lock files of this git repository as they are where the branch left BASE, which is origin/main, a "
+        "tag or a commit, and as they are now")  # fmt: skip
     add("--package", action="append", default=[], metavar="NAME",
         help="this package of the lock files matters too, for a target of --backend; repeatable")  # fmt: skip
     add("--target", action="append", default=[], metavar="NAME",

@@ -28,8 +28,12 @@ class Clone:
         self.commit()
         self.git("checkout", "--quiet", "-b", "topic")
 
-    def git(self, *words: str) -> None:
-        subprocess.run(["git", *IDENTITY, *words], cwd=self.root, check=True, capture_output=True)  # noqa: S607
+    def git(self, *words: str) -> str:
+        command = ["git", *IDENTITY, *words]
+        return subprocess.run(command, cwd=self.root, check=True, capture_output=True, text=True).stdout.strip()
+
+    def short(self, name: str = "main") -> str:
+        return self.git("rev-parse", "--short", name)
 
     def commit(self) -> None:
         self.git("add", "--all")
@@ -66,7 +70,7 @@ def clone(tmp_path: Path) -> Clone:
 
 def test_nothing_changed_names_the_lock_files(clone: Clone) -> None:
     assert clone.moved() == (
-        "Nothing to compare since main: no lock file changed, of requirements.txt, svc/uv.lock, "
+        f"Nothing to compare since main ({clone.short()}): no lock file changed, of requirements.txt, svc/uv.lock, "
         "web/requirements-dev.txt."
     )
 
@@ -77,7 +81,9 @@ def test_the_working_tree_is_compared_with_the_base_from_any_folder(clone: Clone
     assert (found.before, found.after) == (
         ("onnxruntime==1.23.1", "numpy==2.3.2"), ("onnxruntime==1.23.2", "numpy==2.3.4")
     )  # fmt: skip
-    assert (found.locked["before"].path, found.locked["after"].path) == ("main:svc/uv.lock", "svc/uv.lock")
+    assert (found.locked["before"].path, found.locked["after"].path) == (
+        f"main ({clone.short()}):svc/uv.lock", "svc/uv.lock"
+    )  # fmt: skip
     line = (clone.root / "svc/uv.lock").read_text().splitlines().index('name = "onnxruntime"') + 2
     assert found.places == {"onnxruntime": Place("svc/uv.lock", line)}
     assert found.notes == ()
@@ -109,11 +115,22 @@ def test_several_that_move_different_things_are_named(clone: Clone) -> None:
     assert "found 2 lock files that move different things" in said
     assert "requirements.txt: torch 2.6.0 -> 2.7.1" in said
     assert "svc/uv.lock: onnxruntime 1.23.1 -> 1.23.2, numpy 2.3.2 -> 2.3.4" in said
-    assert "git show main:" in said
+    assert f"git show {clone.short()}:" in said
 
 
-def test_an_included_file_moves_the_one_that_includes_it(tmp_path: Path) -> None:
-    clone = Clone(tmp_path / "clone", **{"requirements.txt": "-r deps/base.txt\n", "deps__base.txt": "torch==2.6.0\n"})
+INCLUDING = {
+    "-r deps/base.txt": "requirements.txt",
+    "-rdeps/base.txt": "requirements.txt",
+    "--requirement=deps/base.txt": "requirements.txt",
+    "torch\n-cdeps/base.txt": "requirements.txt",
+    "torch\n--constraint\tdeps/base.txt": "requirements.txt",
+    "dependencies:\n  - pip:\n      - '-r deps/base.txt'": "environment.yml",
+}
+
+
+@pytest.mark.parametrize("line", INCLUDING)
+def test_an_included_file_moves_the_one_that_includes_it(line: str, tmp_path: Path) -> None:
+    clone = Clone(tmp_path / "clone", **{INCLUDING[line]: f"{line}\n", "deps__base.txt": "torch==2.6.0\n"})
     clone.write(**{"deps__base.txt": "# new\ntorch==2.7.1\n"})
     found = clone.upgrade()
     assert found.after == ("torch==2.7.1", "numpy")
@@ -132,7 +149,8 @@ def test_a_file_that_took_the_place_of_another_is_compared_with_it(tmp_path: Pat
 def test_files_of_one_side_alone_are_said(clone: Clone) -> None:
     clone.write(**{"new__requirements.txt": "torch==2.7.1\n"})
     clone.git("add", "--all")
-    assert str(clone.moved()).endswith("; new/requirements.txt is new since main, nothing to compare it with.")
+    told = f"; new/requirements.txt is new since main ({clone.short()}), nothing to compare it with."
+    assert str(clone.moved()).endswith(told)
 
 
 def test_a_file_that_only_looks_like_one_is_left_out(clone: Clone) -> None:
@@ -140,7 +158,7 @@ def test_a_file_that_only_looks_like_one_is_left_out(clone: Clone) -> None:
     clone.commit()
     clone.git("branch", "--force", "main")
     clone.write(**{"env.yaml": "kind: Service\n"})
-    assert "not read: main:env.yaml: found YAML of another kind" in str(clone.moved())
+    assert f"not read: main ({clone.short()}):env.yaml: found YAML of another kind" in str(clone.moved())
 
 
 def test_a_broken_lock_file_is_no_answer(clone: Clone) -> None:
@@ -151,7 +169,84 @@ def test_a_broken_lock_file_is_no_answer(clone: Clone) -> None:
 
 def test_a_base_may_be_the_branch_of_the_remote(clone: Clone, tmp_path: Path) -> None:
     clone.git("clone", "--quiet", str(clone.root), str(tmp_path / "other"))
-    assert "since origin/main: no lock file changed" in str(from_git("main", WANTED, tmp_path / "other"))
+    told = f"since origin/main ({clone.short()}): no lock file changed"
+    assert told in str(from_git("main", WANTED, tmp_path / "other"))
+
+
+def test_what_others_moved_in_the_base_is_not_compared(clone: Clone) -> None:
+    clone.write(**{"svc__uv.lock": (LOCKS / "new" / "uv.lock").read_text()})
+    clone.commit()
+    clone.git("checkout", "--quiet", "main")
+    base = clone.short()
+    clone.write(**{"requirements.txt": "torch==2.7.1\nnumpy==2.1.0\n"})
+    clone.commit()
+    main = clone.git("rev-parse", "main")
+    clone.git("checkout", "--quiet", "topic")
+    found = clone.upgrade()
+    assert found.packages == ("onnxruntime", "numpy")
+    assert found.locked["before"].path == f"main ({base}):svc/uv.lock"
+    for name in (main, main.upper(), f"{main}~1"):
+        assert clone.upgrade(name).locked["before"].path == f"{base}:svc/uv.lock"
+    clone.git("merge", "--quiet", "--no-edit", "main")
+    merged = clone.upgrade()
+    assert (merged.packages, merged.locked["before"].path) == (
+        ("onnxruntime", "numpy"), f"main ({clone.short()}):svc/uv.lock"
+    )  # fmt: skip
+
+
+def test_a_base_without_a_common_commit_is_compared_itself(clone: Clone) -> None:
+    clone.git("checkout", "--quiet", "--orphan", "other")
+    clone.write(**{"requirements.txt": "torch==2.7.1\nnumpy==2.1.0\n"})
+    clone.commit()
+    assert clone.upgrade().locked["before"].path == f"main ({clone.short('main')}):requirements.txt"
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_link_moves_what_the_file_behind_it_moves(deep: bool, tmp_path: Path) -> None:
+    clone = Clone(tmp_path / "clone", **{"pins__base.in": "torch==2.6.0\n", "README.md": "x"})
+    clone.git("checkout", "--quiet", "main")
+    (clone.root / "deps").symlink_to("pins")
+    (clone.root / "svc").mkdir()
+    (clone.root / "svc" / "one").symlink_to("../deps/base.in")
+    (clone.root / "requirements.txt").symlink_to("svc/one" if deep else "pins/base.in")
+    clone.commit()
+    clone.git("checkout", "--quiet", "-B", "topic")
+    clone.write(**{"pins__base.in": "torch==2.7.1\n"})
+    found = clone.upgrade()
+    assert (found.before, found.after) == (("torch==2.6.0", "numpy"), ("torch==2.7.1", "numpy"))
+
+
+def test_a_link_that_leads_out_of_the_repository_is_said(tmp_path: Path) -> None:
+    (tmp_path / "outside").write_text("torch==2.7.1\n")
+    clone = Clone(tmp_path / "clone", **{"requirements.txt": "torch==2.6.0\n", "b__requirements.txt": "flask==1\n"})
+    (clone.root / "requirements.txt").unlink()
+    (clone.root / "requirements.txt").symlink_to("../outside")
+    with pytest.raises(LockError, match=r"requirements.txt: leads out of the repository, accepted a file of it"):
+        clone.moved()
+    clone.commit()
+    clone.git("branch", "--force", "main")
+    assert "requirements.txt: leads out of the repository" in str(clone.moved())
+
+
+@pytest.mark.parametrize(("target", "why"), [("nowhere", "No such file or directory"), ("b", "Is a directory")])
+def test_a_link_that_leads_to_no_file_is_no_answer(target: str, why: str, tmp_path: Path) -> None:
+    clone = Clone(tmp_path / "clone", **{"requirements.txt": "torch==2.6.0\n", "b__README": "x"})
+    (clone.root / "requirements.txt").unlink()
+    (clone.root / "requirements.txt").symlink_to(target)
+    with pytest.raises(LockError, match=rf"requirements.txt: cannot be read \({why}\)"):
+        clone.moved()
+
+
+def test_links_in_a_circle_end(tmp_path: Path) -> None:
+    clone = Clone(tmp_path / "clone", **{"README.md": "x"})
+    (clone.root / "requirements.txt").symlink_to("other")
+    (clone.root / "other").symlink_to("requirements.txt")
+    clone.commit()
+    clone.git("branch", "--force", "main")
+    (clone.root / "requirements.txt").unlink()
+    clone.write(**{"requirements.txt": "torch==2.6.0\n"})
+    with pytest.raises(LockError, match="found more than 20 links"):
+        clone.moved()
 
 
 @pytest.mark.parametrize("base", ["nosuch", "--all", "", "main:requirements.txt", "main..topic", "a\nb"])

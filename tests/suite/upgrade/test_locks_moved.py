@@ -177,3 +177,8 @@ def test_an_index_with_a_secret_is_left_to_the_user(tmp_path: Path) -> None:
     assert (before.options, before.notes) == (("--extra-index-url=https://x.example/simple",), ())
     assert after.options == ()
     assert "an index with a secret" in after.notes[0]
+
+
+def test_a_companion_that_moved_without_a_framework_is_said(tmp_path: Path) -> None:
+    told = str(lock(tmp_path, "numpy==2.1.0", "numpy==2.1.1"))
+    assert told.endswith("no other packages moved; numpy 2.1.0 -> 2.1.1: nothing compared computes with it.")

@@ -55,15 +55,22 @@ def upgrade(folder: Path, *options: str, at: Path | None = None) -> Upgrade:
 
 
 @pytest.fixture(scope="module")
+def base(folder: Path) -> str:
+    """The commit of `main`, as messages have it."""
+    words = ["git", "-C", str(folder / "clone"), "rev-parse", "--short", "main"]
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture(scope="module")
 def worse(folder: Path) -> Upgrade:
     return upgrade(folder, "--from-git=main", at=folder / "clone")
 
 
-def test_a_pull_request_that_makes_it_worse_ends_with_1(worse: Upgrade) -> None:
+def test_a_pull_request_that_makes_it_worse_ends_with_1(worse: Upgrade, base: str) -> None:
     assert worse.code == 1, worse.text + worse.error
     assert worse.text.startswith("tinyframe 1 -> 2 (svc/requirements.txt:5)\n")
     assert "upgrade: tinyframe 1 -> 2 on framed" in worse.text
-    assert "  before: main:svc/requirements.txt (requirements.txt)" in worse.text
+    assert f"  before: main ({base}):svc/requirements.txt (requirements.txt)" in worse.text
     assert "  after: svc/requirements.txt (requirements.txt)" in worse.text
 
 
@@ -80,10 +87,10 @@ def test_the_annotation_stands_at_the_pin(worse: Upgrade) -> None:
     assert said.startswith("::error file=svc/requirements.txt,line=5,title=regressed%3A tiny on framed::")
 
 
-def test_the_data_tells_the_files_and_where_the_pin_stands(worse: Upgrade) -> None:
+def test_the_data_tells_the_files_and_where_the_pin_stands(worse: Upgrade, base: str) -> None:
     told = worse.data["lock"]
     assert told["before"] == {
-        "file": "main:svc/requirements.txt", "kind": "requirements.txt", "python": "", "exact_python": "",
+        "file": f"main ({base}):svc/requirements.txt", "kind": "requirements.txt", "python": "", "exact_python": "",
     }  # fmt: skip
     place = {"file": "svc/requirements.txt", "line": 5}
     assert told["moved"] == [{"package": "tinyframe", "before": "1", "after": "2", **place}]

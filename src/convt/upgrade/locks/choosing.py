@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,10 +13,11 @@ from packaging.utils import canonicalize_name
 
 from convt.host.registry import Entry
 from convt.upgrade.locks.git import Repository, in_repository, none_found, repository
-from convt.upgrade.locks.lock import Environment, LockError
+from convt.upgrade.locks.lock import Environment, Lock, LockError, Text, printable
 from convt.upgrade.locks.moved import Locks
 from convt.upgrade.locks.reading import OnDisk, OtherKind, read_lock
-from convt.upgrade.request import Upgrade
+from convt.upgrade.locks.requirement_files import includes
+from convt.upgrade.request import BRINGS, PARTS, Upgrade
 
 
 @dataclass(frozen=True)
@@ -46,46 +49,124 @@ def from_git(base: str, wanted: Wanted, folder: Path | None = None) -> Upgrade |
     now, then = found.lock_files()
     if not now and not then:
         raise none_found(found.root)
-    read, notes = _read(found, _pairs(found, now, then), wanted)
+    readable, notes, failed = _read(found, _pairs(found, now, then), wanted)
     asides = [*notes, *_one_sided(found, now, then)]
-    moving = [(it, asked) for it in read if isinstance(asked := it.upgrade(wanted.targets), Upgrade)]
+    moving, read = [], []
+    for it in readable:
+        try:
+            asked = it.upgrade(wanted.targets)
+        except LockError as error:
+            failed.append((str(error), any(map(it.differs, _frameworks(wanted)))))
+            continue
+        read.append(it)
+        if isinstance(asked, Upgrade):
+            moving.append((it, asked))
+    _answered(moving, failed, wanted)
+    asides += [f"not compared: {why}" for why, _ in failed]
     if not moving:
-        return _nothing(found, now, read, asides, wanted)
+        return _nothing(found, now, [it for it in read if _touched(it)] or read, asides, wanted)
+    return _taken(found, moving, read, asides)
+
+
+def _taken(
+    found: Repository, moving: Sequence[tuple[Locks, Upgrade]], read: Sequence[Locks], asides: Sequence[str]
+) -> Upgrade:
+    """The upgrade of the lock file that moves most, with what a reader has to know of the others."""
     locks, asked = max(moving, key=lambda one: len(one[1].moved))
     others = [(it, other) for it, other in moving if it is not locks]
     _agree(found, asked, others)
-    asides += [f"{it.after.path} moves the same" for it, _ in others]
-    asides += [f"{it.after.path} changed too, and moves nothing that is compared" for it in read
-               if it is not locks and it not in [other for other, _ in others] and _touched(it)]  # fmt: skip
-    return replace(asked, notes=(*asked.notes, *asides))
+    notes = [f"{it.after.path} moves the same{_builds(asked, other)}" for it, other in others]
+    notes += [f"{it.after.path} changed too, and moves nothing that is compared" for it in read
+              if it is not locks and it not in [other for other, _ in others] and _touched(it)]  # fmt: skip
+    return replace(asked, notes=(*asked.notes, *asides, *notes))
 
 
-def _pairs(found: Repository, now: Sequence[str], then: Sequence[str]) -> list[tuple[str, str]]:
-    """(path before, path after) of what changed; the one that is gone and the one that is new, where it is one each."""
-    pairs = [(path, path) for path in found.changed([path for path in now if path in set(then)])]
+def _builds(asked: Upgrade, other: Upgrade) -> str:
+    """What another file has in another build of the same version; empty where it has none."""
+    mine = {it.package: it.after for it in asked.moved}
+    told = [f"{it.package} {it.after}" for it in other.moved if it.after != mine.get(it.package)]
+    return f", in another build: {', '.join(told)}" if told else ""
+
+
+def _frameworks(wanted: Wanted) -> set[str]:
+    """The packages that bring a framework or are a part of it, and those that were named."""
+    return {*(name for names in BRINGS.values() for name in names), *PARTS, *wanted.own}
+
+
+def _answered(moving: Sequence[tuple[Locks, Upgrade]], failed: Sequence[tuple[str, bool]], wanted: Wanted) -> None:
+    """LockError where a file that gives no answer is the only one that may move a framework, or anything."""
+    frameworks = _frameworks(wanted)
+    if any(it.package in frameworks for _, asked in moving for it in asked.moved):
+        return
+    if serious := [why for why, framework in failed if framework or not moving]:
+        raise LockError(*serious)
+
+
+def _pairs(found: Repository, now: Sequence[str], then: Sequence[str]) -> list[tuple[str, str, bool]]:
+    """(path before, path after, whether it changed) of what may say something else; the one that is gone and the one
+    that is new, where it is one each."""
+    both = [path for path in now if path in set(then)]
+    told = set(found.changed(both))
+    pairs = [(path, path, path in told) for path in both if path in told or found.leads_on(path)]
     gone, new = (sorted({*one} - {*other}) for one, other in ((then, now), (now, then)))
-    return [*pairs, *([(gone[0], new[0])] if len(gone) == len(new) == 1 else [])]
+    return [*pairs, *([(gone[0], new[0], True)] if len(gone) == len(new) == 1 else [])]
 
 
 def _one_sided(found: Repository, now: Sequence[str], then: Sequence[str]) -> list[str]:
     gone, new = (sorted({*one} - {*other}) for one, other in ((then, now), (now, then)))
     if len(gone) == len(new) == 1:
         return []
-    return [*(f"{path} is gone since {found.called}, nothing to compare it with" for path in gone),
-            *(f"{path} is new since {found.called}, nothing to compare it with" for path in new)]  # fmt: skip
+    rows = [*((path, "gone") for path in gone), *((path, "new") for path in new)]
+    return [f"{printable(path)} is {how} since {found.called}, nothing to compare it with" for path, how in rows]
 
 
-def _read(found: Repository, pairs: Sequence[tuple[str, str]], wanted: Wanted) -> tuple[list[Locks], list[str]]:
-    """The lock files in pairs, and what a reader has to know of those that are none."""
+def _read(
+    found: Repository, pairs: Sequence[tuple[str, str, bool]], wanted: Wanted
+) -> tuple[list[Locks], list[str], list[tuple[str, bool]]]:
+    """The lock files in pairs; what a reader has to know of those that are none; and why others that may move a
+    framework are no answer. A file that is unchanged never fails, unless what it leads to is readable on one side
+    alone."""
     read, notes = [], []
-    for old, new in pairs:
+    failed: list[tuple[str, bool]] = []
+    for old, new, changed in pairs:
+        files: list[Text] = [found.then(old), found.now(new)]
+        sides = [_side(file, wanted) for file in files]
+        before, after = sides
+        errors = [it for it in sides if isinstance(it, LockError)]
+        if isinstance(before, Lock) and isinstance(after, Lock):
+            read.append(Locks(before, after, wanted.backends, wanted.own))
+        elif (changed or len(errors) == 1) and _may_move(files, sides, wanted):
+            failed.append((str(errors[0]), True))
+        else:
+            notes.append(f"not read: {errors[0]}")
+    return read, notes, failed
+
+
+def _side(file: Text, wanted: Wanted) -> Lock | LockError:
+    try:
+        return read_lock(file, wanted.environment)
+    except LockError as error:
+        return error
+
+
+def _may_move(files: Sequence[Text], sides: Sequence[Lock | LockError], wanted: Wanted) -> bool:
+    """Whether a file of which a side was not read may be a lock file that moves a framework: it is no template and
+    no file of another kind, and it names a framework or other files, or nobody can tell."""
+    names = "|".join(re.escape(name) for name in sorted(_frameworks(wanted)))
+    told = False
+    for file, side in zip(files, sides, strict=True):
+        if isinstance(side, OtherKind):
+            return False
         try:
-            sides = [read_lock(file, wanted.environment) for file in (found.then(old), found.now(new))]
-        except OtherKind as error:
-            notes.append(f"not read: {error}")
+            text = file.read()
+        except LockError:
+            told = True
             continue
-        read.append(Locks(sides[0], sides[1], wanted.backends, wanted.own))
-    return read, notes
+        if isinstance(side, LockError) and file.path.endswith((".txt", ".yml", ".yaml")) and re.search(r"\{[{%]", text):
+            return False
+        named = re.search(rf"(?<![\w-])(?:{names})(?![\w-])", text.lower().replace("_", "-"))
+        told = told or named is not None or includes(text)
+    return told
 
 
 def _touched(locks: Locks) -> bool:
@@ -93,20 +174,26 @@ def _touched(locks: Locks) -> bool:
     return any(map(locks.differs, locks.before.pins.keys() | locks.after.pins.keys()))
 
 
+def _public(asked: Upgrade) -> set[tuple[str, ...]]:
+    """What moved, by public versions: `2.7.1+cpu` and `2.7.1+cu126` are builds of one."""
+    rows = ((it.package, it.before or "", it.after or "") for it in asked.moved)
+    return {tuple(re.sub(r"^(\d[^+\s]*)\+\S+$", r"\1", word) for word in row) for row in rows}
+
+
 def _agree(found: Repository, asked: Upgrade, others: Sequence[tuple[Locks, Upgrade]]) -> None:
     """LockError where another file moves what this one does not, or to another version."""
-    mine = {(it.package, it.before, it.after) for it in asked.moved}
-    differ = [(it, other) for it, other in others if {(m.package, m.before, m.after) for m in other.moved} - mine]
+    differ = [(it, other) for it, other in others if _public(other) - _public(asked)]
     if not differ:
         return
     every = [(asked.locked["after"].path, asked), *((it.after.path, other) for it, other in differ)]
     lines = [f"{path}: {', '.join(f'{m.package} {m.before} -> {m.after}' for m in it.moved)}" for path, it in every]
     path = every[0][0]
+    shown = shlex.join(["git", "show", f"{found.short}:{path}"])
     named = (
-        f"git show {found.called}:{path} > old && convt upgrade --from-lock old {os.path.relpath(found.root / path)}"
+        f"{shown} > old && {shlex.join(['convt', 'upgrade', '--from-lock', 'old', os.path.relpath(found.root / path)])}"
     )
-    told = "\n  ".join([f"--from-git: found {len(every)} lock files that move different things", *lines])
-    raise LockError(f"{told}\n  accepted one of them, for example: {named}")
+    told = f"--from-git: found {len(every)} lock files that move different things"
+    raise LockError(told, *lines, f"accepted one of them, for example: {named}")
 
 
 def _nothing(
@@ -116,7 +203,7 @@ def _nothing(
     if len(read) == 1:
         return str(replace(read[0], notes=(*read[0].notes, *asides)).upgrade(wanted.targets))
     if not read:
-        files = f"{', '.join(now[:5])}{f' and {len(now) - 5} more' if len(now) > 5 else ''}"
+        files = f"{', '.join(map(printable, now[:5]))}{f' and {len(now) - 5} more' if len(now) > 5 else ''}"
         told = [f"no lock file changed, of {files}"] if files else []
         return f"Nothing to compare since {found.called}: {'; '.join([*told, *asides])}."
     whole = [str(replace(read[0], notes=(*read[0].notes, *asides)).upgrade(wanted.targets))]

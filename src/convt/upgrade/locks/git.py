@@ -7,31 +7,40 @@ import re
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from convt.upgrade.locks.lock import LockError
+from convt.upgrade.locks.lock import LockError, printable
 from convt.upgrade.locks.reading import KINDS, OnDisk, decoded
 from convt.upgrade.locks.requirement_files import includes
 
 NAMED = re.compile(
     r"(?:^|/)(?:uv\.lock|poetry\.lock|pdm\.lock|pylock(?:\.[^/.]+)?\.toml|Pipfile\.lock|[^/]*\.py\.lock"
-    r"|[^/]*(?:requirements|constraints)[^/]*\.txt|requirements/[^/]*\.txt"
+    r"|[^/]*(?:requirements|constraints)[^/]*\.txt|requirements/[^/]*\.txt|requirements[^/]*\.lock"
     r"|(?:[^/]*[-_.])?env(?:ironment)?s?(?:[-_.][^/]*)?\.ya?ml|[^/]*conda-lock\.ya?ml)$"
 )
 """The paths of lock files, by which they are found in any folder."""
+LINK = "120000 "
+"""How git's list of a commit begins the row of a symbolic link."""
+LEVELS = 20
+"""Links that lead to links, on the way to one file."""
+_HASH = re.compile(r"[0-9a-fA-F]{7,64}(?:[~^]\S*)?")
+_OUTSIDE = "leads out of the repository, accepted a file of it, or a link to one"
 
 
 @dataclass(frozen=True)
 class Repository:
-    """A git repository, by its root; `base` is a commit, and `called` how the user names it."""
+    """A git repository, by its root; `base` is a commit, `short` its shortest name, and `called` what messages say."""
 
     root: Path
     base: str
+    short: str
     called: str
 
     def lock_files(self) -> tuple[list[str], list[str]]:
-        """The paths of the lock files that are tracked now, and of those in the base."""
-        now = [path for path in self._paths("ls-files", "-z") if (self.root / path).is_file()]
+        """The paths of the lock files that are tracked now, and of those in the base; links that lead nowhere too."""
+        tracked = ((path, self.root / path) for path in self._paths("ls-files", "-z"))
+        now = [path for path, file in tracked if file.is_file() or file.is_symlink()]
         return sorted(set(now)), sorted(
             set(self._paths("ls-tree", "-r", "-z", "--name-only", "--full-tree", self.base))
         )
@@ -45,13 +54,65 @@ class Repository:
             return []
         differ = git(self.root, "diff", "--name-only", "-z", "--no-renames", self.base, "--", *map(_literal, paths))
         told = set(differ.split("\0"))
-        return [path for path in paths if path in told or (path.endswith(".txt") and includes(self.now(path).read()))]
+        return [path for path in paths if path in told]
 
-    def now(self, path: str) -> OnDisk:
-        return OnDisk(self.root / path, path)
+    def leads_on(self, path: str) -> bool:
+        """Whether a file is a link, or includes others: it may say something else though it is unchanged."""
+        if path in self.links or (self.root / path).is_symlink():
+            return True
+        if path.endswith(("uv.lock", "poetry.lock", "pdm.lock", ".toml")):
+            return False
+        try:
+            return includes(self.now(path).read())
+        except LockError:
+            return False
+
+    @cached_property
+    def links(self) -> frozenset[str]:
+        """The paths of the symbolic links in the base, whose content is where they lead."""
+        rows = git(self.root, "ls-tree", "-r", "-z", "--full-tree", self.base).split("\0")
+        return frozenset(row.partition("\t")[2] for row in rows if row.startswith(LINK))
+
+    def behind(self, path: str) -> str:
+        """The path of the base to which links on the way of a path lead; LockError where they leave the repository."""
+        way = path
+        for _ in range(LEVELS):
+            parts = PurePosixPath(way).parts
+            link = next((i for i in range(1, len(parts) + 1) if "/".join(parts[:i]) in self.links), 0)
+            if not link:
+                return way
+            here = "/".join(parts[:link])
+            target = git(self.root, "cat-file", "blob", f"{self.base}:{here}")
+            way = os.path.normpath(PurePosixPath(here).parent / target / PurePosixPath(*parts[link:]))
+            if target.startswith("/") or way.startswith(".."):
+                raise LockError(f"{self.called}:{path}: {_OUTSIDE}")
+        raise LockError(f"{self.called}:{path}: found more than {LEVELS} links that lead to each other")
+
+    def now(self, path: str) -> InTree:
+        return InTree(self.root / path, path, self.root)
 
     def then(self, path: str) -> InCommit:
         return InCommit(self, path)
+
+
+@dataclass(frozen=True)
+class InTree(OnDisk):
+    """A file as it is now; links are followed within the repository."""
+
+    root: Path = Path()
+
+    def read(self) -> str:
+        try:
+            inside = self.file.resolve().is_relative_to(self.root.resolve())
+        except (OSError, RuntimeError):  # links that lead to each other: reading says so
+            inside = True
+        if not inside:
+            raise LockError(f"{self.path}: {_OUTSIDE}")
+        return super().read()
+
+    def beside(self, name: str) -> InTree:
+        found = super().beside(name)
+        return InTree(found.file, found.name, self.root)
 
 
 @dataclass(frozen=True)
@@ -63,14 +124,14 @@ class InCommit:
 
     @property
     def path(self) -> str:
-        return f"{self.repository.called}:{self.name}"
+        return printable(f"{self.repository.called}:{self.name}")
 
     @property
     def folder(self) -> str | None:
         return None
 
     def read(self) -> str:
-        words = ["cat-file", "blob", f"{self.repository.base}:{self.name}"]
+        words = ["cat-file", "blob", f"{self.repository.base}:{self.repository.behind(self.name)}"]
         return decoded(self.path, _run(self.repository.root, words, f"{self.path}: cannot be read").stdout)
 
     def beside(self, name: str) -> InCommit:
@@ -79,7 +140,11 @@ class InCommit:
 
 
 def repository(base: str, folder: Path) -> Repository:
-    """The repository of a folder, at a base; LockError where there is none, or no such commit in it."""
+    """The repository of a folder, where the branch left a base; LockError where there is none, or no such commit.
+
+    What others moved in the base since then is not of this branch. Where the two have no commit in common, as in a
+    shallow clone, the base itself is meant.
+    """
     todo = "run it in a clone, or name two files: --from-lock OLD NEW"
     top = _run(folder, ["rev-parse", "--show-toplevel"], "--from-git: found no git repository here", todo)
     root = Path(os.fsdecode(top.stdout).rstrip("\n"))
@@ -87,7 +152,11 @@ def repository(base: str, folder: Path) -> Repository:
         words = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"]
         found = _ran(root, words)
         if base.strip() and found.returncode == 0:
-            return Repository(root, found.stdout.decode().strip(), name)
+            commit = found.stdout.decode().strip()
+            left = _ran(root, ["merge-base", commit, "HEAD"])
+            commit = left.stdout.decode().strip() if left.returncode == 0 else commit
+            short = git(root, "rev-parse", "--short", commit).strip()
+            return Repository(root, commit, short, short if _HASH.fullmatch(name) else f"{name} ({short})")
     raise LockError(_unknown(root, base))
 
 

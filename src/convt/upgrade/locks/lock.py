@@ -19,8 +19,16 @@ Environment = Mapping[str, str]
 """What markers are evaluated in: `packaging.markers.default_environment()` of the Python that was chosen."""
 
 
+def printable(text: str) -> str:
+    """A text without control characters, which stand as their escapes: what a file says begins no line of its own."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
 class LockError(NoRequirement):
-    """A lock file that cannot be read; the message says where, what was found and what is accepted."""
+    """A lock file that cannot be read; the message says where, what was found and what is accepted, a line each."""
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__("\n  ".join(map(printable, lines)))
 
 
 class Text(Protocol):

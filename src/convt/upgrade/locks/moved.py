@@ -108,6 +108,10 @@ class Locks:
         more = f"{others or 'no'} other package{'s' if others != 1 else ''} moved"
         on = f" on {', '.join(target.name for target in targets)}" if targets else ""
         further = [f"{name}: {why}" for name, why in HOST.items() if self.differs(name)]
+        further += [
+            f"{name} {self.before.pins[name].told} -> {self.after.pins[name].told}: nothing compared computes with it"
+            for name in self.beside(COMPANIONS)
+        ]
         told = "; ".join([", ".join(looked) or "found no framework that both have", more, *further, *self.asides()])
         return f"Nothing to compare from {self.before.path} to {self.after.path}{on}: {told}."
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import tomllib
 from packaging.markers import default_environment
 
 from convt.upgrade.locks import other_locks, requirement_files, toml_locks
-from convt.upgrade.locks.lock import Environment, Lock, LockError, Text
+from convt.upgrade.locks.lock import Environment, Lock, LockError, Pin, Text, printable
 
 KINDS = (
     "requirements.txt", "uv.lock", "poetry.lock", "pdm.lock", "pylock.toml", "Pipfile.lock", "environment.yml",
@@ -51,7 +51,7 @@ class OnDisk:
 
     @property
     def path(self) -> str:
-        return self.name or str(self.file)
+        return printable(self.name or str(self.file))
 
     @property
     def folder(self) -> str | None:
@@ -81,6 +81,20 @@ def environment(version: str = "") -> Environment:
 
 def read_lock(file: Text, environment: Environment) -> Lock:
     """The lock that a file is, of any kind; LockError where it is none, or a broken one."""
+    found = _read(file, environment)
+    pins = {name: _printable(pin) for name, pin in found.pins.items()}
+    return replace(found, pins=pins, notes=tuple(map(printable, found.notes)))
+
+
+def _printable(pin: Pin) -> Pin:
+    """A pin whose texts begin no line of their own, wherever they are printed; one that they would is a problem."""
+    told = {key: printable(getattr(pin, key)) for key in ("text", "version", "index", "where", "problem")}
+    if not pin.problem and any(told[key] != getattr(pin, key) for key in ("text", "version", "index")):
+        told["problem"] = f"found {pin.text!r}, accepted a version or an address without control characters"
+    return replace(pin, **told)  # type: ignore[arg-type]
+
+
+def _read(file: Text, environment: Environment) -> Lock:
     content = file.read()
     name = Path(file.path).name.lower()
     if name == "pyproject.toml":
@@ -88,11 +102,14 @@ def read_lock(file: Text, environment: Environment) -> Lock:
     try:
         if content.lstrip().startswith("{"):
             return _json(file.path, content, environment)
+        plain = name.endswith((".txt", ".in", ".pip")) or name.startswith("requirements")
+        if name.endswith(".lock") and (plain or _looks_like_requirements(content)):
+            return requirement_files.requirements(file, content, environment)
         if name.endswith((".toml", ".lock")) or re.search(r"^\[\[\s*packages?\s*\]\]", content, re.MULTILINE):
             return _toml(file.path, content, environment)
         if name.endswith((".yml", ".yaml")) or re.search(r"^(dependencies|package):\s*$", content, re.MULTILINE):
             return _yaml(file, content, environment)
-        if name.endswith((".txt", ".in", ".pip")) or _looks_like_requirements(content):
+        if plain or _looks_like_requirements(content):
             if content.lstrip("\n").startswith("@EXPLICIT") or "\n@EXPLICIT" in content:
                 raise OtherKind(f"{file.path}: found conda's list of addresses, accepted {', '.join(KINDS)}")
             return requirement_files.requirements(file, content, environment)

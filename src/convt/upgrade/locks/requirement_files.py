@@ -73,8 +73,15 @@ def _limited(pin: Pin, limits: dict[str, Pin]) -> Pin:
 
 
 def includes(content: str) -> bool:
-    """Whether a requirements file includes others."""
-    return any(line.split()[0].split("=")[0] in INCLUDES for _, line in lines(content) if line.startswith("-"))
+    """Whether a requirements file includes others, or a list of them in YAML does: `- -r base.txt`."""
+    bare = (re.sub(r"^-\s+[\"']?", "", line) for _, line in lines(content))
+    return any(_split(line)[0] in INCLUDES for line in bare if line.startswith("-"))
+
+
+def _split(text: str) -> tuple[str, str]:
+    """The name and the value of a line that begins with an option: `-rbase.txt`, `--requirement=base.txt`."""
+    name = text[:2] if re.match(r"-[a-zA-Z]", text) else re.split(r"[=\s]", text, maxsplit=1)[0]
+    return name, text[len(name) :].lstrip("= \t").strip()
 
 
 def lines(content: str) -> Iterator[tuple[int, str]]:
@@ -115,9 +122,7 @@ def _add(one: Pin | str | None, read: _Read, limits: bool) -> None:
 
 def _option(file: Text, text: str, where: str, read: _Read, limits: bool) -> None:
     """A line that begins with an option."""
-    short = re.match(r"-[a-zA-Z]", text)
-    name = text[:2] if short else re.split(r"[=\s]", text, maxsplit=1)[0]  # -rbase.txt, --requirement=base.txt
-    value = text[len(name) :].lstrip("= \t").strip()
+    name, value = _split(text)
     if name in INCLUDES:
         if "://" in value:
             read.notes.append(f"{where}: {text} was not read")
