@@ -6,6 +6,7 @@ decides.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import io
 import json
@@ -17,7 +18,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from convt.cli import parser
+from convt.commands import upgrade
 from convt.commands.parts import say
 
 COMMENT = 60_000
@@ -67,15 +68,20 @@ def _options(text: str) -> tuple[list[str], bool]:
     heard = io.StringIO()
     try:
         with contextlib.redirect_stdout(heard), contextlib.redirect_stderr(heard):
-            given = parser().parse_args(["upgrade", *found])
+            given, plain = _parsed(found), _parsed([])
     except SystemExit:
         last = (heard.getvalue().strip().splitlines() or [""])[-1]
         raise Refused(f"options: found {text!r}, accepted options of convt upgrade ({last[:200]})") from None
-    plain = parser().parse_args(["upgrade"])
     for name in ("before", "after", "from_git", "report"):
         if getattr(given, name) != getattr(plain, name):
             raise Refused(f"options: found --{name.replace('_', '-')}, which is what an input of the action is for")
     return found, given.from_lock is not None
+
+
+def _parsed(options: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="convt")
+    upgrade.configure(parser.add_subparsers())
+    return parser.parse_args(["upgrade", *options])
 
 
 def _git(folder: Path | None, *rest: str) -> subprocess.CompletedProcess[str]:

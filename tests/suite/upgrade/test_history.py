@@ -296,9 +296,7 @@ def test_a_version_that_the_series_leaves_out_is_judged_where_it_is_named(
     assert make(tmp_path, "--version", "1.2.0") == 0
     assert [path.name for path in tmp_path.glob("*/*.gz")] == ["fake-1.2.0.jsonl.gz"]
     options = parser().parse_args(["history", "--judge", "fake", "--from", str(tmp_path), "--version", "3.0"])
-    with pytest.raises(
-        UsageError, match=r"found .3.0., accepted a released one of 5, such as 1.0, 1.2.0, 1.2.1"
-    ):
+    with pytest.raises(UsageError, match=r"found .3.0., accepted a released one of 5, such as 1.0, 1.2.0, 1.2.1"):
         history(options, command.Outside(listing("0.9", "1.0", "1.1", "1.2.0", "1.2.1"), installer(tmp_path)))
 
 
