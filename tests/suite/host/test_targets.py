@@ -13,8 +13,8 @@ from convt.host.registry import Entry, built_in, kebab, parse_target, register_e
 from convt.results.targets import Target, TargetError, TargetInfo, plain
 
 ROOT = Path(__file__).parents[3]
-OTHER_CUTS = r"line\.split|lstrip"
-"""Comments of requirements."""
+OTHER_CUTS = r"line\.split|lstrip|(address|url), _, |urlsplit"
+"""Comments of requirements, and addresses."""
 
 
 class _Two(Entry):
