@@ -1,6 +1,6 @@
 """`convt upgrade` as a step of a GitHub action: inputs from `INPUT_*`, and summary, outputs and comment for the runner.
 
-`action.yml` runs it as `python -m convt.commands.action`. It ends with 0 whatever is found; the action's last step
+`action.yml` runs it as `python -P -m convt.commands.action`. It ends with 0 whatever is found; the action's last step
 decides.
 """
 
@@ -119,7 +119,7 @@ def fetched(base: str, default: str, folder: Path | None = None) -> str:
 
 def run(options: Sequence[str]) -> tuple[int, list[str]]:
     """The exit status of `convt upgrade`, and the lines that it printed, which are passed on as they come."""
-    command = [sys.executable, "-m", "convt", "upgrade", *options]
+    command = [sys.executable, "-P", "-m", "convt", "upgrade", *options]
     lines: list[str] = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None

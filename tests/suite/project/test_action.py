@@ -76,7 +76,7 @@ def runner(origin: Path, folder: Path, branch: str, **names: str) -> Runner:
     git(folder, "clone", "-q", "--depth=1", f"--branch={branch}", f"file://{origin}", str(folder / "work"))
     programs = folder / "programs"
     programs.mkdir()
-    (programs / "python3").write_text(f'#!/bin/sh\ntest "$1 $2" = "-m venv" && ln -s {made(origin)} "$3"\n')
+    (programs / "python3").write_text(f'#!/bin/sh\ntest "$1 $2 $3" = "-I -m venv" && ln -s {made(origin)} "$4"\n')
     (programs / "python3").chmod(0o755)
     variables = {
         "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "PIP_NO_INDEX": "1",
@@ -128,7 +128,9 @@ def test_who_wants_no_red_job_has_the_outputs_alone(origin: Path, tmp_path: Path
 
 
 def test_a_branch_that_moves_no_framework_is_one_sentence_and_green(origin: Path, tmp_path: Path) -> None:
-    found = runner(origin, tmp_path, "words", base_ref="main").run(asked(origin))
+    found = runner(origin, tmp_path, "words", base_ref="main")
+    (found.workspace / "json.py").write_text("raise SystemExit('the repository stands before Python')\n")
+    found.run({"convt": "packaging"})
     assert (found.status, found.names["steps.compare.outputs.status"]) == (0, "0"), found.printed
     assert len(found.summary.strip().splitlines()) == 3, "a sentence, shown as it is"
 
