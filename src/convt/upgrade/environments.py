@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict, Unpack
 
 from convt.content import ROOT
 from convt.host.registry import built_in
@@ -56,32 +56,34 @@ class Environment:
     """The Python that it was made of."""
 
 
-def build(
-    requirements: Sequence[str],
-    *,
-    name: str,
-    constraints: Path | Mapping[str, str] | None = CONSTRAINTS,
-    cache: Path | None = None,
-    python: str | None = None,
-    option: str = "--python",
-    pre: bool = False,
-    installer: Sequence[str] = (),
-    report: Report = lambda _: None,
-) -> Environment:
-    """The environment with these requirements, from the cache where it stands there; EnvironmentFailed with the reason.
+class How(TypedDict):
+    """How an environment is made, for `build` and `check`.
 
     `constraints` pin what is installed: a file, or lines by package; none of a package that is asked for otherwise than
     by its bare name, and none that pip cannot keep. `python`: a version or a program, default this one; `option` is the
     command's word for it. `pre`: also pre-releases. `installer`: further options of `pip install`. What is asked for
     neither exactly (`==`, a wheel) nor with a pin is looked up again each day. `report` hears what is done meanwhile.
     """
-    job = _job(requirements, name, constraints, cache, python, option, pre, installer, report)
+
+    name: str
+    constraints: NotRequired[Path | Mapping[str, str] | None]
+    cache: NotRequired[Path | None]
+    python: NotRequired[str | None]
+    option: NotRequired[str]
+    pre: NotRequired[bool]
+    installer: NotRequired[Sequence[str]]
+    report: NotRequired[Report]
+
+
+def build(requirements: Sequence[str], **how: Unpack[How]) -> Environment:
+    """The environment with these requirements, from the cache where it stands there; EnvironmentFailed with why not."""
+    job = _job(requirements, **how)
     found = _had(job)
     if not satisfied(job.asked, found["versions"]):
         job = replace(job, exactly=True)
         found = _had(job)
     about = (found["versions"], tuple(found["notes"]), tuple(it.name for it in job.asked))
-    return Environment(name, job.python, tuple(requirements), *about, job.base)
+    return Environment(job.name, job.python, tuple(requirements), *about, job.base)
 
 
 def _had(job: _Job) -> dict[str, Any]:
@@ -98,24 +100,12 @@ def _had(job: _Job) -> dict[str, Any]:
         return found
 
 
-def check(
-    requirements: Sequence[str],
-    index: Index,
-    *,
-    name: str,
-    constraints: Path | Mapping[str, str] | None = CONSTRAINTS,
-    cache: Path | None = None,
-    python: str | None = None,
-    option: str = "--python",
-    pre: bool = False,
-    installer: Sequence[str] = (),
-    report: Report = lambda _: None,
-) -> None:
+def check(requirements: Sequence[str], index: Index, **how: Unpack[How]) -> None:
     """EnvironmentFailed where no file of a release is for this Python or machine, by what the index has.
 
     Builds nothing, and asks the index of nothing that `build` would find in the cache.
     """
-    job = _job(requirements, name, constraints, cache, python, option, pre, installer, report)
+    job = _job(requirements, **how)
     for each in (job, replace(job, exactly=True)):
         found = read(each.folder)
         if found is not None and satisfied(job.asked, found["versions"]):
@@ -159,14 +149,15 @@ class _Job:
 
 def _job(
     requirements: Sequence[str],
+    *,
     name: str,
-    constraints: Path | Mapping[str, str] | None,
-    cache: Path | None,
-    python: str | None,
-    option: str,
-    pre: bool,
-    installer: Sequence[str],
-    report: Report,
+    constraints: Path | Mapping[str, str] | None = CONSTRAINTS,
+    cache: Path | None = None,
+    python: str | None = None,
+    option: str = "--python",
+    pre: bool = False,
+    installer: Sequence[str] = (),
+    report: Report = lambda _: None,
 ) -> _Job:
     """What is to be made, as `build` is asked for it; EnvironmentFailed where that means nothing."""
     text = f"environment {name} ({' '.join(requirements)})"
