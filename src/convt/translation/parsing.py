@@ -37,6 +37,8 @@ class Call:
     positional: tuple[Any, ...]
     named: dict[str, Any]
     text: str
+    biased: bool = False
+    """Whether a bias is added to the result: `name(...) + bias`."""
 
 
 def parse(text: str) -> Call:
@@ -52,19 +54,34 @@ def parse(text: str) -> Call:
         raise LayerError(
             f"a layer: cannot read {_short(cleaned)}{where}: {why}; write one call, as in Python"
         ) from None
-    if len(body) != 1 or not isinstance(body[0], (ast.Expr, ast.Assign)) or not isinstance(body[0].value, ast.Call):
+    call: ast.AST = body[0].value if len(body) == 1 and isinstance(body[0], (ast.Expr, ast.Assign)) else ast.Pass()
+    biased = isinstance(call, ast.BinOp) and isinstance(call.op, ast.Add) and isinstance(call.left, ast.Call)
+    if biased:
+        call = _unbiased(call)  # type: ignore[arg-type]
+    if not isinstance(call, ast.Call):
         raise LayerError(f"a layer: found {_short(cleaned)}, accepted one call, such as "
                          "torch.nn.ConvTranspose2d(1, 3, 3, stride=2)")  # fmt: skip
-    call = body[0].value
     if isinstance(call.func, ast.Call):  # layer(...)(x): the layer is what is meant
         call = call.func
     name = _dotted(call.func)
     if name is None:
         raise LayerError(f"a layer: found a call of {_short(ast.unparse(call.func))}, accepted a call of a dotted name")
     try:
-        return Call(name, tuple(map(_argument, call.args)), _named(call), cleaned)
+        return Call(name, tuple(map(_argument, call.args)), _named(call), cleaned, biased)
     except RecursionError:
         raise LayerError(f"a layer: {_short(cleaned)} nests too deeply; write one call") from None
+
+
+def _unbiased(total: ast.BinOp) -> ast.expr:
+    """The call to which a bias is added; LayerError where what is added is not called one."""
+    added = total.right
+    while isinstance(added, (ast.Subscript, ast.Call)):  # bias[:, None, None], bias.reshape(1, -1, 1, 1)
+        func = added.func if isinstance(added, ast.Call) else None
+        added = added.value if isinstance(added, ast.Subscript) else getattr(func, "value", ast.Constant(None))
+    if (_dotted(added) or "").split(".")[-1] not in ("b", "bias"):
+        raise LayerError(f"a layer: found {_short(ast.unparse(total.right))} added to a call, accepted the call alone, "
+                         "or an array called bias or b")  # fmt: skip
+    return total.left
 
 
 def _argument(node: ast.expr) -> Any:

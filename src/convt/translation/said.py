@@ -25,11 +25,13 @@ class Said:
     names: tuple[str, str] = ("kernel", "bias")
     """What the framework calls them."""
     load: tuple[str, ...] = ()
-    """Lines that put `state` into `layer`, which are run where there is an `x`; empty of a function."""
+    """Lines that put `state` into `layer`, which are run where there is an `x`; empty where `apply` takes it."""
+    apply: str = "layer(x)"
+    """The expression that calls `layer`, in which `x` and `state` are."""
 
     @property
     def is_layer(self) -> bool:
-        return bool(self.load)
+        return self.state != "arrays"
 
     def axes(self, rank: int) -> str:
         """The order of the axes of x and y, `NCHW` or `NHWC`."""
