@@ -4,4 +4,7 @@ from __future__ import annotations
 
 DIALECTS = {
     "torch": f"{__package__}.pytorch.words:Torch",
+    "jax": f"{__package__}.jax.words:Jax",
+    "flax": f"{__package__}.jax.flax_words:Flax",
+    "equinox": f"{__package__}.jax.equinox_words:Equinox",
 }

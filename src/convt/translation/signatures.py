@@ -13,6 +13,8 @@ from convt.translation.parsing import Call, Name
 
 REQUIRED = object()
 """The default of a parameter that has none."""
+UNSAID = object()
+"""The default of a parameter of which it matters whether it was left out."""
 SAME_WORDS = (
     ("stride", "strides", "window_strides"),
     ("dilation", "dilations", "dilation_rate", "kernel_dilation", "rhs_dilation"),
