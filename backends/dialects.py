@@ -7,4 +7,6 @@ DIALECTS = {
     "jax": f"{__package__}.jax.words:Jax",
     "flax": f"{__package__}.jax.flax_words:Flax",
     "equinox": f"{__package__}.jax.equinox_words:Equinox",
+    "onnx": f"{__package__}.onnxruntime.words:Onnx",
+    "yaml": "convt.translation.spec_words:Spec",
 }

@@ -141,8 +141,8 @@ def _transposed(said: Mapping[str, Any], padding: Any, more: Sizes) -> dict[str,
     axes = zip(kernel, stride, dilation, more, strict=True)
     sides = [same_crop(1, k, s, d, s - a) for k, s, d, a in axes]  # the size is n s - a for every n
     crop: Pairs = tuple((lo, hi) if how == "same" else (hi, lo) for lo, hi, _ in sides)
-    extra = tuple(missing for *_, missing in sides)
-    return {"padding": crop, "output_padding": extra if any(extra) else None}
+    missing = tuple(rest for *_, rest in sides)
+    return {"padding": crop, "output_padding": missing if any(missing) else None}
 
 
 def _forward(padding: Any, rank: int) -> dict[str, Any]:

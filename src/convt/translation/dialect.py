@@ -51,13 +51,16 @@ class Dialect(ABC):
     spelled: ClassVar[bool] = False
     """Whether its users write the library's own name before a layer's: a bare name is another library's then."""
 
-    @abstractmethod
     def pad(self, array: str, pairs: Sequence[tuple[int, int]]) -> str:
-        """An expression that pads the named array with zeros, a (before, after) pair for every axis of it."""
+        """An expression that pads the named array with zeros, a (before, after) pair for every axis of it.
 
-    @abstractmethod
+        This and `join` are for `program`; a dialect whose programs are other ones needs neither.
+        """
+        raise NotImplementedError
+
     def join(self, parts: str, axis: int) -> str:
         """An expression that joins the arrays in the named list along an axis."""
+        raise NotImplementedError
 
     @abstractmethod
     def read(self, form: str, given: Mapping[str, Any]) -> Spoken:
