@@ -33,8 +33,8 @@ FORMS = {
 IMPORTS = ("import numpy as np", "import onnx", "import onnxruntime")
 OPERATORS = ("ConvTranspose", "Conv")
 SHORT = (
-    "the stride is larger than the kernel: ONNX Runtime gives (n-1)s + d(k-1)+1 positions, fewer than ONNX's promise of "
-    "n s"
+    "the stride is larger than the kernel: ONNX Runtime gives (n-1)s + d(k-1)+1 positions, fewer than the n s that "
+    "ONNX promises"
 )
 UNDILATED = "ONNX Runtime refuses SAME_UPPER and SAME_LOWER beside dilations of a Conv"
 
