@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ LONGEST = 10_000
 """Characters of a layer's text: a call has some hundred, and Python's parser takes much memory for deep nesting."""
 MAKERS = ("zeros", "ones", "empty", "full", "rand", "randn", "normal", "uniform", "randint", "arange")
 """Functions that make an array of the shape that is their first argument, or of their whole arguments."""
+ADDERS = ("bias_add", "add")
+"""Functions that add their second argument to the first."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Call:
     named: dict[str, Any]
     text: str
     biased: bool = False
-    """Whether a bias is added to the result: `name(...) + bias`."""
+    """Whether a bias is added to the result: `call(...) + bias`, `tf.nn.bias_add(call(...), bias)`."""
 
 
 def parse(text: str) -> Call:
@@ -54,10 +57,9 @@ def parse(text: str) -> Call:
         raise LayerError(
             f"a layer: cannot read {_short(cleaned)}{where}: {why}; write one call, as in Python"
         ) from None
-    call: ast.AST = body[0].value if len(body) == 1 and isinstance(body[0], (ast.Expr, ast.Assign)) else ast.Pass()
-    biased = isinstance(call, ast.BinOp) and isinstance(call.op, ast.Add) and isinstance(call.left, ast.Call)
-    if biased:
-        call = _unbiased(call)  # type: ignore[arg-type]
+    value = body[0].value if len(body) == 1 and isinstance(body[0], (ast.Expr, ast.Assign)) else None
+    inner = _without_bias(value)
+    call = inner or value
     if not isinstance(call, ast.Call):
         raise LayerError(f"a layer: found {_short(cleaned)}, accepted one call, such as "
                          "torch.nn.ConvTranspose2d(1, 3, 3, stride=2)")  # fmt: skip
@@ -67,21 +69,21 @@ def parse(text: str) -> Call:
     if name is None:
         raise LayerError(f"a layer: found a call of {_short(ast.unparse(call.func))}, accepted a call of a dotted name")
     try:
-        return Call(name, tuple(map(_argument, call.args)), _named(call), cleaned, biased)
+        return Call(name, tuple(map(_argument, call.args)), _named(call), cleaned, inner is not None)
     except RecursionError:
         raise LayerError(f"a layer: {_short(cleaned)} nests too deeply; write one call") from None
 
 
-def _unbiased(total: ast.BinOp) -> ast.expr:
-    """The call to which a bias is added; LayerError where what is added is not called one."""
-    added = total.right
-    while isinstance(added, (ast.Subscript, ast.Call)):  # bias[:, None, None], bias.reshape(1, -1, 1, 1)
-        func = added.func if isinstance(added, ast.Call) else None
-        added = added.value if isinstance(added, ast.Subscript) else getattr(func, "value", ast.Constant(None))
-    if (_dotted(added) or "").split(".")[-1] not in ("b", "bias"):
-        raise LayerError(f"a layer: found {_short(ast.unparse(total.right))} added to a call, accepted the call alone, "
-                         "or an array called bias or b")  # fmt: skip
-    return total.left
+def _without_bias(node: ast.expr | None) -> ast.Call | None:
+    """The call to whose result a bias is added; None where none is."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        first, second = node.left, node.right
+    elif isinstance(node, ast.Call) and len(node.args) == 2 and (_dotted(node.func) or "").split(".")[-1] in ADDERS:
+        first, second = node.args
+    else:
+        return None
+    named = re.search(r"bias|\bb\b", ast.unparse(second))
+    return first if named and isinstance(first, ast.Call) else None
 
 
 def _argument(node: ast.expr) -> Any:

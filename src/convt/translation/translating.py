@@ -73,8 +73,9 @@ def read(text: str) -> Spoken:
     if not call.biased:
         return spoken
     if spoken.layer.bias:
-        raise LayerError(f"{form} adds a bias of its own, and another is added to its result; say bias=False, or leave "
-                         "the second one out")  # fmt: skip
+        raise LayerError(
+            f"{form}: found a bias of its own and another that is added to the result; leave one of them out"
+        )
     return replace(spoken, layer=spoken.layer.replace(bias=True))
 
 
