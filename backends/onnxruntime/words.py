@@ -76,7 +76,8 @@ class Onnx(Dialect):
                     )
         inputs = ["x", "w", "b"] if it.bias else ["x", "w"]
         node = _node(operator(it), inputs, "y", said)
-        return Said(f"onnx.{operator(it)}", node, own_layout(it), False, IMPORTS, "arrays", ("w", "b"))
+        shaped = f"{operator(it)}(x=x, w=kernel{', b=bias' if it.bias else ''}{_named(said)})"
+        return Said(f"onnx.{operator(it)}", node, own_layout(it), False, IMPORTS, "arrays", shaped=shaped)
 
     def program(self, it: Settings, plan: Plan, said: Said) -> str:
         """Lines that make the model, run it, and leave the result in `y`."""
@@ -136,9 +137,12 @@ def _program(it: Settings, plan: Plan, nodes: Sequence[str], constants: Mapping[
 
 
 def _node(kind: str, inputs: Sequence[str], output: str, said: Mapping[str, Any] | None = None) -> str:
-    named = "".join(f", {key}={_plain(value)!r}" for key, value in (said or {}).items())
     listed = ", ".join(f'"{each}"' for each in inputs)
-    return f'onnx.helper.make_node("{kind}", [{listed}], ["{output}"]{named})'
+    return f'onnx.helper.make_node("{kind}", [{listed}], ["{output}"]{_named(said or {})})'
+
+
+def _named(said: Mapping[str, Any]) -> str:
+    return "".join(f", {key}={_plain(value)!r}" for key, value in said.items())
 
 
 def _plain(value: Any) -> Any:

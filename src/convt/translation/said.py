@@ -29,6 +29,8 @@ class Said:
     """Lines that put `state` into `layer`, which are run where there is an `x`; empty where `apply` takes it."""
     apply: str = "layer(x)"
     """The expression that calls `layer`, in which `x` and `state` are."""
+    shaped: str = ""
+    """The call in a form that takes `x`, `kernel` and `bias` themselves, where `call` names them otherwise."""
 
     def source(self, it: Settings) -> str:
         """The call as somebody would write it who has no arrays at hand: their shapes in their places."""
@@ -37,7 +39,8 @@ class Said:
             shapes["x"] = (it.batch, *it.input, it.channels_in)
         if self.is_layer:
             return self.call
-        return re.sub(r"(?<![.\w'\"])(x|kernel|bias)\b(?!=)", lambda found: str(shapes[found[1]]), self.call)
+        call = self.shaped or self.call
+        return re.sub(r"(?<![.\w'\"])(x|kernel|bias)\b(?!=)", lambda found: str(shapes[found[1]]), call)
 
     @property
     def is_layer(self) -> bool:

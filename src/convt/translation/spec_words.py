@@ -46,7 +46,7 @@ class Spec(Dialect):
 
     def say(self, it: Settings, kind: str) -> Said:
         lines = as_yaml(Case("layer", it), "layer")
-        return Said(KIND, lines, own_layout(it), False, (), "arrays")
+        return Said(KIND, lines, own_layout(it), False, (), "dict")
 
     def program(self, it: Settings, plan: Plan, said: Said) -> str:
         raise LayerError("a spec file runs nothing; choose a framework, or put the case into a file for `convt run`")
