@@ -30,14 +30,14 @@ def transposed(kernel: Sizes, strides: Sizes, padding: Any, dilation: Sizes, con
             raise LayerError(f"padding: found {padding!r}, accepted 'SAME' or 'VALID', in capitals, or "
                              "(before, after) pairs")  # fmt: skip
         around = _same_around(padding.upper(), kernel, dilation)
-        return said | dict(zip(CROP, _unstuffed(around, kernel, dilation), strict=True))
+        return said | _unstuffed(around, kernel, strides, dilation)
     found = pairs("padding", padding, len(kernel), floor=None)
     if not consistent:
-        return said | dict(zip(CROP, _unstuffed(found, kernel, dilation), strict=True))
+        return said | _unstuffed(found, kernel, strides, dilation)
     if not all(isinstance(pair, tuple) for pair in padding):
         raise LayerError(f"padding: found {padding!r}, accepted tuples: use_consistent_padding takes no lists")
     stuffed = [(e - 1 - lo, e - 1 - hi) for e, (lo, hi) in zip(_effective(kernel, dilation), found, strict=True)]
-    return said | dict(zip(CROP, _unstuffed(stuffed, kernel, dilation), strict=True))
+    return said | _unstuffed(stuffed, kernel, strides, dilation)
 
 
 def dilated(kernel: Sizes, strides: Sizes, padding: Any, lhs: Sizes, rhs: Sizes) -> dict[str, Any]:
@@ -60,24 +60,28 @@ def dilated(kernel: Sizes, strides: Sizes, padding: Any, lhs: Sizes, rhs: Sizes)
                          "pairs: JAX takes a word for it only in conv_transpose")  # fmt: skip
     found = pairs("padding", padding, len(kernel), floor=None)
     said = {"op": "conv_transpose", "kernel": kernel, "stride": lhs, "dilation": rhs}
-    return said | dict(zip(CROP, _unstuffed(found, kernel, rhs), strict=True))
+    return said | _unstuffed(found, kernel, lhs, rhs)
 
 
-CROP = ("padding", "output_padding")
-
-
-def _unstuffed(around: Sequence[tuple[int, int]], kernel: Sizes, dilation: Sizes) -> tuple[Pairs, Sizes | None]:
+def _unstuffed(around: Sequence[tuple[int, int]], kernel: Sizes, stride: Sizes, dilation: Sizes) -> dict[str, Any]:
     """Crop and output padding of what is put around the input with its zeros; the inverse of `around_stuffed`."""
-    effective = _effective(kernel, dilation)
-    for axis, ((before, _), e) in enumerate(zip(around, effective, strict=True)):
+    axes = list(zip(around, _effective(kernel, dilation), stride, dilation, strict=True))
+    for axis, ((before, after), e, s, d) in enumerate(axes):
         if before > e - 1:
             raise LayerError(
                 f"padding: found {before} zeros before the input on axis {axis}, accepted up to d(k-1) = {e - 1}: with "
                 "more the result begins with positions that no tap reaches, which no transposed convolution has"
             )
-    crop = tuple((e - 1 - lo, max(e - 1 - hi, 0)) for (lo, hi), e in zip(around, effective, strict=True))
-    more = tuple(max(hi - (e - 1), 0) for (_, hi), e in zip(around, effective, strict=True))
-    return crop, more if any(more) else None
+        if after >= (most := e - 1 + max(s, d)):
+            raise LayerError(
+                f"padding: found {after} zeros behind the input on axis {axis}, accepted less than d(k-1) + max(stride, "
+                f"dilation) = {most}: more positions at the end are no output padding"
+            )
+    more = tuple(max(after - (e - 1), 0) for (_, after), e, _, _ in axes)
+    return {
+        "padding": tuple((e - 1 - before, max(e - 1 - after, 0)) for (before, after), e, _, _ in axes),
+        "output_padding": more if any(more) else None,
+    }
 
 
 def _same_around(word: str, kernel: Sizes, dilation: Sizes) -> Pairs:

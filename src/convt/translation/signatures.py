@@ -103,7 +103,7 @@ def sizes(name: str, value: Any, rank: int, floor: int = 1) -> Sizes:
 
 def each(name: str, value: Any, rank: int, floor: int = 1) -> Sizes:
     """One number an axis, of a sequence that has as many; LayerError where the value is anything else."""
-    if type(value) is int or (isinstance(value, (tuple, list)) and len(value) == 1 < rank):
+    if not isinstance(value, (tuple, list)) or len(value) != rank:
         raise LayerError(f"{name}: found {_shown(value)}, accepted {rank} whole numbers, one an axis, such as "
                          f"{(2,) * rank}")  # fmt: skip
     return sizes(name, value, rank, floor)
