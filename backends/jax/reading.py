@@ -36,6 +36,9 @@ def transposed(kernel: Sizes, strides: Sizes, padding: Any, dilation: Sizes, con
         return said | _unstuffed(found, kernel, strides, dilation)
     if not all(isinstance(pair, tuple) for pair in padding):
         raise LayerError(f"padding: found {padding!r}, accepted tuples: use_consistent_padding takes no lists")
+    if (least := min(lo for lo, _ in found)) < 0:
+        raise LayerError(f"padding: found {least} at the beginning of an axis, accepted 0 or more: what is cropped; at "
+                         "the end a negative number adds positions")  # fmt: skip
     stuffed = [(e - 1 - lo, e - 1 - hi) for e, (lo, hi) in zip(_effective(kernel, dilation), found, strict=True)]
     return said | _unstuffed(stuffed, kernel, strides, dilation)
 
@@ -74,8 +77,8 @@ def _unstuffed(around: Sequence[tuple[int, int]], kernel: Sizes, stride: Sizes, 
             )
         if after >= (most := e - 1 + max(s, d)):
             raise LayerError(
-                f"padding: found {after} zeros behind the input on axis {axis}, accepted less than d(k-1) + max(stride, "
-                f"dilation) = {most}: more positions at the end are no output padding"
+                f"padding: found {after} zeros behind the input on axis {axis}, accepted less than "
+                f"d(k-1) + max(stride, dilation) = {most}: more positions at the end are no output padding"
             )
     more = tuple(max(after - (e - 1), 0) for (_, after), e, _, _ in axes)
     return {

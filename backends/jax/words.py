@@ -129,11 +129,13 @@ def _orders(value: Any, rank: int, transposes: bool) -> tuple[str, str, str]:
     if not isinstance(value, (tuple, list)) or len(value) != 3 or not all(isinstance(each, str) for each in value):
         raise LayerError(f"dimension_numbers: found {value!r}, accepted three words such as "
                          f"{(f'N{space}C', f'{space}IO', f'N{space}C')}")  # fmt: skip
-    order = [letter for letter in value[1] if letter not in "IO"]
-    for what, word, features in zip(("input", "kernel", "result"), value, ("NC", "IO", "NC"), strict=True):
+    x, w, y = value
+    order = [letter for letter in w if letter not in "IO"]
+    for what, word, features in (("kernel", w, "IO"), ("input", x, "NC"), ("result", y, "NC")):
         if sorted(word) != sorted((*features, *order)) or len(set(word)) != rank + 2:
+            letters = (*features, *(order if len(order) == rank else space))
             raise LayerError(f"dimension_numbers: found {word!r} for the {what} of {rank + 2} axes, accepted each of "
-                             f"{', '.join((*features, *(order if len(order) == rank else space)))} once")  # fmt: skip
+                             f"{', '.join(letters)} once")  # fmt: skip
     renamed = str.maketrans(dict(zip(order, space, strict=True)))
     x, w, y = (word.translate(renamed) for word in value)
     for what, word in (("input", x), ("result", y)):
