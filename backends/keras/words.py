@@ -263,8 +263,8 @@ def _transposed(form: str, given: Mapping[str, Any], said: Mapping[str, Any], no
     if padding == "valid":
         return {"padding": padding, "output_padding": more}
     crop, extra = crop_of(padding, more, kernel, stride, dilation)
-    notes.append(f"output_padding={_plain(more)} with padding='same' chooses the size, (n-1)*stride + (effective kernel)%2"
-                 " + output_padding, and is not added to what 'same' gives without it")  # fmt: skip
+    notes.append(f"output_padding={_plain(more)} with padding='same' chooses the size, (n-1)*stride + effective kernel "
+                 "% 2 + output_padding, and is not added to 'same' without it")  # fmt: skip
     notes += uneven_crop("this padding", crop, stride, dilation)
     if any(a + e % 2 == 0 for a, e in zip(more, meant.effective, strict=True)):
         notes.append("Keras on TensorFlow refuses output_padding=0 for an even kernel with padding='same': no SAME "
