@@ -15,7 +15,7 @@ from convt.translation.kernels import TAPS, KernelLayout
 from convt.translation.layer import Layer, LayerError
 from convt.translation.notes import moving_same, uneven_crop
 from convt.translation.parsing import Name, shape_of
-from convt.translation.said import Said
+from convt.translation.said import Plan, Said
 from convt.translation.signatures import REQUIRED, Signature, number, sizes, truth, word
 
 from ..tensorflow.calls import GENERIC, says
@@ -25,6 +25,8 @@ from .padding import crop_of
 
 LAYERS, FUNCTIONS = "keras.layers", "keras.ops"
 ENGINES = ("tensorflow", "jax", "torch")
+ADD = "keras.ops.add"
+"""What adds a bias: `+` does not take numpy's array where a tensor of PyTorch has a gradient."""
 _MADE = {
     "activation": None, "kernel_initializer": "glorot_uniform", "bias_initializer": "zeros", "kernel_regularizer": None,
     "bias_regularizer": None, "activity_regularizer": None, "kernel_constraint": None, "bias_constraint": None,
@@ -87,6 +89,9 @@ class Keras(Dialect):
     def join(self, parts: str, axis: int) -> str:
         return f"keras.ops.concatenate({parts}, axis={axis})"
 
+    def program(self, it: Settings, plan: Plan, said: Said) -> str:
+        return super().program(it, plan, said).replace("y = y + bias\n", f"y = {ADD}(y, bias)\n")
+
     def read(self, form: str, given: Mapping[str, Any]) -> Spoken:
         transposed, layered = "ranspose" in form, form.startswith(LAYERS)
         first = given["data_format"] is not None and word(
@@ -107,6 +112,8 @@ class Keras(Dialect):
         return Spoken(Layer(**said), form, layout, channels_last=not first, notes=tuple(notes))
 
     def say(self, it: Settings, kind: str) -> Said:
+        if kind == LAYERS and _is_causal(it):
+            return _causal(it)
         reasons = {call_form: _refused(it, call_form) for call_form in _call_forms(it, kind)}
         for call_form, reason in reasons.items():
             if reason is None:
@@ -115,6 +122,19 @@ class Keras(Dialect):
 
     def meaning(self, it: Settings) -> tuple[str, ...]:
         return ("Keras's arrays are channels last, unless data_format='channels_first' or keras.json says otherwise.",)
+
+
+def _is_causal(it: Settings) -> bool:
+    """Whether a line is padded before its beginning alone, by so much that no tap looks ahead."""
+    return not it.transposed and it.rank == 1 and it.crop[0] == (it.effective[0] - 1, 0) != (0, 0)
+
+
+def _causal(it: Settings) -> Said:
+    """The layer by its word for that; Unsayable where it takes no such strides and dilations, or groups."""
+    padded = it.replace(input=(it.input[0] + it.crop[0][0],), padding="valid")
+    if (reason := _refused(padded, LAST)) is not None:
+        raise Unsayable(reason)
+    return _said(padded, LAST, "causal")
 
 
 def _call_forms(it: Settings, kind: str) -> tuple[int, ...]:
@@ -142,16 +162,18 @@ def _refused(it: Settings, call_form: int) -> str | None:
     return f"on tensorflow: {harm.removeprefix(UNSAFE)}" if harm.startswith(UNSAFE) else None
 
 
-def _said(it: Settings, call_form: int) -> Said:
+def _said(it: Settings, call_form: int, padding: str | None = None) -> Said:
     call = call_for(it, call_form)
     options = {key: _plain(value) for key, value in call.options.items()}
+    options["padding"] = padding or options["padding"]
     plain = {"strides": 1, "padding": "valid"}
     shown = ", ".join(f"{key}={value!r}" for key, value in options.items()
                       if key not in ("filters", "kernel_size") and plain.get(key) != value)  # fmt: skip
     form = f"keras.{call.module}.{call.name}"
     layout = KernelLayout(*_layout(it.rank, it.transposed, call_form == DEPTHWISE))
     if call.given:
-        text = f"{form}(x, kernel{', ' + shown if shown else ''}){' + bias' if it.bias else ''}"
+        text = f"{form}(x, kernel{', ' + shown if shown else ''})"
+        text = f"{ADD}({text}, bias)" if it.bias else text
         return Said(form, text, layout, True, ("import keras",), "arrays")
     first = ", ".join(repr(options[key]) for key in ("filters", "kernel_size") if key in options)
     return Said(form, f"{form}({first}{', ' + shown if shown else ''})", layout, True, ("import keras",), "list",

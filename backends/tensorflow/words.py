@@ -150,16 +150,13 @@ class TensorFlow(Dialect):
 
 def _said(it: Settings, call_form: int) -> Said:
     name, arguments = say(it, call_form)
-    shown = ", ".join(f"{key}={_plain(value, name)!r}" for key, value in arguments.items())
+    for key in {"stride", "strides", "dilations"} & set(arguments):
+        if name != "conv3d" and len(set(arguments[key])) == 1:  # which takes no number for all axes
+            arguments[key] = arguments[key][0]
+    shown = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
     layout = KernelLayout(*_layout(it.rank, it.transposed, depthwise=False))
     call = f"{NN}.{name}(x, kernel, {shown}){' + bias' if it.bias else ''}"
     return Said(f"{NN}.{name}", call, layout, True, ("import tensorflow as tf",), "arrays")
-
-
-def _plain(value: Any, name: str) -> Any:
-    """One number where all axes have the same; conv3d takes none."""
-    alike = isinstance(value, list) and type(value[0]) is int and len(set(value)) == 1 and name != "conv3d"
-    return value[0] if alike else value
 
 
 def _layout(rank: int, transposed: bool, depthwise: bool) -> tuple[str, Any]:

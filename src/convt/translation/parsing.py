@@ -82,7 +82,8 @@ def _without_bias(node: ast.expr | None) -> ast.Call | None:
         first, second = node.args
     else:
         return None
-    named = re.search(r"bias|\bb\b", ast.unparse(second))
+    shaped = isinstance(second, ast.Tuple) and len(second.elts) == 1  # which stands for the array, as in `shape_of`
+    named = shaped or re.search(r"bias|\bb\b", ast.unparse(second))
     return first if named and isinstance(first, ast.Call) else None
 
 
