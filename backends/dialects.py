@@ -4,4 +4,6 @@ from __future__ import annotations
 
 DIALECTS = {
     "torch": f"{__package__}.pytorch.words:Torch",
+    "keras": f"{__package__}.keras.words:Keras",
+    "tensorflow": f"{__package__}.tensorflow.words:TensorFlow",
 }

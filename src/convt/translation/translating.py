@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -66,7 +66,14 @@ def read(text: str) -> Spoken:
     """The layer that a text in any known framework's words says. LayerError where it says none."""
     call = parse(text)
     dialect, form = find(call)
-    return dialect.read(form, dialect.forms[form].bind(call, form))
+    spoken = dialect.read(form, dialect.forms[form].bind(call, form))
+    if not call.biased:
+        return spoken
+    if spoken.layer.bias:
+        raise LayerError(
+            f"{form}: found a bias of its own and another that is added to the result; leave one of them out"
+        )
+    return replace(spoken, layer=spoken.layer.replace(bias=True))
 
 
 def translate(it: Settings, dialect: Dialect, kind: str | None = None) -> Translation:
