@@ -84,6 +84,8 @@ def _near(argument: str, known: Mapping[str, Any]) -> str:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, (tuple, list)) and any(isinstance(item, Name) for item in value):
+        return f"({', '.join(map(_shown, value))})"
     return value.text if isinstance(value, Name) else repr(value)
 
 
