@@ -14,6 +14,7 @@ from convt.translation.kernels import KernelLayout
 from convt.translation.layer import LayerError
 from convt.translation.translating import port, read, translate
 
+from .installed import in_order, installed
 from .truth import answers, missing, wrong
 from .written import written
 
@@ -112,6 +113,14 @@ def test_what_the_layer_cannot_add_is_done_otherwise() -> None:
     translation = translate(it, dialects()["equinox"])
     assert translation.why == "output_padding must be smaller than the stride; it is 2 on axis 0"
     assert not translation.direct
+
+
+def test_the_signatures_are_those_of_the_installed_equinox() -> None:
+    if missing("equinox"):
+        pytest.skip("Equinox is not installed")
+    equinox = dialects()["equinox"]
+    found = {form: [name for name, _ in given] for form, given in installed("equinox", equinox, {}).items()}
+    assert {form: in_order(signature) for form, signature in equinox.forms.items()} == found
 
 
 def test_a_layer_is_written_short() -> None:

@@ -13,6 +13,7 @@ from convt.translation.kernels import KernelLayout
 from convt.translation.layer import LayerError
 from convt.translation.translating import read, translate
 
+from .installed import in_order, installed
 from .truth import answers, missing, wrong
 from .written import written
 
@@ -74,7 +75,7 @@ NNX = {
     f"nnx.ConvTranspose(2, 3, (3, 2), (2, 1), {RNGS})": (4, 5),
     f"nnx.ConvTranspose(2, 3, 3, 2, padding=1, {RNGS})": (4,),
     f"nnx.ConvTranspose(2, 3, (3, 2), 2, padding=((2, 3), 1), transpose_kernel=True, {RNGS})": (4, 5),
-    f"nnx.Conv(2, 4, (3, 2), input_dilation=(2, 3), padding=2, feature_group_count=2, use_bias=False, {RNGS})": (4, 5),
+    f"nnx.Conv(2, 4, (3, 2), input_dilation=(2, 3), padding=1, feature_group_count=2, use_bias=False, {RNGS})": (4, 5),
 }
 
 
@@ -112,6 +113,14 @@ def test_what_is_easily_mistaken_is_noted_where_it_applies() -> None:
     assert not any("where nothing is said" in note for note in zero)
     assert any("mirrored" in note for note in zero)
     assert not read("nn.Conv(8, (3, 3), padding='SAME')").notes
+
+
+def test_the_signatures_are_those_of_the_installed_flax() -> None:
+    if missing("flax"):
+        pytest.skip("Flax is not installed")
+    flax = dialects()["flax"]
+    found = {form: [name for name, _ in given] for form, given in installed("flax.nnx", flax, {}).items()}
+    assert {form: in_order(signature) for form, signature in flax.forms.items()} == found
 
 
 def test_both_libraries_of_flax_are_written() -> None:

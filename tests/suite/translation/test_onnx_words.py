@@ -119,7 +119,10 @@ def test_what_is_easily_mistaken_is_noted_where_it_applies() -> None:
     assert "larger half at the beginning" not in notes(f"{W}output_shape=[8, 8], auto_pad='SAME_UPPER')")
     assert "pads counts for nothing" in notes(f"{W}output_shape=[8, 8], pads=[0, 0, 0, 0])")
     assert "fewer than the n s" in notes(f"{W}auto_pad='SAME_UPPER', strides=[4, 4])")
-    assert not notes(f"{W}auto_pad='SAME_UPPER', strides=[2, 2])")
+    assert "fewer than the n s" not in notes(f"{W}auto_pad='SAME_UPPER', strides=[2, 2])")
+    assert "crops (0, 1)" in notes(f"{W}auto_pad='SAME_UPPER', strides=[2, 2])")
+    assert "pads by the input" in notes("Conv(w=(1, 1, 3), auto_pad='SAME_UPPER', strides=[2])")
+    assert not notes(f"{W}strides=[2, 2])")
     assert "refuses" in notes("Conv(w=(1, 1, 3), auto_pad='SAME_UPPER', dilations=[2])")
 
 
