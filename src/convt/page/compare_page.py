@@ -22,6 +22,7 @@ from convt.results.compare_view import (
     groups,
     how_many,
     law_lines,
+    mine_first,
     origin,
     sentences,
     target_lines,
@@ -101,7 +102,7 @@ def render_comparison(comparison: Comparison) -> str:
     worse = [_view(shelf, kind, [g for g in told if g.kind == kind and g.worse]) for kind in CLASSES]
     rest = [_view(shelf, kind, [g for g in told if g.kind == kind and not g.worse]) for kind in CLASSES]
     return env.get_template("compare.html").render(
-        comparison=comparison, headline=sentences(comparison),
+        comparison=comparison, headline=sentences(comparison), mine=" ".join(mine_first(comparison)),
         causes=cause_lines(comparison, MOST_CAUSES), sides=facts(comparison), shown=shown,
         worse=[view for view in worse if view.groups], rest=[view for view in rest if view.groups],
         targets=_targets(comparison),

@@ -1,4 +1,4 @@
-"""The terminal's summary: the sentence that answers, the matrix of targets x laws, and where the results are."""
+"""The terminal's summary: the sentences that answer, the matrix of targets x laws, and where the results are."""
 
 from __future__ import annotations
 
@@ -41,6 +41,8 @@ class Told:
     written: Sequence[Path] = ()
     partial: bool = False
     """Whether the run was interrupted."""
+    mine: str = ""
+    """What became of the user's own layers, in a sentence; empty where there are none."""
 
     @property
     def total(self) -> Counter[str]:
@@ -113,6 +115,8 @@ def tell(told: Told, file: IO[str], colours: bool) -> None:
         file=file, force_terminal=colours, no_color=not colours, highlight=False, emoji=False, width=max(wide, WIDTH)
     )
     bold = "bold red" if any(told.total[word] for word in FAILING) else "bold"
+    if told.mine:
+        console.print(Text(told.mine, style="bold"), soft_wrap=True)
     console.print(Text(sentence(told), style=bold), soft_wrap=True)
     console.print(table)
     console.print(_legend(told.laws))

@@ -1,0 +1,148 @@
+"""What a run, or a comparison, says of the user's own layers: first, and apart from the suite's own cases."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from convt.results.records import CaseRecord, Run, VerdictRecord
+from convt.results.tally import case_standing, plural
+from convt.results.targets import TargetInfo
+from convt.results.vocabulary import standing
+
+Is = str
+"""What became of a layer on a target: `right`, or one of `SAID`."""
+SAID: Mapping[Is, tuple[str, str]] = {
+    "differs": ("differs", "differ"),
+    "fails": ("fails", "fail"),
+    "not-judged": ("cannot be judged, for the oracles disagree,", "cannot be judged, for the oracles disagree,"),
+    "not-run": ("was not executed", "were not executed"),
+    "inexpressible": ("cannot be expressed", "cannot be expressed"),
+}
+"""In words, of one layer and of several; the worst first."""
+MOST_NAMES = 3
+"""Layers that a sentence names; the others are counted."""
+MOST_ABOUT = 60
+"""Characters of what a layer says about itself."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One of the user's layers on one target."""
+
+    case: str
+    target: str
+    is_: Is
+    known: str = ""
+    """The known difference that explains it, where one does."""
+
+
+@dataclass(frozen=True)
+class Mine:
+    """The user's own layers in a run."""
+
+    cases: Mapping[str, CaseRecord]
+    """By id, those with a verdict."""
+    labels: Mapping[str, str]
+    """Target to its name with the framework's version, of the targets that ran."""
+    layers: tuple[Layer, ...]
+
+    @property
+    def says(self) -> str:
+        """`Your 14 layers: all right on pytorch 2.13.0; 2 differ on keras-jax 3.15.1: up-1 (decoder.up1), up-2.`"""
+        wrong = {it.target for it in self.layers if it.is_ != "right"}
+        right = [label for name, label in self.labels.items() if name not in wrong]
+        every = "all right" if len(self.cases) > 1 else "right"
+        parts = [f"{every} on {joined(right)}"] if right else []
+        parts += self.troubles() or ([] if right else ["no target ran"])
+        return f"{yours(len(self.cases))}: {'; '.join(parts)}."
+
+    def troubles(self, among: Iterable[str] | None = None, kinds: Iterable[Is] = tuple(SAID)) -> list[str]:
+        """What is not right, the worst first; targets of which the same is to be said stand together. `among`: of these
+        layers alone."""
+        names = set(self.cases if among is None else among)
+        found: dict[tuple[Is, tuple[tuple[str, str], ...]], list[str]] = {}
+        for kind in kinds:
+            for target, label in self.labels.items():
+                those = [it for it in self.layers if (it.target, it.is_) == (target, kind) and it.case in names]
+                if those:
+                    found.setdefault((kind, tuple((it.case, it.known) for it in those)), []).append(label)
+        return [self._trouble(kind, those, labels) for (kind, those), labels in found.items()]
+
+    def _trouble(self, kind: Is, those: Sequence[tuple[str, str]], labels: Sequence[str]) -> str:
+        names = [self.named(case) + (f", known: {known}" if known else "") for case, known in those]
+        return f"{len(those):,} {SAID[kind][len(those) > 1]} on {joined(labels)}: {listed(names)}"
+
+    def named(self, case: str) -> str:
+        """The layer's name, with what it says about itself where no other of them says the same."""
+        about = self.cases[case].about
+        alone = Counter(it.about for it in self.cases.values())[about] == 1
+        return f"{case} ({textwrap.shorten(about, MOST_ABOUT, placeholder='...')})" if about and alone else case
+
+    def data(self) -> dict[str, Any]:
+        """As plain data: `layers` (how many), `says`, and `targets`: name to each word of `right`, `differs`, `fails`,
+        `not-judged`, `not-run`, `inexpressible` with the layers of which it is true, and `known`: layer to the known
+        difference that explains what is not right."""
+        words = ("right", *SAID)
+        targets: dict[str, Any] = {}
+        for name in self.labels:
+            those = [it for it in self.layers if it.target == name]
+            targets[name] = {word: [it.case for it in those if it.is_ == word] for word in words}
+            targets[name]["known"] = {it.case: it.known for it in those if it.known}
+        return {"layers": len(self.cases), "says": self.says, "targets": targets}
+
+
+def mine_of(run: Run) -> Mine | None:
+    """The user's own layers in a run; None where it has none."""
+    cases = {name: case for name, case in run.cases.items() if case.mine}
+    return mine_in(cases, run.header.targets, run.verdicts) if cases else None
+
+
+def mine_in(
+    cases: Mapping[str, CaseRecord], targets: Iterable[TargetInfo], verdicts: Iterable[VerdictRecord]
+) -> Mine | None:
+    """The same of these layers, where some of them have a verdict; None where none has."""
+    found: dict[tuple[str, str], dict[str, VerdictRecord]] = {}
+    for record in verdicts:
+        if record.case in cases:
+            found.setdefault((record.case, record.target), {})[record.law] = record
+    if not found:
+        return None
+    judged = {case for case, _ in found}
+    labels = {it.name: _label(it) for it in targets if it.missing is None}
+    layers = [_layer(case, target, laws) for (case, target), laws in found.items() if target in labels]
+    return Mine({name: case for name, case in cases.items() if name in judged}, labels, tuple(layers))
+
+
+def _layer(case: str, target: str, laws: dict[str, VerdictRecord]) -> Layer:
+    """What became of a layer, from its verdicts by law: a known difference is one all the same."""
+    stands = case_standing(laws) or "not-run"
+    if stands == "known":
+        explained = [it for it in laws.values() if standing(it) == "known"]
+        first = next((it for it in explained if it.verdict == "differs"), explained[0])
+        return Layer(case, target, "differs" if first.verdict == "differs" else "fails", first.known or "")
+    words = {"pass": "right", "error": "fails", "suite-bug": "not-judged", "unsupported": "inexpressible"}
+    return Layer(case, target, words.get(stands, stands))
+
+
+def _label(info: TargetInfo) -> str:
+    return " ".join([info.name, *list(info.versions.values())[:1]])
+
+
+def yours(number: int) -> str:
+    """`Your 14 layers`."""
+    return f"Your {plural(number, 'layer')}"
+
+
+def joined(names: Sequence[str]) -> str:
+    """`a, b and c`."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def listed(names: Sequence[str], most: int = MOST_NAMES) -> str:
+    """The first names; the others are counted."""
+    more = len(names) - most
+    return f"{', '.join(names[:most])} and {more:,} more" if more > 1 else ", ".join(names)
