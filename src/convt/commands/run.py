@@ -114,4 +114,5 @@ def words(options: argparse.Namespace) -> list[str]:
         told += [f"-{name}", given[0] if len(given) == 1 else " and ".join(f"({it})" for it in given)] if given else []
     told += [] if options.n is None else ["-n", options.n]
     told += [flag for flag, name in (("-x", "x"), ("--lf", "lf"), ("-v", "v")) if getattr(options, name)]
-    return [*told, *options.more, *(str(ROOT / file) for file in FILES)]
+    alone = options.only == "mine" or (options.spec and options.profile is None)  # then nothing is generated
+    return [*told, *options.more, *(str(ROOT / file) for file in (FILES[:1] if alone else FILES))]

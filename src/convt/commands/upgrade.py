@@ -186,7 +186,8 @@ def _told(options: argparse.Namespace, asked: Upgrade, entries: Mapping[str, Ent
     mine = ready(asked, asked_cases, entries)
     for line in [*([mine] if mine else []), *(it.told for it in asked.moved)]:
         say(line)
-    _in_history(options, asked)
+    if not alone and not specs:  # the history knows the suite's cases alone
+        _in_history(options, asked)
     began = time.monotonic()
     pythons = {side: python.program for side, python in _pythons(options).items()}
     how = InstallOptions(pythons, options.pre, tuple(options.installer))

@@ -58,6 +58,8 @@ class Mine:
         every = "all right" if len(self.cases) > 1 else "right"
         parts = [f"{every} on {joined(right)}"] if right else []
         parts += self.troubles() or ([] if right else ["no target ran"])
+        others = any(it.is_ == "right" and it.target in wrong for it in self.layers)
+        parts += ["all others right"] if others else []
         return f"{yours(len(self.cases))}: {'; '.join(parts)}."
 
     def troubles(self, among: Iterable[str] | None = None, kinds: Iterable[Is] = tuple(SAID)) -> list[str]:
@@ -111,9 +113,11 @@ def mine_in(
             found.setdefault((record.case, record.target), {})[record.law] = record
     if not found:
         return None
+    order = {name: place for place, name in enumerate(cases)}
     judged = {case for case, _ in found}
     labels = {it.name: _label(it) for it in targets if it.missing is None}
-    layers = [_layer(case, target, laws) for (case, target), laws in found.items() if target in labels]
+    in_order = sorted((key for key in found if key[1] in labels), key=lambda key: order[key[0]])
+    layers = [_layer(case, target, found[case, target]) for case, target in in_order]
     return Mine({name: case for name, case in cases.items() if name in judged}, labels, tuple(layers))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
@@ -57,7 +58,7 @@ def own(files: Iterable[Path]) -> list[Path]:
 
 def told(layers: int, files: Iterable[Path]) -> str:
     """`your 14 layers, from .convt/model.yaml`; empty where there are none."""
-    names = [shown_path(path) for path in files]
+    names = [os.path.relpath(path) for path in files]
     more = f" and {len(names) - 3} more files" if len(names) > 3 else ""
     noun = "layer" if layers == 1 else "layers"
     return f"your {layers:,} {noun}, from {', '.join(names[:3])}{more}" if layers else ""
