@@ -29,7 +29,7 @@ class MineCompared:
     bits: int
     """How many of them give other bits, and no more."""
     alone: tuple[str, ...]
-    """Layers that only one side has, or that no law compares."""
+    """Layers that no law judged on both sides: only one side has them, or its laws are of other versions."""
     lost: tuple[str, ...]
     """Targets that did not run on both sides."""
 
@@ -45,7 +45,7 @@ class MineCompared:
     def says(self) -> str:
         """`Your 14 layers: the same.`, or `2 of your 14 layers changed: up-1 (decoder.up1) is worse on jax ...`."""
         number, changed = len(self.after.cases), self.changed
-        left = f"{len(self.alone):,} of your layers, of which only one side has verdicts" if self.alone else ""
+        left = f"{len(self.alone):,} of your layers, which no law judged on both sides" if self.alone else ""
         if not number or not self.after.labels:
             return f"{yours(number or len(self.alone))}: not compared, for {self._why_not()}."
         if changed:
@@ -61,7 +61,7 @@ class MineCompared:
         return "; ".join([*parts, *([f"not compared: {' and '.join(out)}"] if out else [])]) + "."
 
     def _why_not(self) -> str:
-        return f"{joined(self.lost)} did not run on both sides" if self.lost else "only one side has verdicts on them"
+        return f"{joined(self.lost)} did not run on both sides" if self.lost else "no law judged them on both sides"
 
     def _becomes(self, name: str, on: Mapping[str, Sequence[Change]]) -> str:
         """`is worse on jax and keras-jax (regressed)`; targets of which the same is to be said stand together."""

@@ -61,7 +61,8 @@ def specs(tmp_path: Path) -> Path:
 def command(specs: Path, *options: str) -> list[str]:
     # with `=`: pytest takes a path that stands alone for one to collect, and looks for its settings there
     own = [f"--spec={specs}", f"--known={specs.parent / 'known'}", f"--report={specs.parent / 'out'}"]
-    return [sys.executable, "-m", "pytest", "-o", f"cache_dir={specs.parent / 'cache'}", "--seed=1", *own, *options]
+    own += ["--seed=1", "--profile=default"]  # without which nothing is generated beside a file of cases
+    return [sys.executable, "-m", "pytest", "-o", f"cache_dir={specs.parent / 'cache'}", *own, *options]
 
 
 def pytest_run(specs: Path, *options: str) -> Result:
