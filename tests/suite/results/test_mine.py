@@ -24,6 +24,8 @@ TARGETS = ("keras-jax", "jax")
 JAX, KERAS = "jax 0.10.2", "keras-jax 3.14.1"
 UP1, UP2 = "up-1 (decoder.up1)", "up-2 (decoder.up2)"
 REST = "all others right."
+THREE = "Your 3 layers: all right on"
+WORSE, BOTH = f"{UP1} is worse on keras-jax (regressed)", "keras-jax and jax"
 
 
 def layers(*names: str) -> list[CaseRecord]:
@@ -62,12 +64,12 @@ LOST = (replace(HEADER.targets[0], missing="no module"), HEADER.targets[1])
             f"Your 3 layers: all right on {JAX}; 2 differ on {KERAS}: {UP1}, {UP2}; {REST}",
         ),
         (
-            run(keras("up-3", **DIFFERS, known="some-bug"), keras("up-1", **RAISED)),
-            f"Your 3 layers: all right on {JAX}; 1 differs on {KERAS}: up-3, known: some-bug; 1 fails on {KERAS}: {UP1}; {REST}",
+            run(keras("up-3", **DIFFERS, known="x"), keras("up-1", **RAISED)),
+            f"{THREE} {JAX}; 1 differs on {KERAS}: up-3, known: x; 1 fails on {KERAS}: {UP1}; {REST}",
         ),
         (
-            run(keras("up-1", **RAISED, known="some-bug")),
-            f"Your 3 layers: all right on {JAX}; 1 fails on {KERAS}: {UP1}, known: some-bug; {REST}",
+            run(keras("up-1", **RAISED, known="a-bug")),
+            f"Your 3 layers: all right on {JAX}; 1 fails on {KERAS}: {UP1}, known: a-bug; {REST}",
         ),
         (
             run(*(verdict("up-1", target=target, **DIFFERS) for target in TARGETS)),
@@ -105,14 +107,14 @@ def test_what_all_layers_say_of_themselves_tells_none_apart() -> None:
 
 
 def test_every_form_of_a_run_says_it_first() -> None:
-    found = run(keras("up-1", **DIFFERS, known="some-bug"))
+    found = run(keras("up-1", **DIFFERS, known="a-bug"))
     assert " ".join(summary_text(found).split()).startswith(says(found))
     assert says(found) in together_text([found, found], triples=False)
     assert f'<p class="headline">{says(found)}</p>' in render_page(found)
     data = summary_json(found)["mine"]
     assert (data["layers"], data["says"]) == (3, says(found))
     assert data["targets"]["keras-jax"]["differs"] == ["up-1"]
-    assert data["targets"]["keras-jax"]["known"] == {"up-1": "some-bug"}
+    assert data["targets"]["keras-jax"]["known"] == {"up-1": "a-bug"}
     assert data["targets"]["jax"]["right"] == list(ABOUTS)
 
 
@@ -151,14 +153,14 @@ WRONG = keras("up-1", **DIFFERS)
         (
             run(),
             run(WRONG),
-            f"1 of your 3 layers changed: {UP1} is worse on keras-jax (regressed).",
+            f"1 of your 3 layers changed: {WORSE}.",
         ),
         (
             run(keras("up-2", **DIFFERS)),
             run(WRONG, verdict("up-1", **DIFFERS)),
-            f"2 of your 3 layers changed: {UP1} is worse on keras-jax and jax (regressed), {UP2} is better on keras-jax (fixed).",
+            f"2 of your 3 layers changed: {UP1} is worse on {BOTH} (regressed), {UP2} is better on keras-jax (fixed).",
         ),
-        (run(names=("up-1",)), run(WRONG, names=("up-1",)), f"Your layer changed: {UP1} is worse on keras-jax (regressed)."),
+        (run(names=("up-1",)), run(WRONG, names=("up-1",)), f"Your layer changed: {WORSE}."),
         (
             run(names=("up-1", "up-2")),
             run(),
@@ -191,7 +193,7 @@ def test_laws_of_other_versions_compare_no_layer() -> None:
 
 def test_every_form_of_a_comparison_says_it_first() -> None:
     found = compare(run(), run(WRONG))
-    first = f"1 of your 3 layers changed: {UP1} is worse on keras-jax (regressed)."
+    first = f"1 of your 3 layers changed: {WORSE}."
     assert headline(found).startswith(f"{first} Worse")
     assert " ".join(render(found).split()).startswith(f"convt: {first} convt: Worse")
     assert render(found, "markdown").startswith(f"# convt: {first}\n\n**Worse")
