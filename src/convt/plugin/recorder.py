@@ -156,7 +156,7 @@ class Recorder:
             known=len({it.known for it in recording.verdicts.values() if it.known}),
             missing={name: info["missing"] for name, info in recording.targets.items() if info["missing"]},
             lines=[*said, *(against.lines if against else [])], written=self._written, partial=self._interrupted,
-            mine=mine.says if mine else "",
+            mine=mine.parts if mine else (),
         )  # fmt: skip
         terminalreporter.section("convt")
         tell(told, terminalreporter._tw._file, terminalreporter._tw.hasmarkup)

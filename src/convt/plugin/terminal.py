@@ -41,8 +41,8 @@ class Told:
     written: Sequence[Path] = ()
     partial: bool = False
     """Whether the run was interrupted."""
-    mine: str = ""
-    """What became of the user's own layers, in a sentence; empty where there are none."""
+    mine: Sequence[str] = ()
+    """What became of the user's own layers, in the parts of a sentence; empty where there are none."""
 
     @property
     def total(self) -> Counter[str]:
@@ -116,7 +116,8 @@ def tell(told: Told, file: IO[str], colours: bool) -> None:
     )
     bold = "bold red" if any(told.total[word] for word in FAILING) else "bold"
     if told.mine:
-        console.print(Text(told.mine, style="bold"), soft_wrap=True)
+        whole = f"{'; '.join(told.mine)}."
+        console.print(Text(whole if len(whole) <= WIDTH else _in_lines(told.mine), style="bold"), soft_wrap=True)
     console.print(Text(sentence(told), style=bold), soft_wrap=True)
     console.print(table)
     console.print(_legend(told.laws))
@@ -125,6 +126,11 @@ def tell(told: Told, file: IO[str], colours: bool) -> None:
     for path in told.written:
         link = Text(os.path.relpath(path), style=f"link {path.absolute().as_uri()}")
         console.print(Text("wrote "), link, sep="", soft_wrap=True)
+
+
+def _in_lines(parts: Sequence[str]) -> str:
+    """A long sentence with a line for each part of it."""
+    return ";\n  ".join(parts) + "."
 
 
 def _matrix(told: Told) -> Table:

@@ -53,6 +53,11 @@ class Mine:
     @property
     def says(self) -> str:
         """`Your 14 layers: all right on pytorch 2.13.0; 2 differ on keras-jax 3.15.1: up-1 (decoder.up1), up-2.`"""
+        return f"{'; '.join(self.parts)}."
+
+    @property
+    def parts(self) -> list[str]:
+        """The sentence in its parts: where all are right, then what is not, the worst first."""
         wrong = {it.target for it in self.layers if it.is_ != "right"}
         right = [label for name, label in self.labels.items() if name not in wrong]
         every = "all right" if len(self.cases) > 1 else "right"
@@ -60,7 +65,7 @@ class Mine:
         parts += self.troubles() or ([] if right else ["no target ran"])
         others = any(it.is_ == "right" and it.target in wrong for it in self.layers)
         parts += ["all others right"] if others else []
-        return f"{yours(len(self.cases))}: {'; '.join(parts)}."
+        return [f"{yours(len(self.cases))}: {parts[0]}", *parts[1:]]
 
     def troubles(self, among: Iterable[str] | None = None, kinds: Iterable[Is] = tuple(SAID)) -> list[str]:
         """What is not right, the worst first; targets of which the same is to be said stand together. `among`: of these

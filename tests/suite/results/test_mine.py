@@ -110,7 +110,9 @@ def test_every_form_of_a_run_says_it_first() -> None:
     found = run(keras("up-1", **DIFFERS, known="a-bug"))
     assert " ".join(summary_text(found).split()).startswith(says(found))
     assert says(found) in together_text([found, found], triples=False)
-    assert f'<p class="headline">{says(found)}</p>' in render_page(found)
+    page = render_page(found)
+    assert f'<p class="headline">Your 3 layers: all right on {JAX};</p>' in page
+    assert f"<li>1 differs on {KERAS}: {UP1}, known: a-bug;</li>" in page
     data = summary_json(found)["mine"]
     assert (data["layers"], data["says"]) == (3, says(found))
     assert data["targets"]["keras-jax"]["differs"] == ["up-1"]
@@ -121,7 +123,9 @@ def test_every_form_of_a_run_says_it_first() -> None:
 def test_a_file_keeps_which_they_are_and_says_nothing_of_others(tmp_path: Path) -> None:
     with RunWriter(tmp_path / "run.jsonl") as writer:
         writer.write(HEADER)
-        for record in [*run().cases.values(), *run().verdicts]:
+        for case_record in run().cases.values():
+            writer.write(case_record)
+        for record in run().verdicts:
             writer.write(record)
         writer.finish(1.0, 0)
     lines = (tmp_path / "run.jsonl").read_text().splitlines()
