@@ -23,6 +23,7 @@ SAID: Mapping[Is, tuple[str, str]] = {
     "inexpressible": ("cannot be expressed", "cannot be expressed"),
 }
 """In words, of one layer and of several; the worst first."""
+WRONG = ("differs", "fails")
 MOST_NAMES = 3
 """Layers that a sentence names; the others are counted."""
 MOST_ABOUT = 60
@@ -67,14 +68,23 @@ class Mine:
         parts += ["all others right"] if others else []
         return [f"{yours(len(self.cases))}: {parts[0]}", *parts[1:]]
 
-    def troubles(self, among: Iterable[str] | None = None, kinds: Iterable[Is] = tuple(SAID)) -> list[str]:
-        """What is not right, the worst first; targets of which the same is to be said stand together. `among`: of these
-        layers alone."""
-        names = set(self.cases if among is None else among)
+    def briefly(self, among: Iterable[str]) -> list[str]:
+        """Which of these layers differ or fail anywhere, in a few words."""
+        names, said = set(among), []
+        for kind in WRONG:
+            those = [it for it in self.layers if it.is_ == kind and it.case in names]
+            cases = list(dict.fromkeys(it.case for it in those))
+            labels = [label for target, label in self.labels.items() if target in {it.target for it in those}]
+            if those:
+                said.append(f"{len(cases):,} {SAID[kind][len(cases) > 1]} on {joined(labels)}: {listed(cases)}")
+        return said
+
+    def troubles(self) -> list[str]:
+        """What is not right, the worst first; targets of which the same is to be said stand together."""
         found: dict[tuple[Is, tuple[tuple[str, str], ...]], list[str]] = {}
-        for kind in kinds:
+        for kind in SAID:
             for target, label in self.labels.items():
-                those = [it for it in self.layers if (it.target, it.is_) == (target, kind) and it.case in names]
+                those = [it for it in self.layers if (it.target, it.is_) == (target, kind)]
                 if those:
                     found.setdefault((kind, tuple((it.case, it.known) for it in those)), []).append(label)
         return [self._trouble(kind, those, labels) for (kind, those), labels in found.items()]
@@ -147,7 +157,7 @@ def yours(number: int) -> str:
 
 
 def joined(names: Sequence[str]) -> str:
-    """`a, b and c`."""
+    """`a, b and c`; nothing of none."""
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 

@@ -44,33 +44,44 @@ class MineCompared:
     @property
     def says(self) -> str:
         """`Your 14 layers: the same.`, or `2 of your 14 layers changed: up-1 (decoder.up1) is worse on jax ...`."""
+        return f"{'; '.join(self.parts)}."
+
+    @property
+    def parts(self) -> list[str]:
+        """The sentence in its parts: what changed, what is not right as before, what is not compared."""
         number, changed = len(self.after.cases), self.changed
         left = f"{len(self.alone):,} of your layers, which no law judged on both sides" if self.alone else ""
         if not number or not self.after.labels:
-            return f"{yours(number or len(self.alone))}: not compared, for {self._why_not()}."
+            return [f"{yours(number or len(self.alone))}: not compared, for {self._why_not()}"]
         if changed:
-            told = [f"{self.after.named(name)} {self._becomes(name, on)}" for name, on in changed.items()]
-            first = f"{len(changed):,} of your {number:,} layers changed: {listed(told)}" if number > 1 else (
-                f"Your layer changed: {told[0]}")  # fmt: skip
+            who = f"{len(changed):,} of your {number:,} layers" if number > 1 else "Your layer"
+            first = f"{who} changed: {', '.join(self._told(changed))}"
         else:
             first = f"{yours(number)}: the same{f' but for the last bits of {self.bits:,}' if self.bits else ''}"
         same = [name for name in self.after.cases if name not in changed]
-        as_before = self.after.troubles(same)
+        as_before = self.after.briefly(same)
         parts = [first, *([f"as before, {'; '.join(as_before)}"] if as_before else [])]
         out = [left] * bool(left) + [f"what {joined(self.lost)} computes"] * bool(self.lost)
-        return "; ".join([*parts, *([f"not compared: {' and '.join(out)}"] if out else [])]) + "."
+        return [*parts, *([f"not compared: {' and '.join(out)}"] if out else [])]
 
     def _why_not(self) -> str:
         return f"{joined(self.lost)} did not run on both sides" if self.lost else "no law judged them on both sides"
 
+    def _told(self, changed: Mapping[str, Mapping[str, Sequence[Change]]]) -> list[str]:
+        """`up-1 and up-2 are worse on jax (regressed)`: layers of which the same is to be said stand together."""
+        found: dict[str, list[str]] = {}
+        for name, on in changed.items():
+            found.setdefault(self._becomes(name, on), []).append(self.after.named(name))
+        return [f"{listed(names)} {'are' if len(names) > 1 else 'is'} {becomes}" for becomes, names in found.items()]
+
     def _becomes(self, name: str, on: Mapping[str, Sequence[Change]]) -> str:
-        """`is worse on jax and keras-jax (regressed)`; targets of which the same is to be said stand together."""
+        """`worse on jax and keras-jax (regressed)`; targets of which the same is to be said stand together."""
         found: dict[str, list[str]] = {}
         for target, changes in on.items():
             kinds = ", ".join(dict.fromkeys(it.kind for it in changes))
             better = any(it.direction == "better" for it in changes)
-            verb = "is worse" if (name, target) in self.worse else "is better" if better else "is another"
-            found.setdefault(f"{verb} on {{}} ({kinds})", []).append(target)
+            how = "worse" if (name, target) in self.worse else "better" if better else "neither worse nor better"
+            found.setdefault(f"{how} on {{}} ({kinds})", []).append(target)
         return " and ".join(says.format(joined(targets)) for says, targets in found.items())
 
     def data(self) -> dict[str, Any]:
