@@ -186,7 +186,7 @@ WRONG = keras("up-1", **DIFFERS)
             "Your 3 layers: not compared, for no law judged them on both sides.",
         ),
     ],
-    ids=["same", "alike", "others", "bits", "as-before", "worse", "mixed", "one", "new-layer", "lost-target", "all-new"],
+    ids=["same", "alike", "others", "bits", "as-before", "worse", "mixed", "one", "new-layer", "lost", "all-new"],
 )  # fmt: skip
 def test_a_comparison_says_it_in_a_sentence(before: Run, after: Run, sentence: str) -> None:
     assert compared(before, after) == sentence
