@@ -103,7 +103,7 @@ def render_comparison(comparison: Comparison) -> str:
     rest = [_view(shelf, kind, [g for g in told if g.kind == kind and not g.worse]) for kind in CLASSES]
     mine = mine_compared(comparison)
     return env.get_template("compare.html").render(
-        comparison=comparison, headline=sentences(comparison), mine=mine.parts if mine else [],
+        comparison=comparison, headline=sentences(comparison), mine=mine.parts if mine else (),
         causes=cause_lines(comparison, MOST_CAUSES), sides=facts(comparison), shown=shown,
         worse=[view for view in worse if view.groups], rest=[view for view in rest if view.groups],
         targets=_targets(comparison),

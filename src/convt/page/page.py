@@ -77,7 +77,7 @@ def render_page(run: Run) -> str:
     mine = mine_of(run)
     return environment.get_template("page.html").render(
         run=run, header=run.header, footer=run.footer, tally=tally, headline=headline(run, tally),
-        mine=mine.parts if mine else [],
+        mine=[mine.headline, *mine.troubles()] if mine else [],
         laws=law_rows(run, tally), features=feature_groups(run, tally), articles=_articles(run),
         refusals=refusal_groups(run, tally), refused=REFUSED, coverage=coverage_rows(run),
         known=_known(run, tally), targets=[_target(target, run, tally) for target in run.header.targets],

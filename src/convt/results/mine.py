@@ -60,13 +60,28 @@ class Mine:
     def parts(self) -> list[str]:
         """The sentence in its parts: where all are right, then what is not, the worst first."""
         wrong = {it.target for it in self.layers if it.is_ != "right"}
-        right = [label for name, label in self.labels.items() if name not in wrong]
-        every = "all right" if len(self.cases) > 1 else "right"
-        parts = [f"{every} on {joined(right)}"] if right else []
-        parts += self.troubles() or ([] if right else ["no target ran"])
+        right = self._right()
+        parts = right + (self.troubles() or ([] if right else ["no target ran"]))
         others = any(it.is_ == "right" and it.target in wrong for it in self.layers)
         parts += ["all others right"] if others else []
         return [f"{yours(len(self.cases))}: {parts[0]}", *parts[1:]]
+
+    @property
+    def headline(self) -> str:
+        """The sentence without the names of layers: where all are right, and where not."""
+        wrong = {it.target for it in self.layers if it.is_ != "right"}
+        labels = [label for name, label in self.labels.items() if name in wrong]
+        parts = [*self._right(), *([f"not {self._every} on {joined(labels)}"] if labels else [])]
+        return f"{yours(len(self.cases))}: {'; '.join(parts) or 'no target ran'}."
+
+    def _right(self) -> list[str]:
+        wrong = {it.target for it in self.layers if it.is_ != "right"}
+        labels = [label for name, label in self.labels.items() if name not in wrong]
+        return [f"{self._every} on {joined(labels)}"] if labels else []
+
+    @property
+    def _every(self) -> str:
+        return "all right" if len(self.cases) > 1 else "right"
 
     def briefly(self, among: Iterable[str]) -> list[str]:
         """Which of these layers differ or fail anywhere, in a few words."""

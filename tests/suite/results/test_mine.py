@@ -80,8 +80,19 @@ LOST = (replace(HEADER.targets[0], missing="no module"), HEADER.targets[1])
             f"Your 3 layers: all right on {JAX}; 1 cannot be expressed on {KERAS}: {UP1}; {REST}",
         ),
         (run(targets=LOST), f"Your 3 layers: all right on {JAX}."),
+        (run(targets=tuple(replace(it, missing="no module") for it in LOST)), "Your 3 layers: no target ran."),
     ],
-    ids=["right", "one", "differ", "known-and-fails", "known-to-fail", "everywhere", "inexpressible", "missing"],
+    ids=[
+        "right",
+        "one",
+        "differ",
+        "known-and-fails",
+        "known-to-fail",
+        "everywhere",
+        "inexpressible",
+        "missing",
+        "none-ran",
+    ],
 )
 def test_a_run_says_it_in_a_sentence(found: Run, sentence: str) -> None:
     assert says(found) == sentence
@@ -111,8 +122,8 @@ def test_every_form_of_a_run_says_it_first() -> None:
     assert " ".join(summary_text(found).split()).startswith(says(found))
     assert says(found) in together_text([found, found], triples=False)
     page = render_page(found)
-    assert f'<p class="headline">Your 3 layers: all right on {JAX};</p>' in page
-    assert f"<li>1 differs on {KERAS}: {UP1}, known: a-bug;</li>" in page
+    assert f'<p class="headline">Your 3 layers: all right on {JAX}; not all right on {KERAS}.</p>' in page
+    assert f"<li>1 differs on {KERAS}: {UP1}, known: a-bug</li>" in page
     data = summary_json(found)["mine"]
     assert (data["layers"], data["says"]) == (3, says(found))
     assert data["targets"]["keras-jax"]["differs"] == ["up-1"]
