@@ -148,7 +148,7 @@ class Recorder:
             return
         recording, against = self.recording, self._against
         targets = {name: _label(name, info) for name, info in recording.targets.items()}
-        mine = recording.mine()
+        mine = recording.mine(self._interrupted)
         said = [*(against.describe(target_infos(recording.targets)) if against else []), *self._complaints]
         told = Told(
             recording.counts(), targets, [law.id for law in self._session.laws],

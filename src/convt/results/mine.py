@@ -50,6 +50,8 @@ class Mine:
     labels: Mapping[str, str]
     """Target to its name with the framework's version, of the targets that ran."""
     layers: tuple[Layer, ...]
+    partial: bool = False
+    """Whether the run was interrupted, so that these are those judged until then."""
 
     @property
     def says(self) -> str:
@@ -64,7 +66,11 @@ class Mine:
         parts = right + (self.troubles() or ([] if right else ["no target ran"]))
         others = any(it.is_ == "right" and it.target in wrong for it in self.layers)
         parts += ["all others right"] if others else []
-        return [f"{yours(len(self.cases))}: {parts[0]}", *parts[1:]]
+        return [f"{self._whose}: {parts[0]}", *parts[1:]]
+
+    @property
+    def _whose(self) -> str:
+        return yours(len(self.cases)) + (", judged before the interruption" if self.partial else "")
 
     @property
     def headline(self) -> str:
@@ -72,7 +78,7 @@ class Mine:
         wrong = {it.target for it in self.layers if it.is_ != "right"}
         labels = [label for name, label in self.labels.items() if name in wrong]
         parts = [*self._right(), *([f"not {self._every} on {joined(labels)}"] if labels else [])]
-        return f"{yours(len(self.cases))}: {'; '.join(parts) or 'no target ran'}."
+        return f"{self._whose}: {'; '.join(parts) or 'no target ran'}."
 
     def _right(self) -> list[str]:
         wrong = {it.target for it in self.layers if it.is_ != "right"}
@@ -130,11 +136,14 @@ class Mine:
 def mine_of(run: Run) -> Mine | None:
     """The user's own layers in a run; None where it has none."""
     cases = {name: case for name, case in run.cases.items() if case.mine}
-    return mine_in(cases, run.header.targets, run.verdicts) if cases else None
+    return mine_in(cases, run.header.targets, run.verdicts, run.footer.partial) if cases else None
 
 
 def mine_in(
-    cases: Mapping[str, CaseRecord], targets: Iterable[TargetInfo], verdicts: Iterable[VerdictRecord]
+    cases: Mapping[str, CaseRecord],
+    targets: Iterable[TargetInfo],
+    verdicts: Iterable[VerdictRecord],
+    partial: bool = False,
 ) -> Mine | None:
     """The same of these layers, where some of them have a verdict; None where none has."""
     found: dict[tuple[str, str], dict[str, VerdictRecord]] = {}
@@ -148,7 +157,7 @@ def mine_in(
     labels = {it.name: _label(it) for it in targets if it.missing is None}
     in_order = sorted((key for key in found if key[1] in labels), key=lambda key: order[key[0]])
     layers = [_layer(case, target, found[case, target]) for case, target in in_order]
-    return Mine({name: case for name, case in cases.items() if name in judged}, labels, tuple(layers))
+    return Mine({name: case for name, case in cases.items() if name in judged}, labels, tuple(layers), partial)
 
 
 def _layer(case: str, target: str, laws: dict[str, VerdictRecord]) -> Layer:

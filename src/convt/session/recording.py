@@ -140,10 +140,10 @@ class Recording:
             found.setdefault((record.target, record.law), Counter())[standing(record)] += 1
         return found
 
-    def mine(self) -> Mine | None:
+    def mine(self, interrupted: bool = False) -> Mine | None:
         """What became of the user's own layers; None where none was judged."""
         cases = {case.id: self._record(case) for case in self.session.mine}
-        return mine_in(cases, target_infos(self.targets), self.verdicts.values())
+        return mine_in(cases, target_infos(self.targets), self.verdicts.values(), interrupted)
 
     def _record(self, case: Case) -> CaseRecord:
         return dataclasses.replace(_case(case_record(case)), mine=self.session.is_mine(case))

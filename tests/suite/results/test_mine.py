@@ -98,6 +98,12 @@ def test_a_run_says_it_in_a_sentence(found: Run, sentence: str) -> None:
     assert says(found) == sentence
 
 
+def test_a_run_that_was_interrupted_says_so() -> None:
+    found = run(names=("up-1",))
+    partial = replace(found, footer=replace(found.footer, partial=True))
+    assert says(partial) == f"Your 1 layer, judged before the interruption: right on {KERAS} and {JAX}."
+
+
 def test_a_run_without_them_says_nothing_new() -> None:
     plain = made(verdict("gap"))
     assert mine_of(plain) is None
