@@ -178,6 +178,7 @@ def _told(options: argparse.Namespace, asked: Upgrade, entries: Mapping[str, Ent
         all_used(options.backend, asked.targets)
     words = " and ".join(f"({it})" for it in options.k) if len(options.k) > 1 else "".join(options.k)
     specs, alone = spec_files(options.spec), options.only == "mine"
+    options.budget = 0.0 if alone else options.budget
     asked_cases = Asked(
         options.report.resolve(), options.seed, words, listed("--law", options.law), specs,
         chosen(options.only, specs, Path.cwd()), alone,
@@ -201,7 +202,7 @@ def _told(options: argparse.Namespace, asked: Upgrade, entries: Mapping[str, Ent
     run = run_cases(pair, asked_cases, entries, say)
     comparison = compare_sides(run, fail_on=options.fail_on)
     ran = time.monotonic()
-    told = Told(pair, comparison, search_each(pair, entries, 0 if alone else options.budget, options.seed, say))
+    told = Told(pair, comparison, search_each(pair, entries, options.budget, options.seed, say))
     say(told.text())
     ended = time.monotonic()
     took = f"environments {built - began:.0f} s, cases {ran - built:.0f} s, search {ended - ran:.0f} s"
