@@ -11,7 +11,7 @@ from typing import Any
 from convt.results.records import CaseRecord, Run, VerdictRecord
 from convt.results.tally import case_standing, plural
 from convt.results.targets import TargetInfo
-from convt.results.vocabulary import standing
+from convt.results.vocabulary import NOTABLE, standing
 
 Is = str
 """What became of a layer on a target: `right`, or one of `SAID`."""
@@ -39,6 +39,8 @@ class Layer:
     is_: Is
     known: str = ""
     """The known difference that explains it, where one does."""
+    laws: tuple[str, ...] = ()
+    """Those that do not hold."""
 
 
 @dataclass(frozen=True)
@@ -111,8 +113,18 @@ class Mine:
         return [self._trouble(kind, those, labels) for (kind, those), labels in found.items()]
 
     def _trouble(self, kind: Is, those: Sequence[tuple[str, str]], labels: Sequence[str]) -> str:
-        names = [self.named(case) + (f", known: {known}" if known else "") for case, known in those]
+        names = [
+            ", ".join([self.named(case), *self._laws(kind, case, known), *([f"known: {known}"] if known else [])])
+            for case, known in those
+        ]
         return f"{len(those):,} {SAID[kind][len(those) > 1]} on {joined(labels)}: {listed(names)}"
+
+    def _laws(self, kind: Is, case: str, known: str) -> list[str]:
+        """Which laws do not hold: of a number type or of an empty batch it may be, which the model never meets."""
+        those = (it for it in self.layers if (it.case, it.is_, it.known) == (case, kind, known))
+        laws = list(dict.fromkeys(law for it in those for law in it.laws))
+        more = f" and {len(laws) - 1} more" if len(laws) > 1 else ""
+        return [f"law {laws[0]}{more}"] if laws else []
 
     def named(self, case: str) -> str:
         """The layer's name, with what it says about itself where no other of them says the same."""
@@ -122,14 +134,15 @@ class Mine:
 
     def data(self) -> dict[str, Any]:
         """As plain data: `layers` (how many), `says`, and `targets`: name to each word of `right`, `differs`, `fails`,
-        `not-judged`, `not-run`, `inexpressible` with the layers of which it is true, and `known`: layer to the known
-        difference that explains what is not right."""
+        `not-judged`, `not-run`, `inexpressible` with the layers of which it is true, `known`: layer to the known
+        difference that explains what is not right, and `laws`: layer to the laws that do not hold."""
         words = ("right", *SAID)
         targets: dict[str, Any] = {}
         for name in self.labels:
             those = [it for it in self.layers if it.target == name]
             targets[name] = {word: [it.case for it in those if it.is_ == word] for word in words}
             targets[name]["known"] = {it.case: it.known for it in those if it.known}
+            targets[name]["laws"] = {it.case: list(it.laws) for it in those if it.laws}
         return {"layers": len(self.cases), "says": self.says, "targets": targets}
 
 
@@ -163,12 +176,13 @@ def mine_in(
 def _layer(case: str, target: str, laws: dict[str, VerdictRecord]) -> Layer:
     """What became of a layer, from its verdicts by law: a known difference is one all the same."""
     stands = case_standing(laws) or "not-run"
+    broken = tuple(law for law, it in laws.items() if standing(it) in NOTABLE)
     if stands == "known":
         explained = [it for it in laws.values() if standing(it) == "known"]
         first = next((it for it in explained if it.verdict == "differs"), explained[0])
-        return Layer(case, target, "differs" if first.verdict == "differs" else "fails", first.known or "")
+        return Layer(case, target, "differs" if first.verdict == "differs" else "fails", first.known or "", broken)
     words = {"pass": "right", "error": "fails", "suite-bug": "not-judged", "unsupported": "inexpressible"}
-    return Layer(case, target, words.get(stands, stands))
+    return Layer(case, target, words.get(stands, stands), laws=broken)
 
 
 def _label(info: TargetInfo) -> str:

@@ -210,8 +210,9 @@ def summary_json(run: Run, triples: bool = False) -> dict[str, Any]:
                that stand above another target's engine
     known      known difference to its number of verdicts
     mine       the user's own layers, or null where the run has none: layers (how many), says (the sentence), targets
-               (name to the layers under right, differs, fails, not-judged, not-run, inexpressible; and known, layer to
-               the known difference that explains it, which stands under differs or fails all the same)
+               (name to the layers under right, differs, fails, not-judged, not-run, inexpressible; known, layer to
+               the known difference that explains it, which stands under differs or fails all the same; laws, layer
+               to the laws that do not hold)
     failing    the ids of the cases with a verdict differs, error or suite-bug that nothing explains
     coverage   what was visited: see `coverage_json`; null where the run counted nothing. `triples`: name them
     """

@@ -51,7 +51,8 @@ def run(folder: Path, project: Path, *words: str) -> Result:
 
 
 SAYS = (
-    "Your 3 layers: all right on honest; 3 differ on flips: dec-1 (decoder.up1), dec-2 (decoder.up2), large (encoder)."
+    r"Your 3 layers: all right on honest [\d.]+; 3 differ on flips [\d.]+: dec-1 \(decoder.up1\), law value and \d+"
+    r" more, dec-2 \(decoder.up2\), law \w+ and \d+ more, large \(encoder\), law realistic\."
 )
 
 
@@ -59,7 +60,7 @@ def test_they_are_asked_alone_from_a_folder_below(project: Path) -> None:
     result = run(project / "src", project, "--only", "mine")
     assert result.code == 1, result.text
     assert "your 3 layers, from ../.convt/model.yaml" in result.text
-    assert SAYS in " ".join(re.sub(r" 2\.\d+\.\d+(\.\w+)?", "", result.text).split())
+    assert re.search(SAYS, " ".join(result.text.split())), result.text
     cases = result.of_kind("case")
     assert [(it["id"], it["mine"]) for it in cases] == [("dec-1", True), ("dec-2", True), ("large", True)]
     assert {law for case, law, _ in result.verdicts() if case == "large"} == {"realistic"}

@@ -24,6 +24,7 @@ TARGETS = ("keras-jax", "jax")
 JAX, KERAS = "jax 0.10.2", "keras-jax 3.14.1"
 UP1, UP2 = "up-1 (decoder.up1)", "up-2 (decoder.up2)"
 REST = "all others right."
+V = "law value"
 THREE = "Your 3 layers: all right on"
 WORSE, BOTH = f"{UP1} is worse on keras-jax (regressed)", "keras-jax and jax"
 
@@ -61,19 +62,19 @@ LOST = (replace(HEADER.targets[0], missing="no module"), HEADER.targets[1])
         (run(names=("up-1",)), f"Your 1 layer: right on {KERAS} and {JAX}."),
         (
             run(keras("up-1", **DIFFERS), keras("up-2", **DIFFERS)),
-            f"Your 3 layers: all right on {JAX}; 2 differ on {KERAS}: {UP1}, {UP2}; {REST}",
+            f"Your 3 layers: all right on {JAX}; 2 differ on {KERAS}: {UP1}, {V}, {UP2}, {V}; {REST}",
         ),
         (
             run(keras("up-3", **DIFFERS, known="x"), keras("up-1", **RAISED)),
-            f"{THREE} {JAX}; 1 differs on {KERAS}: up-3, known: x; 1 fails on {KERAS}: {UP1}; {REST}",
+            f"{THREE} {JAX}; 1 differs on {KERAS}: up-3, {V}, known: x; 1 fails on {KERAS}: {UP1}, {V}; {REST}",
         ),
         (
             run(keras("up-1", **RAISED, known="a-bug")),
-            f"Your 3 layers: all right on {JAX}; 1 fails on {KERAS}: {UP1}, known: a-bug; {REST}",
+            f"Your 3 layers: all right on {JAX}; 1 fails on {KERAS}: {UP1}, {V}, known: a-bug; {REST}",
         ),
         (
             run(*(verdict("up-1", target=target, **DIFFERS) for target in TARGETS)),
-            f"Your 3 layers: 1 differs on {KERAS} and {JAX}: {UP1}; {REST}",
+            f"Your 3 layers: 1 differs on {KERAS} and {JAX}: {UP1}, {V}; {REST}",
         ),
         (
             run(keras("up-1", verdict="unsupported"), keras("up-1", law="adjoint", verdict="unsupported")),
@@ -120,7 +121,7 @@ def test_many_names_are_counted() -> None:
 def test_what_all_layers_say_of_themselves_tells_none_apart() -> None:
     found = run(keras("up-1", **DIFFERS))
     same = {name: replace(it, about="The layers of a model.") for name, it in found.cases.items()}
-    assert "up-1; all others" in says(replace(found, cases=same))
+    assert "up-1, law value; all others" in says(replace(found, cases=same))
 
 
 def test_every_form_of_a_run_says_it_first() -> None:
@@ -129,11 +130,12 @@ def test_every_form_of_a_run_says_it_first() -> None:
     assert says(found) in together_text([found, found], triples=False)
     page = render_page(found)
     assert f'<p class="headline">Your 3 layers: all right on {JAX}; not all right on {KERAS}.</p>' in page
-    assert f"<li>1 differs on {KERAS}: {UP1}, known: a-bug</li>" in page
+    assert f"<li>1 differs on {KERAS}: {UP1}, {V}, known: a-bug</li>" in page
     data = summary_json(found)["mine"]
     assert (data["layers"], data["says"]) == (3, says(found))
     assert data["targets"]["keras-jax"]["differs"] == ["up-1"]
     assert data["targets"]["keras-jax"]["known"] == {"up-1": "a-bug"}
+    assert data["targets"]["keras-jax"]["laws"] == {"up-1": ["value"]}
     assert data["targets"]["jax"]["right"] == list(ABOUTS)
 
 
