@@ -78,7 +78,7 @@ class Keras(Dialect):
     aliases: ClassVar[Mapping[str, str]] = {f"{package}keras": "keras" for package in ("tf.", "tensorflow.")}
 
     def matches(self, name: str) -> list[str]:
-        if "separable" in name.lower():
+        if name.split(".")[-1].startswith(("SeparableConv", "separable_conv")) and ".nn." not in name:
             raise LayerError(f"{name}: found two convolutions, one a channel and one of a single tap over all; "
                              "accepted one: write them as DepthwiseConv2D and Conv2D")  # fmt: skip
         return super().matches(name.replace("Convolution", "Conv"))
@@ -104,9 +104,9 @@ class Keras(Dialect):
         said["stride"] = _sizes("strides", given["strides"], rank)
         said["dilation"] = _sizes("dilation_rate", given["dilation_rate"], rank)
         if layered and "Depthwise" not in form and max(said["stride"]) > 1 and max(said["dilation"]) > 1:
+            both = "keras.ops.conv_transpose takes both" if transposed else "DepthwiseConv layers take both"
             raise LayerError(f"{form}: found strides {given['strides']} and dilation_rate {given['dilation_rate']}, "
-                             "accepted one of them above 1; keras.ops.conv_transpose and DepthwiseConv layers take both"
-                             )  # fmt: skip
+                             f"accepted one of them above 1; {both}")  # fmt: skip
         said |= (_transposed if transposed else _forward)(form, given, said, notes)
         layout = KernelLayout(*_layout(rank, transposed, "epthwise" in form))
         return Spoken(Layer(**said), form, layout, channels_last=not first, notes=tuple(notes))

@@ -123,7 +123,9 @@ class TensorFlow(Dialect):
         notes: list[str] = []
         if transposed:
             said |= _to_output(given["output_shape"], shape, rank, first, said)
-            notes += _transposed_notes(said)
+            kept = {key: said[key] for key in ("input", "kernel", "stride", "dilation", "padding", "output_size")}
+            crop = Settings(**kept).crop if said["padding"] == "same" else ()
+            notes += uneven_crop("padding='SAME'", crop, said["stride"], said["dilation"])
         else:
             said |= _to_filters(shape, channels, depthwise, notes)
             if said["padding"] == "same":
@@ -286,12 +288,3 @@ def _to_output(value: Any, shape: Sequence[int], rank: int, first: bool, said: M
 
 def _example(rank: int, first: bool) -> list[int]:
     return [1, 3, *(8,) * rank] if first else [1, *(8,) * rank, 3]
-
-
-def _transposed_notes(said: Mapping[str, Any]) -> list[str]:
-    """What a keyword crops, and that pairs are a forward convolution's."""
-    kept = {key: said[key] for key in ("input", "kernel", "stride", "dilation", "padding", "output_size")}
-    it = Settings(**kept)
-    if said["padding"] == "same":
-        return uneven_crop("padding='SAME'", it.crop, it.stride, it.dilation)
-    return []

@@ -114,11 +114,8 @@ def test_what_a_text_cannot_say(text: str, words: str) -> None:
 
 
 NOTES = [
-    (
-        "keras.layers.Conv2DTranspose(8, 5, 2, 'same')",
-        "crops (1, 2) at the (begin, end) of each axis; PyTorch's "
-        "padding=2, output_padding=1 has the same size and crops (2, 1)",
-    ),
+    ("keras.layers.Conv2DTranspose(8, 5, 2, 'same')", "crops (1, 2) at the (begin, end) of each axis; PyTorch's pad"),
+    ("keras.layers.Conv2DTranspose(8, 3, 2, 'same')", "padding=1, output_padding=1 has the same size and crops (1, 0)"),
     ("keras.layers.Conv2DTranspose(8, (5, 4), 2, 'same')", "of axis 0; PyTorch's"),
     ("keras.layers.Conv2DTranspose(8, 2, 1, 'same')", "padding='same' crops (0, 1) at the (begin, end) of each axis"),
     ("keras.layers.Conv2DTranspose(8, 2, 3)", "adds 1 at the end"),
@@ -164,8 +161,8 @@ WRITTEN = [
     (up(padding=((0, 1), (0, 1))), "keras.layers.Conv2DTranspose(6, 3, strides=2, padding='same', use_bias=False)"),
     (up(kernel=(3, 2), stride=(2, 1), bias=True), "keras.layers.Conv2DTranspose(6, (3, 2), strides=(2, 1))"),
     (up(output_padding=(1, 1), bias=True), "keras.layers.Conv2DTranspose(6, 3, strides=2, output_padding=1)"),
-    (up(dilation=(2, 2), bias=True), "keras.ops.add(keras.ops.conv_transpose(x, kernel, strides=2, dilation_rate=2), "
-     "bias)"),
+    (up(dilation=(2, 2), bias=True),
+     "keras.ops.add(keras.ops.conv_transpose(x, kernel, strides=2, dilation_rate=2), bias)"),
     (up(op="conv", groups=2, bias=True), "keras.layers.DepthwiseConv2D(3, depth_multiplier=3, strides=2)"),
     (up(op="conv", channels_in=4, groups=2, bias=True), "keras.layers.Conv2D(6, 3, strides=2, groups=2)"),
     (up(op="conv", channels_in=1, dilation=(2, 2), padding="same", bias=True),
