@@ -11,7 +11,7 @@ import numpy as np
 
 from convt.conv.settings import Settings
 from convt.translation.composing import compose
-from convt.translation.dialect import Dialect, Spoken, Unsayable, find
+from convt.translation.dialect import Dialect, Spoken, Unsayable, dialects, find
 from convt.translation.kernels import as_array, dilated
 from convt.translation.layer import LayerError
 from convt.translation.parsing import parse
@@ -64,6 +64,9 @@ class Translation:
 
 def read(text: str) -> Spoken:
     """The layer that a text in any known framework's words says. LayerError where it says none."""
+    for dialect in dialects().values():
+        if (heard := dialect.hears(text)) is not None:
+            return heard
     call = parse(text)
     dialect, form = find(call)
     spoken = dialect.read(form, dialect.forms[form].bind(call, form))
@@ -114,6 +117,8 @@ def port(weights: Any, source: str | Spoken, target: Translation) -> Any:
     if it.bias != (bias is not None):
         raise LayerError(f"bias: found {'one' if bias is not None else 'none'}, and the layer has "
                          f"{'one' if it.bias else 'none'}")  # fmt: skip
+    if bias is not None and bias.shape == (it.channels_out, *(1,) * it.rank):
+        bias = bias.reshape(-1)  # as some keep it, ready to be added to channels first
     if bias is not None and bias.shape != (it.channels_out,):
         raise LayerError(f"bias: found an array of shape {bias.shape}, accepted ({it.channels_out},)")
     return target.state(layout.spread(kernel, it.groups), bias)
