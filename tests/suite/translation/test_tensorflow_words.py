@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Any
 
 import pytest
@@ -13,6 +12,8 @@ from convt.translation.layer import LayerError
 from convt.translation.translating import read, translate
 
 from .installed import by_heart, installed
+from .truth import answers, missing, wrong
+from .written import written
 
 UP = {
     "op": "conv_transpose", "kernel": (3, 3), "stride": (2, 2), "dilation": (1, 1), "padding": "same", "input": (4, 4),
@@ -115,6 +116,37 @@ def test_what_a_text_cannot_say(text: str, words: str) -> None:
         read(text)
     assert words in str(error.value)
     assert "\n" not in str(error.value)
+
+
+RUN = {
+    "tf.nn.conv2d_transpose(x, kernel(5, 4, 3, 2), [2, 8, 7, 3], 2)": (4, 4),
+    "tf.nn.conv2d_transpose(x, kernel(3, 2, 3, 2), [2, 10, 8, 3], [1, 2, 2, 1], 'VALID')": (4, 4),
+    f"tf.nn.conv2d_transpose(x, kernel(3, 3, 3, 2), [2, 6, 6, 3], 2, {PAIRS})": (4, 4),
+    "tf.nn.conv2d_transpose(x, kernel(3, 2, 3, 2), [2, 3, 8, 5], [1, 1, 2, 1], data_format='NCHW')": (4, 5),
+    "tf.nn.conv2d_transpose(x, kernel(3, 2, 3, 4), [2, 8, 8, 6], 2) + bias": (4, 4),
+    "tf.nn.conv2d_transpose(x, kernel(3, 2, 3, 2), [2, 5, 4, 3], 1, dilations=[1, 2, 3, 1])": (5, 4),
+    "tf.nn.conv1d_transpose(x, kernel(4, 3, 2), [2, 9, 3], 2)": (5,),
+    "tf.nn.conv3d_transpose(x, kernel(3, 2, 4, 3, 2), [2, 6, 4, 8, 3], [1, 2, 1, 2, 1])": (3, 4, 4),
+    "tf.nn.conv_transpose(x, kernel(4, 3, 2), [2, 8, 3], 2, 'SAME')": (4,),
+    "tf.compat.v1.nn.conv2d_transpose(x, kernel(3, 2, 3, 2), [2, 8, 8, 3], 2, 'SAME')": (4, 4),
+    "tf.nn.conv2d(x, kernel(3, 2, 1, 4), [1, 2, 1, 1], 'SAME')": (5, 4),
+    "tf.nn.bias_add(tf.nn.conv2d(x, kernel(3, 2, 2, 4), 1, 'VALID', dilations=[1, 3]), bias)": (5, 6),
+    f"tf.nn.conv2d(x, kernel(3, 2, 2, 4), 2, {PAIRS})": (5, 6),
+    "tf.nn.conv1d(x, kernel(3, 2, 4), [1, 1, 2], 'SAME', 'NCW')": (6,),
+    "tf.nn.conv3d(x, kernel(3, 2, 2, 2, 4), [1, 2, 1, 2, 1], 'SAME')": (4, 5, 6),
+    "tf.compat.v1.nn.convolution(x, kernel(3, 2, 2, 4), 'SAME', [2, 1])": (5, 4),
+    "tf.nn.convolution(x, kernel(3, 2, 2, 2, 4), padding='SAME', dilations=[1, 2, 1])": (4, 5, 3),
+    "tf.nn.depthwise_conv2d(x, kernel(3, 2, 2, 3), [1, 2, 2, 1], 'SAME')": (5, 4),
+    "tf.nn.depthwise_conv2d(x, kernel(3, 2, 2, 3), [1, 1, 1, 1], 'VALID', None, [1, 2])": (5, 4),
+}
+"""Texts and the extents of an input, to be run as they are written."""
+
+
+def test_a_text_says_what_tensorflow_computes_of_it() -> None:
+    if missing("tensorflow"):
+        pytest.skip("TensorFlow is not installed")
+    asked = [written("tensorflow", call, extents) for call, extents in RUN.items()]
+    assert wrong(asked, answers("tensorflow", asked)) == []
 
 
 def test_an_input_of_other_extents_contradicts_the_output_shape() -> None:
@@ -231,8 +263,8 @@ def test_what_is_done_around_a_call() -> None:
 
 
 def test_the_signatures_are_those_of_the_installed_tensorflow() -> None:
-    if importlib.util.find_spec("tensorflow") is None:
-        pytest.skip("needs tensorflow")
+    if missing("tensorflow"):
+        pytest.skip("TensorFlow is not installed")
     tensorflow = dialects()["tensorflow"]
     found = installed("tensorflow", tensorflow, {"TF_CPP_MIN_LOG_LEVEL": "3"})
     assert {form: by_heart(signature) for form, signature in tensorflow.forms.items()} == found
