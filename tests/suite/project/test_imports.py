@@ -26,9 +26,13 @@ MAY_IMPORT = {
     "upgrade": {"adapter", "cases", "content", "conv", "host", "laws", "page", "results", "session"},
     "plugin": {"adapter", "cases", "content", "conv", "host", "laws", "page", "results", "session"},
     "pytest_plugin": {"cases", "laws", "plugin", "results", "session"},
-    "commands": {"cases", "content", "host", "laws", "page", "plugin", "results", "session", "translation", "upgrade"},
+    "explaining": {"content", "conv", "page", "results", "translation"},
+    "commands": {
+        "cases", "content", "conv", "explaining", "host", "laws", "page", "plugin", "results", "session", "translation",
+        "upgrade",
+    },
     "streams": set(),
-    "cli": {"cases", "commands", "laws", "results", "session", "streams"},
+    "cli": {"cases", "commands", "laws", "results", "session", "streams", "translation"},
     "__main__": {"cli"},
     "__init__": {"adapter", "cases", "conv", "laws", "results", "session", "translation"},
 }

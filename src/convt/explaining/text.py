@@ -1,0 +1,95 @@
+"""An explanation for the terminal: about one screen."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from convt.explaining import words
+from convt.explaining.facts import Explanation
+from convt.translation.unknown import Answer
+
+WIDTH = 100
+LABEL = 12
+MOST_ROWS, MOST_COLUMNS = 12, 30
+
+
+def explanation_text(it: Explanation) -> str:
+    """Everything that is known of the layer."""
+    lines = [*wrapped("", f"{it.text}", 0), *(line for note in it.spoken.notes for line in wrapped("", note, 2)), ""]
+    own = it.it
+    lines += wrapped("size", words.sizes(it))
+    for axis in it.axes:
+        where = words.which(axis, own.rank)
+        lines += wrapped("", words.formula(axis) + (f"   ({where})" if where else ""))
+    for axis in it.axes:
+        where = words.which(axis, own.rank)
+        lines += wrapped("border", (f"{where}: " if where else "") + axis.border)
+    lines += list(_overlap(it))
+    lines += wrapped("parameters", words.parameters(own) if "channels" not in it.known.unknown else _no_channels(it))
+    if it.sized and "channels" not in it.known.unknown:
+        lines += wrapped("products", words.products(own, it.overlaps))
+    for number, line in enumerate(words.transpose(it)):
+        lines += wrapped("" if number else "transpose", line)
+    return "\n".join([*lines, "", *elsewhere(it.elsewhere)])
+
+
+def _no_channels(it: Explanation) -> str:
+    return "the layer does not say how many channels its input has; --channels gives the numbers"
+
+
+def _overlap(it: Explanation) -> Iterator[str]:
+    found = it.overlaps
+    if found is None:
+        yield from wrapped("overlap", words.TOO_MANY if 0 not in it.it.output else "the output is empty")
+        return
+    yield from wrapped("overlap", words.overlap(it.it, found, it.sized))
+    if not it.sized:
+        if it.it.transposed:
+            for line in words.cycles(found):
+                yield from wrapped("", f"repeating along {'an axis' if 'axis' not in line else line.split(':')[0]}: "
+                                   f"{line.split(': ')[-1]}")  # fmt: skip
+        return
+    plane = found.map()
+    if plane and len(plane) <= MOST_ROWS and len(plane[0]) <= MOST_COLUMNS:
+        width = len(str(max(map(max, plane))))
+        yield from (" " * LABEL + " ".join(f"{count:{width}}" for count in row) for row in plane)
+    else:
+        for line in words.along(found):
+            yield from wrapped("", f"along {line}" if "axis" in line else f"along {'each' if it.it.rank > 1 else 'the'} "
+                               f"axis: {line}")  # fmt: skip
+    if missed := words.nothing(it.it, found):
+        yield from wrapped("nothing", missed)
+
+
+def elsewhere(answers: Sequence[Answer]) -> Iterator[str]:
+    """The layer in every framework's words, for a list."""
+    yield "the same layer, and its kernel's axes:"
+    for found in answers:
+        yield from row(found)
+
+
+def row(found: Answer, notes: bool = True) -> Iterator[str]:
+    """One framework: the call, the kernel's axes, and what stands around it."""
+    it = found.translation
+    if it is None:
+        yield from wrapped(f"  {found.dialect.name}", found.failure)
+        return
+    if found.open:
+        yield from wrapped(f"  {found.dialect.name}", f"{it.said.form}: the call {found.asks}")
+        return
+    yield from wrapped(f"  {found.dialect.name}", it.said.call)
+    yield from wrapped("", f"kernel {it.weights}")
+    for line in words.around(found):
+        yield from wrapped("", line)
+    for note in found.dialect.meaning(it.settings) if notes else ():
+        yield from wrapped("", note)
+
+
+def wrapped(label: str, text: str, indent: int = LABEL) -> list[str]:
+    """A paragraph behind its label; what cannot be broken is longer than the screen."""
+    first = f"{label:<{indent}}" if len(label) < indent else f"{label} " if label else ""
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=first, subsequent_indent=" " * indent,
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
