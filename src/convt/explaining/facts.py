@@ -57,9 +57,7 @@ class Explanation:
         found: dict[AxisFacts, list[int]] = {}
         for place in range(self.it.rank):
             found.setdefault(axis_facts(self.it, place, self.sized), []).append(place)
-        return [
-            replace(facts, places=tuple(places)) for facts, places in found.items()
-        ]
+        return [replace(facts, places=tuple(places)) for facts, places in found.items()]
 
     @cached_property
     def counterpart(self) -> Settings | None:

@@ -43,7 +43,9 @@ def overlap(it: Settings, found: Overlaps, sized: bool) -> str:
     if not it.transposed:
         low, high = found.range
         often = f"{low} to {high} times" if low != high else f"{low} times" if low != 1 else "once"
-        return f"each output reads {_taps(it)}; each input is read {often}" if sized else f"each output reads {_taps(it)}"
+        return (
+            f"each output reads {_taps(it)}; each input is read {often}" if sized else f"each output reads {_taps(it)}"
+        )
     if found.even:
         why = "the stride divides the kernel" if fewest else ""
         said = f"even: every position away from the border gets {_landing(fewest)}{', for ' + why if why else ''}"
@@ -153,7 +155,7 @@ def _chosen(it: Explanation) -> Iterator[str]:
         span = f"{sizes_[0]} and {sizes_[1]}" if len(sizes_) == 2 else f"{sizes_[0]} to {sizes_[-1]}"
         by_what = f"output padding {axis.extra}" if axis.extra else "no output padding"
         begin = f"{where}: " if where else ""
-        yield f"{begin}that takes each of {span} to {axis.input}; {by_what} chooses {axis.output}"
+        yield f"{begin}it takes each of {span} to {axis.input}; {by_what} chooses {axis.output}"
 
 
 def around(found: Answer) -> list[str]:

@@ -16,7 +16,10 @@ from convt.translation.unknown import Known, answer, known
 
 
 def translate(
-    text: str, to: str, input: Sequence[int] | None = None, channels: int | None = None  # noqa: A002
+    text: str,
+    to: str,
+    input: Sequence[int] | None = None,
+    channels: int | None = None,  # noqa: A002
 ) -> Translation:
     """A layer in another framework's words, such as `translate("nn.ConvTranspose2d(1, 3, 4, stride=2)", "keras")`.
 
@@ -86,11 +89,16 @@ def _said(it: Settings, target: Spoken, kinds: Sequence[str]) -> Said:
     """How the target takes its arrays: as its framework's own words for these settings do, its kernel as it stands."""
     dialect = next(dialect for dialect in dialects().values() if target.form in dialect.forms)
     for kind in kinds:
-        for inner in (it, it.replace(padding="valid", output_padding=None, output_size=None)):  # the form is what counts
+        for inner in (
+            it,
+            it.replace(padding="valid", output_padding=None, output_size=None),
+        ):  # the form is what counts
             try:
                 said = dialect.say(inner, kind)
             except Unsayable:
                 continue
             if said.form == target.form:
                 return replace(said, kernel=target.kernel)
-    raise LayerError(f"{target.form}: convt does not know how it takes its arrays; give a translation in place of a text")
+    raise LayerError(
+        f"{target.form}: convt does not know how it takes its arrays; give a translation in place of a text"
+    )
