@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,6 +27,15 @@ class Said:
     """What the framework calls them."""
     load: tuple[str, ...] = ()
     """Lines that put `state` into `layer`, which are run where there is an `x`; empty of a function."""
+
+    def source(self, it: Settings) -> str:
+        """The call as somebody would write it who has no arrays at hand: their shapes in their places."""
+        shapes = {"x": it.x_shape, "kernel": self.kernel.shape(it), "bias": it.b_shape}
+        if self.channels_last:
+            shapes["x"] = (it.batch, *it.input, it.channels_in)
+        if self.is_layer:
+            return self.call
+        return re.sub(r"(?<![.\w'\"])(x|kernel|bias)\b(?!=)", lambda found: str(shapes[found[1]]), self.call)
 
     @property
     def is_layer(self) -> bool:
