@@ -13,11 +13,9 @@ def configure(commands: Commands) -> None:
     parser = command(
         commands, "translate", "write one layer in other frameworks' words", translate,
         examples=('convt translate "torch.nn.ConvTranspose2d(8, 3, 4, stride=2, padding=1)" --to keras,jax',
-                  'convt translate "keras.layers.Conv2DTranspose(3, 5, strides=2, padding=\'same\')" --to torch '
-                  "--channels 8 --program",
+                  'convt translate "keras.layers.Conv2DTranspose(3, 5)" --to torch --channels 8 --program',
                   "convt translate layer.txt --to onnx,yaml --input 7x7"),
-        more="Where a framework cannot say the layer by one call, the reason is given, and the least that has to stand "
-        "around the call.",
+        more="Where a framework cannot say the layer by one call, it tells why, and the least around the call.",
     )  # fmt: skip
     add_layer(parser)
     parser.add_argument("--to", metavar="NAMES", help="frameworks or kinds of call, such as torch,keras or "

@@ -10,7 +10,7 @@ MOST = 32
 
 
 def heat_map(counts: Sequence[Sequence[int]], title: str) -> str:
-    """The map as an SVG element; its classes are coloured by the page. The number in a cell says what its shade does."""
+    """The map as an SVG element, coloured by the page's classes. The number in a cell says what its shade does."""
     rows, columns = min(len(counts), MOST), min(len(counts[0]), MOST)
     most = max(max(row) for row in counts) or 1
     left_out = rows < len(counts) or columns < len(counts[0])

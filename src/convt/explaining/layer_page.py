@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from convt.explaining import words
-from convt.explaining.facts import Explanation, dialect_of
+from convt.explaining.facts import Explanation, by, dialect_of
 from convt.explaining.heat_map import heat_map
 from convt.page.drawing import drawings
 from convt.page.page import page_environment
@@ -39,7 +39,7 @@ def render_layer_page(it: Explanation) -> str:
     """The page."""
     known_channels = "channels" not in it.known.unknown
     return page_environment().get_template("layer.html").render(
-        it=it, own=it.it, words=words, title=it.spoken.form.rpartition(".")[2], headline=headline(it),
+        it=it, own=it.it, words=words, by=by, title=it.spoken.form.rpartition(".")[2], headline=headline(it),
         facts=facts(it), drawings=drawings(recorded(it.it)), heat=_heat(it), rows=rows(it),
         framework=dialect_of(it.spoken).title, known_channels=known_channels,
         nothing=words.nothing(it.it, it.overlaps) if it.overlaps and it.sized else "",
@@ -50,16 +50,15 @@ def headline(it: Explanation) -> str:
     """The layer in a few words."""
     kind = "transposed convolution" if it.it.transposed else "convolution"
     if it.sized:
-        return f"A {it.it.rank}-D {kind} that takes {words.by(it.it.input)} to {words.by(it.it.output)}"
+        return f"A {it.it.rank}-D {kind} that takes {by(it.it.input)} to {by(it.it.output)}"
     sizes = " or ".join(dict.fromkeys(axis.result or axis.formula for axis in it.axes))
     return f"A {it.it.rank}-D {kind} that takes n to {sizes}"
 
 
 def facts(it: Explanation) -> list[tuple[str, list[str]]]:
     """(name, sentences) of everything that is neither the size nor a drawing."""
-    own, rank = it.it, it.it.rank
-    borders = [(f"{where}: " if (where := words.which(axis, rank)) else "") + axis.border for axis in it.axes]
-    found = [("border", borders)]
+    own = it.it
+    found = [("border", words.borders(it))]
     if it.overlaps is not None:
         found.append(("overlap" if own.transposed else "reads", [words.overlap(own, it.overlaps, it.sized)]))
     if "channels" not in it.known.unknown:

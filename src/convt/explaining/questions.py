@@ -86,8 +86,8 @@ def question(given: Mapping[str, str | None], op: Op = "conv_transpose") -> Ques
     rank = max(map(len, written.values()))
     for name, parts in written.items():
         if len(parts) not in (1, rank) or rank > 3:
-            raise QuestionError(f"--{_option(name)}: found {len(parts)} axes ({'x'.join(parts)}), accepted one value for "
-                                f"all, or one for each of {min(rank, 3)}")  # fmt: skip
+            raise QuestionError(f"--{_option(name)}: found {len(parts)} axes ({'x'.join(parts)}), accepted one value, "
+                                f"or one for each of {min(rank, 3)}")  # fmt: skip
     if op == "conv" and "output padding" in written:
         raise QuestionError("--output-padding: a forward convolution has none; leave it out")
     values = {

@@ -59,8 +59,8 @@ def solved_text(it: Solved, most: int) -> str:
     if not it.found:
         return "\n".join(_nothing(it))
     groups = it.geometries()
-    lines = wrapped("", f"{plural(len(it.found), 'setting')} of {_many(groups)} {'do' if len(it.found) != 1 else 'does'}"
-                    f" it; the usual first. Calls are for one channel.", 0)  # fmt: skip
+    do = f"{plural(len(it.found), 'setting')} of {_many(groups)} {'do' if len(it.found) != 1 else 'does'} it"
+    lines = wrapped("", f"{do}; the usual first. Calls are for one channel.", 0)
     shown = {id(each) for each in it.found[:most]}
     hidden = [group for group in groups.values() if id(group[0]) not in shown]
     for group in groups.values():

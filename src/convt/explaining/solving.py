@@ -176,7 +176,7 @@ def _border(place: int, it: Settings) -> int:
     (lo, hi), a, out = it.crop[place], it.extra[place], it.output[place]
     if not it.transposed:
         same = forward_same_padding(n, k, s, d)
-        if (lo, hi) == same or lo == same[0] and forward_size(n, k, s, d, *same) == out:
+        if (lo, hi) == same or (lo == same[0] and forward_size(n, k, s, d, *same) == out):
             return 0
         return (0 if lo == 0 else 1) if lo == hi else 3 + abs(lo - hi)
     if out == n * s and lo == same_crop(n, k, s, d)[0]:
@@ -233,8 +233,8 @@ def _reason_on(asked: Question, place: int, it: Geometry, out: int) -> str:
     if out < min(reachable(asked, place, it), default=0):
         return f"for {out} an end would have to lose the whole kernel or more"
     if asked.op == "conv":
-        return f"no padding {'' if pads is None else 'of those accepted '}gives {out}: the stride skips it, or an end " \
-               "would need zeros that no tap of the input meets"  # fmt: skip
+        accepted = "" if pads is None else "of those accepted "
+        return f"no padding {accepted}gives {out}: the stride skips it, or an end would need more zeros than the kernel"
     pad = (pads or (0,))[0]
     try:
         Settings(

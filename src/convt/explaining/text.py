@@ -22,9 +22,8 @@ def explanation_text(it: Explanation) -> str:
     for axis in it.axes:
         where = words.which(axis, own.rank)
         lines += wrapped("", words.formula(axis) + (f"   ({where})" if where else ""))
-    for axis in it.axes:
-        where = words.which(axis, own.rank)
-        lines += wrapped("border", (f"{where}: " if where else "") + axis.border)
+    for number, line in enumerate(words.borders(it)):
+        lines += wrapped("" if number else "border", line)
     lines += list(_overlap(it))
     lines += wrapped("parameters", words.parameters(own) if "channels" not in it.known.unknown else _no_channels(it))
     if it.sized and "channels" not in it.known.unknown:
@@ -47,8 +46,7 @@ def _overlap(it: Explanation) -> Iterator[str]:
     if not it.sized:
         if it.it.transposed:
             for line in words.cycles(found):
-                yield from wrapped("", f"repeating along {'an axis' if 'axis' not in line else line.split(':')[0]}: "
-                                   f"{line.split(': ')[-1]}")  # fmt: skip
+                yield from wrapped("", line)
         return
     plane = found.map()
     if plane and len(plane) <= MOST_ROWS and len(plane[0]) <= MOST_COLUMNS:
@@ -56,8 +54,7 @@ def _overlap(it: Explanation) -> Iterator[str]:
         yield from (" " * LABEL + " ".join(f"{count:{width}}" for count in row) for row in plane)
     else:
         for line in words.along(found):
-            yield from wrapped("", f"along {line}" if "axis" in line else f"along {'each' if it.it.rank > 1 else 'the'} "
-                               f"axis: {line}")  # fmt: skip
+            yield from wrapped("", line)
     if missed := words.nothing(it.it, found):
         yield from wrapped("nothing", missed)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from convt.conv.settings import Settings
 from convt.explaining.facts import AxisFacts, Explanation, by
@@ -28,6 +28,14 @@ def formula(axis: AxisFacts) -> str:
     """`out = (4-1)*2 + 3 - 1 - 1 + 1 = 8`."""
     result = f" = {axis.result}" if axis.result not in ("", axis.formula) else ""
     return f"out = {axis.formula}{result}"
+
+
+def borders(it: Explanation) -> list[str]:
+    """Crop, or zeros, of the axes; those that are alike once."""
+    of_places = {place: axis.border for axis in it.axes for place in axis.places}
+    if len(set(of_places.values())) == 1:
+        return [of_places[0]]
+    return _along(f"{{}}: {of_places[place]}" for place in sorted(of_places))
 
 
 def which(axis: AxisFacts, rank: int) -> str:
@@ -73,24 +81,32 @@ def _uneven(it: Settings) -> str:
 
 
 def cycles(found: Overlaps) -> list[str]:
-    """What repeats along the axes, those that are alike once: `1 2`."""
-    seen: dict[str, list[str]] = {}
-    for place, counts in enumerate(found.cycles):
-        seen.setdefault(places(counts, 24).replace(",", ""), []).append(str(place))
-    if len(seen) == 1:
-        return [next(iter(seen))]
-    return [f"axis {', '.join(names)}: {counts}" for counts, names in seen.items()]
+    """What repeats along the axes away from the borders, those that are alike once."""
+    return _along(
+        f"away from the border, along {{}}, {' '.join(map(str, counts[:24]))} repeats" for counts in found.cycles
+    )
 
 
 def along(found: Overlaps, most: int = 40) -> list[str]:
     """The counts along the axes, those that are alike once."""
-    seen: dict[str, list[str]] = {}
-    for place, counts in enumerate(found.counts):
-        shown = " ".join(map(str, counts[:most])) + (f" ... ({len(counts):,} positions)" if len(counts) > most else "")
-        seen.setdefault(shown, []).append(str(place))
-    if len(seen) == 1:
-        return [next(iter(seen))]
-    return [f"axis {', '.join(names)}: {counts}" for counts, names in seen.items()]
+    rest = (f" ... ({len(counts):,} positions)" if len(counts) > most else "" for counts in found.counts)
+    return _along(
+        f"along {{}}: {' '.join(map(str, counts[:most]))}{more}"
+        for counts, more in zip(found.counts, rest, strict=True)
+    )
+
+
+def _along(lines: Iterable[str]) -> list[str]:
+    """Lines with the axes that each is about."""
+    seen: dict[str, list[int]] = {}
+    for place, line in enumerate(lines):
+        seen.setdefault(line, []).append(place)
+    rank = sum(map(len, seen.values()))
+    names = {True: "every axis" if rank > 1 else "the axis"}
+    return [
+        line.format(names.get(len(axes) == rank) or f"axis {' and '.join(map(str, axes))}")
+        for line, axes in seen.items()
+    ]
 
 
 def nothing(it: Settings, found: Overlaps) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from convt.conv.same_or_valid import same_numbers
 from convt.conv.settings import Settings
 from convt.translation import translating
 from convt.translation.dialect import Spoken, Unsayable, chosen, dialects
@@ -18,13 +19,13 @@ from convt.translation.unknown import Known, answer, known
 def translate(
     text: str,
     to: str,
-    input: Sequence[int] | None = None,
-    channels: int | None = None,  # noqa: A002
+    input: Sequence[int] | None = None,  # noqa: A002  as the command's option
+    channels: int | None = None,
 ) -> Translation:
     """A layer in another framework's words, such as `translate("nn.ConvTranspose2d(1, 3, 4, stride=2)", "keras")`.
 
-    `to`: what `convt translate --to` takes. `input`: the input's spatial extents; `channels`: its channels; needed where
-    the translation depends on them and the layer does not say them. LayerError says so, and where there is none.
+    `to`: what `convt translate --to` takes. `input`: the input's spatial extents; `channels`: its channels; needed
+    where the translation depends on them and the layer does not say them. LayerError says so, and where there is none.
     """
     [(dialect, kind)] = chosen([to])
     found = answer(known(read(text), input, channels), dialect, kind, program=True)
@@ -78,21 +79,17 @@ def _same(a: Settings, b: Settings, source: Spoken, target: Spoken) -> None:
         if ours != theirs:
             raise LayerError(f"{name}: {source.form} has {ours} and {target.form} {theirs}, so that the two compute "
                              "different things")  # fmt: skip
-    begins = [[lo for lo, _ in it.crop] for it in (a, b)]
-    if begins[0] != begins[1]:
+    if not same_numbers(a, [lo for lo, _ in b.crop]):
         what = "crops" if a.transposed else "pads"
         raise LayerError(f"padding: for an input of {'x'.join(map(str, a.input))} {source.form} {what} {list(a.crop)} "
-                         f"and {target.form} {list(b.crop)}: the same size, shifted, so that every value differs")  # fmt: skip
+                         f"and {target.form} {list(b.crop)}: the same size, shifted, every value differs")  # fmt: skip
 
 
 def _said(it: Settings, target: Spoken, kinds: Sequence[str]) -> Said:
     """How the target takes its arrays: as its framework's own words for these settings do, its kernel as it stands."""
     dialect = next(dialect for dialect in dialects().values() if target.form in dialect.forms)
     for kind in kinds:
-        for inner in (
-            it,
-            it.replace(padding="valid", output_padding=None, output_size=None),
-        ):  # the form is what counts
+        for inner in (it, it.replace(padding="valid", output_padding=None, output_size=None)):  # for its form
             try:
                 said = dialect.say(inner, kind)
             except Unsayable:

@@ -1,4 +1,4 @@
-"""A layer in other words before everything of its input is known: what holds for every input, and what depends on it."""
+"""A layer in other words before all of its input is known: what holds for every input, and what depends on it."""
 
 from __future__ import annotations
 
