@@ -73,7 +73,8 @@ def rows(it: Explanation) -> list[Row]:
     """Every framework, the layer's own first."""
     own = dialect_of(it.spoken)
     return [
-        Row(found, words.around(found), found.dialect.meaning(it.it), found.dialect is own) for found in it.elsewhere
+        Row(found, words.around(found, not it.sized), found.dialect.meaning(it.it), found.dialect is own)
+        for found in it.elsewhere
     ]
 
 

@@ -10,7 +10,7 @@ from convt.conv.settings import Settings, SettingsError
 from convt.explaining.facts import by
 from convt.explaining.questions import Question
 from convt.explaining.solving import Near, Solution, nearest, solutions
-from convt.explaining.text import wrapped
+from convt.explaining.text import call, wrapped
 from convt.results.features import formulas, recorded, spatial
 from convt.results.tally import plural
 from convt.translation.dialect import Dialect
@@ -124,7 +124,7 @@ def _calls(it: Solved, own: Settings) -> Iterator[str]:
     others = []
     for dialect, found, _ in it.calls(own):
         if found is not None and found.direct:
-            yield from wrapped(f"    {dialect.name}", found.said.call, 16)
+            yield from call(f"    {dialect.name}", found.said.call, 16)
         else:
             others.append((dialect, found))
     if others:

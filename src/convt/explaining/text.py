@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from convt.explaining import words
 from convt.explaining.facts import Explanation
 from convt.translation.unknown import Answer
 
 WIDTH = 100
-LABEL = 12
+LABEL = 13
 MOST_ROWS, MOST_COLUMNS = 12, 30
 
 
@@ -30,7 +30,7 @@ def explanation_text(it: Explanation) -> str:
         lines += wrapped("products", words.products(own, it.overlaps))
     for number, line in enumerate(words.transpose(it)):
         lines += wrapped("" if number else "transpose", line)
-    return "\n".join([*lines, "", *elsewhere(it.elsewhere)])
+    return "\n".join([*lines, "", *_elsewhere(it)])
 
 
 def _no_channels(it: Explanation) -> str:
@@ -59,14 +59,14 @@ def _overlap(it: Explanation) -> Iterator[str]:
         yield from wrapped("nothing", missed)
 
 
-def elsewhere(answers: Sequence[Answer]) -> Iterator[str]:
-    """The layer in every framework's words, for a list."""
-    yield "the same layer, and its kernel's axes:"
-    for found in answers:
-        yield from row(found)
+def _elsewhere(it: Explanation) -> Iterator[str]:
+    """The layer in every framework's words."""
+    yield "the same layer, and its kernel's axes (`convt translate` tells more of each):"
+    for found in it.elsewhere:
+        yield from _row(found, not it.sized)
 
 
-def row(found: Answer, notes: bool = True) -> Iterator[str]:
+def _row(found: Answer, unsized: bool) -> Iterator[str]:
     """One framework: the call, the kernel's axes, and what stands around it."""
     it = found.translation
     if it is None:
@@ -75,12 +75,18 @@ def row(found: Answer, notes: bool = True) -> Iterator[str]:
     if found.open:
         yield from wrapped(f"  {found.dialect.name}", f"{it.said.form}: the call {found.asks}")
         return
-    yield from wrapped(f"  {found.dialect.name}", it.said.call)
+    yield from call(f"  {found.dialect.name}", it.said.call)
     yield from wrapped("", f"kernel {it.weights}")
-    for line in words.around(found):
+    for line in words.around(found, unsized):
         yield from wrapped("", line)
-    for note in found.dialect.meaning(it.settings) if notes else ():
-        yield from wrapped("", note)
+
+
+def call(label: str, text: str, indent: int = LABEL) -> list[str]:
+    """A call behind its label; one of several lines keeps them."""
+    first, *rest = text.splitlines()
+    if not rest:
+        return wrapped(label, first, indent)
+    return [f"{label:<{indent}}{first}", *(f"{'':{indent}}{line}" for line in rest)]
 
 
 def wrapped(label: str, text: str, indent: int = LABEL) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from convt.explaining import words
-from convt.explaining.text import wrapped
+from convt.explaining.text import call, wrapped
 from convt.translation.dialect import Spoken
 from convt.translation.kernels import expression
 from convt.translation.said import Said, axes_of
@@ -18,13 +18,13 @@ def translations_text(spoken: Spoken, beside: Known, answers: Sequence[Answer], 
                     f"kernel w {spoken.kernel.describe()}", 0)  # fmt: skip
     lines += [line for note in spoken.notes for line in wrapped("", note, 2)]
     for found in answers:
-        lines += ["", found.dialect.title, *_block(spoken, found)]
+        lines += ["", found.dialect.title, *_block(spoken, found, "input" in beside.unknown)]
         if program and found.translation and not found.open:
             lines += ["", *(f"    {line}" for line in found.translation.program().splitlines())]
     return "\n".join(lines)
 
 
-def _block(spoken: Spoken, found: Answer) -> Iterator[str]:
+def _block(spoken: Spoken, found: Answer, unsized: bool) -> Iterator[str]:
     it = found.translation
     if it is None:
         yield from wrapped("  none", found.failure)
@@ -33,11 +33,11 @@ def _block(spoken: Spoken, found: Answer) -> Iterator[str]:
         yield from wrapped("  call", f"{it.said.form}: what is written {found.asks}")
         return
     rank = it.settings.rank
-    yield from wrapped("  call", it.said.call)
+    yield from call("  call", it.said.call)
     moved = kernel_expression(spoken, found)
     yield from wrapped("  kernel", f"{it.weights}, " + ("as it is" if moved == "w" else f"so {moved}"))
     yield from wrapped("  arrays", f"{_state(it.said, it.settings.bias)}; x and y {it.said.axes(rank)}")
-    for line in words.around(found):
+    for line in words.around(found, unsized):
         yield from wrapped("", line)
     for note in found.dialect.meaning(it.settings):
         yield from wrapped("", note)

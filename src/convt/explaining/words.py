@@ -174,12 +174,16 @@ def _chosen(it: Explanation) -> Iterator[str]:
         yield f"{begin}it takes each of {span} to {axis.input}; {by_what} chooses {axis.output}"
 
 
-def around(found: Answer) -> list[str]:
-    """What stands around the call, and why; empty where the call alone says the layer."""
+def around(found: Answer, unsized: bool = False) -> list[str]:
+    """What stands around the call, and why; empty where the call alone says the layer.
+
+    `unsized`: the input's extents are unknown, so that the numbers in the reason are those of one that is possible.
+    """
     it = found.translation
     if it is None:
         return [found.failure]
     said = ["for one item: the call has the number of items in it"] if "batch" in found.depends else []
     if it.direct:
         return said
-    return [*said, f"one call cannot say it: {it.why}", *(f"so: {sentence}" for sentence in it.plan.sentences())]
+    of = f" (of an input of {by(it.settings.input)})" if unsized else ""
+    return [*said, f"one call cannot say it: {it.why}{of}", *(f"so: {sentence}" for sentence in it.plan.sentences())]
