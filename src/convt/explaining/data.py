@@ -72,7 +72,7 @@ def answer_data(found: Answer, program: bool = False) -> dict[str, Any]:
         "failure": found.failure,
         **_translation(it if not found.open else None),
         "meaning": list(found.dialect.meaning(it.settings)) if it else [],
-        "program": it.program() if program and it and not found.open else None,
+        "program": it.program() if program and it and it.dialect.runs and not found.open else None,
     }
 
 

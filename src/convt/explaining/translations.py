@@ -19,7 +19,7 @@ def translations_text(spoken: Spoken, beside: Known, answers: Sequence[Answer], 
     lines += [line for note in spoken.notes for line in wrapped("", note, 2)]
     for found in answers:
         lines += ["", found.dialect.title, *_block(spoken, found, "input" in beside.unknown)]
-        if program and found.translation and not found.open:
+        if program and found.translation and found.dialect.runs and not found.open:
             lines += ["", *(f"    {line}" for line in found.translation.program().splitlines())]
     return "\n".join(lines)
 

@@ -46,6 +46,8 @@ class Dialect(ABC):
     """By the whole name of what may be called."""
     aliases: ClassVar[Mapping[str, str]] = {}
     """What people write for the beginning of a name, such as `tf.keras` for `keras`."""
+    runs: ClassVar[bool] = True
+    """Whether what is said can be run as it stands: the words of a spec file cannot."""
     also: ClassVar[tuple[str, ...]] = ()
     """Other names that `--to` takes for it."""
 

@@ -96,7 +96,8 @@ def answer(known: Known, dialect: Dialect, kind: str | None = None, *, program: 
 
 def _signature(it: Translation, program: bool) -> Sequence[object]:
     """What is compared of the translations for two inputs."""
-    return it.said.call, it.said.kernel, it.plan.sentences(), it.program() if program else ""
+    text = it.program() if program and it.dialect.runs else ""
+    return it.said.call, it.said.kernel, it.plan.sentences(), text
 
 
 def small_extents(layer: Layer) -> Sizes:
