@@ -32,7 +32,7 @@ def configure(commands: Commands) -> None:
     for name, does in OPTIONS.items():
         parser.add_argument(f"--{name}", metavar="N", help=does)
     parser.add_argument("--op", choices=("transposed", "forward"), default="transposed", help="default: %(default)s")
-    parser.add_argument("--to", metavar="NAMES", help="frameworks or kinds of call (default: all)")
+    parser.add_argument("--to", metavar="NAMES", help="frameworks or kinds of call (default: all frameworks)")
     parser.add_argument("--most", type=int, default=3, metavar="N", help="solutions that are shown with their calls "
                         "(default: %(default)s)")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="for programs")
@@ -47,7 +47,8 @@ def solve(options: argparse.Namespace) -> int:
 
     if not 1 <= options.most <= MOST:
         raise UsageError(f"--most: found {options.most}, accepted 1 to {MOST:,}")
-    names = list(dialects()) if options.to is None else [name.strip() for name in options.to.split(",") if name.strip()]
+    own = [name for name, dialect in dialects().items() if dialect.runs]
+    names = own if options.to is None else [name.strip() for name in options.to.split(",") if name.strip()]
     if not names:
         raise UsageError(f"--to: found nothing, accepted {', '.join(dialects())}")
     given = {name.replace("-", " "): getattr(options, name.replace("-", "_")) for name in OPTIONS}

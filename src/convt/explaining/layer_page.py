@@ -66,7 +66,7 @@ def facts(it: Explanation) -> list[tuple[str, list[str]]]:
         if it.sized:
             found.append(("multiplications", [words.products(own, it.overlaps)]))
     found.append(("transpose", words.transpose(it)))
-    return [(name, [f"{line[0].upper()}{line[1:]}." for line in lines]) for name, lines in found]
+    return [(name, [words.sentence(line) for line in lines]) for name, lines in found]
 
 
 def rows(it: Explanation) -> list[Row]:

@@ -121,16 +121,15 @@ def is_same(it: Settings) -> bool:
 
 def _calls(it: Solved, own: Settings) -> Iterator[str]:
     """A line for each framework that has one call, and one for the others."""
-    others = []
+    others: dict[str, list[str]] = {}
     for dialect, found, _ in it.calls(own):
         if found is not None and found.direct:
             yield from call(f"    {dialect.name}", found.said.call, 16)
         else:
-            others.append((dialect, found))
+            others.setdefault("; ".join(found.plan.sentences()) if found else "not at all", []).append(dialect.name)
     if others:
-        names = ", ".join(f"{dialect.name} ({'; '.join(found.plan.sentences())})" if found else f"{dialect.name} (none)"
-                          for dialect, found in others)  # fmt: skip
-        yield from wrapped("", f"not by one call: {names}", 4)
+        said = "; ".join(f"{', '.join(names)}: {how}" for how, names in others.items())
+        yield from wrapped("", f"not by one call: {said}", 4)
 
 
 def _nothing(it: Solved) -> Iterator[str]:

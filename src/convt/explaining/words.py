@@ -174,6 +174,11 @@ def _chosen(it: Explanation) -> Iterator[str]:
         yield f"{begin}it takes each of {span} to {axis.input}; {by_what} chooses {axis.output}"
 
 
+def sentence(text: str) -> str:
+    """With a capital and a full stop."""
+    return text[0].upper() + text[1:] + ("" if text.endswith((".", ":")) else ".")
+
+
 def around(found: Answer, unsized: bool = False) -> list[str]:
     """What stands around the call, and why; empty where the call alone says the layer.
 
