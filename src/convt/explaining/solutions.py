@@ -128,7 +128,7 @@ def _calls(it: Solved, own: Settings) -> Iterator[str]:
         else:
             others.setdefault("; ".join(found.plan.sentences()) if found else "not at all", []).append(dialect.name)
     if others:
-        said = "; ".join(f"{', '.join(names)}: {how}" for how, names in others.items())
+        said = "; ".join(f"{', '.join(names)} ({how})" for how, names in others.items())
         yield from wrapped("", f"not by one call: {said}", 4)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from math import gcd
 
 from convt.conv.settings import Settings
 from convt.explaining.facts import AxisFacts, Explanation, by
@@ -73,11 +74,13 @@ def _taps(it: Settings) -> str:
 
 def _uneven(it: Settings) -> str:
     """Why the overlap is not even."""
-    pairs = dict.fromkeys(
-        (k, s) for k, s, d in zip(it.kernel, it.stride, it.dilation, strict=True) if s > 1 and (k % s or d > 1)
-    )
-    said = " and ".join(f"stride {s} does not divide kernel {k}" for k, s in pairs if k % s)
-    return said or "stride and dilation have a common factor, so that the taps leave places out"
+    said: dict[str, None] = {}
+    for k, s, d in zip(it.kernel, it.stride, it.dilation, strict=True):
+        if gcd(s, d) > 1:
+            said[f"stride {s} and dilation {d} have a common factor, so that the taps leave places out"] = None
+        elif k % s:
+            said[f"stride {s} does not divide kernel {k}"] = None
+    return " and ".join(said)
 
 
 def cycles(found: Overlaps) -> list[str]:
