@@ -10,7 +10,7 @@ from convt.conv.settings import Settings, Sizes, forward_same_padding, preimage_
 from convt.explaining.overlaps import Overlaps, overlaps
 from convt.results.features import formula
 from convt.results.tally import plural
-from convt.translation.dialect import Dialect, Spoken, dialects
+from convt.translation.dialect import Spoken, dialects, of_form
 from convt.translation.layer import LayerError
 from convt.translation.translating import read, translate
 from convt.translation.unknown import Answer, Known, answer, known
@@ -67,13 +67,13 @@ class Explanation:
     @cached_property
     def elsewhere(self) -> list[Answer]:
         """The layer in every framework's words, its own first."""
-        own = dialect_of(self.spoken)
+        own = of_form(self.spoken.form)
         others = [dialect for dialect in dialects().values() if dialect is not own]
         return [answer(self.known, dialect) for dialect in (own, *others)]
 
     def said(self, it: Settings) -> str:
         """The call of other settings in this layer's framework, or in the first that has one."""
-        own = dialect_of(self.spoken)
+        own = of_form(self.spoken.form)
         for dialect in (own, *dialects().values()):
             try:
                 found = translate(it, dialect)
@@ -92,11 +92,6 @@ def explain(
     beside = known(spoken, extents, channels, batch)
     it = beside.settings()
     return Explanation(spoken, " ".join(text.split()), beside, it, overlaps(it))
-
-
-def dialect_of(spoken: Spoken) -> Dialect:
-    """The dialect that has the form of what was read."""
-    return next(dialect for dialect in dialects().values() if spoken.form in dialect.forms)
 
 
 def transpose_of(it: Settings) -> Settings | None:

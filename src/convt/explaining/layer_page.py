@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from convt.explaining import words
-from convt.explaining.facts import Explanation, by, dialect_of
+from convt.explaining.facts import Explanation, by
 from convt.explaining.heat_map import heat_map
 from convt.page.drawing import drawings
 from convt.page.page import page_environment
 from convt.results.features import recorded
+from convt.translation.dialect import of_form
 from convt.translation.unknown import Answer
 
 MOST_DIGITS = 3
@@ -41,7 +42,7 @@ def render_layer_page(it: Explanation) -> str:
     return page_environment().get_template("layer.html").render(
         it=it, own=it.it, words=words, by=by, title=it.spoken.form.rpartition(".")[2], headline=headline(it),
         facts=facts(it), drawings=drawings(recorded(it.it)), heat=_heat(it), rows=rows(it),
-        framework=dialect_of(it.spoken).title, known_channels=known_channels,
+        framework=of_form(it.spoken.form).title, known_channels=known_channels,
         nothing=words.nothing(it.it, it.overlaps) if it.overlaps and it.sized else "",
     )  # fmt: skip
 
@@ -71,7 +72,7 @@ def facts(it: Explanation) -> list[tuple[str, list[str]]]:
 
 def rows(it: Explanation) -> list[Row]:
     """Every framework, the layer's own first."""
-    own = dialect_of(it.spoken)
+    own = of_form(it.spoken.form)
     return [
         Row(found, words.around(found, not it.sized), found.dialect.meaning(it.it), found.dialect is own)
         for found in it.elsewhere

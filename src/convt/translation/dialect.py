@@ -112,6 +112,11 @@ def find(call: Call) -> tuple[Dialect, str]:
     raise LayerError(f"{call.name}: found a name that convt does not know; accepted {', '.join(_families())}")
 
 
+def of_form(form: str) -> Dialect:
+    """The dialect in which something was read: by the whole name of what is called, or by a kind that calls nothing."""
+    return next(dialect for dialect in dialects().values() if form in dialect.forms or form in dialect.kinds)
+
+
 def _parameters(dialect: Dialect, form: str) -> Iterator[str]:
     signature = dialect.forms[form]
     yield from signature.parameters

@@ -9,7 +9,7 @@ from typing import Any
 from convt.conv.same_or_valid import same_numbers
 from convt.conv.settings import Settings
 from convt.translation import translating
-from convt.translation.dialect import Spoken, Unsayable, chosen, dialects
+from convt.translation.dialect import Spoken, Unsayable, chosen, of_form
 from convt.translation.layer import LayerError
 from convt.translation.said import Plan, Said
 from convt.translation.translating import Translation, read
@@ -59,7 +59,7 @@ def _as_written(weights: Any, source: Spoken, target: Spoken) -> Translation:
     its = own.settings()
     for it in (its, *(own.others("input") if "input" in own.unknown else ())):
         _same(it, replace(other, extents=it.input).settings(), source, target)
-    dialect = next(dialect for dialect in dialects().values() if target.form in dialect.forms)
+    dialect = of_form(target.form)
     return Translation(its, dialect, Plan(its), _said(its, target, dialect.kinds))
 
 
@@ -87,7 +87,7 @@ def _same(a: Settings, b: Settings, source: Spoken, target: Spoken) -> None:
 
 def _said(it: Settings, target: Spoken, kinds: Sequence[str]) -> Said:
     """How the target takes its arrays: as its framework's own words for these settings do, its kernel as it stands."""
-    dialect = next(dialect for dialect in dialects().values() if target.form in dialect.forms)
+    dialect = of_form(target.form)
     for kind in kinds:
         for inner in (it, it.replace(padding="valid", output_padding=None, output_size=None)):  # for its form
             try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from itertools import product
 from math import prod
 from pathlib import Path
@@ -46,6 +47,7 @@ def told(it: Case) -> str:
     return explanation_text(explain(text) if yields else explain(text, own.input, batch=own.batch))
 
 
+@cache
 def expected_sizes() -> dict[str, list[int]]:
     """The size that stands in the file beside each case; where the numbers alone do, theirs."""
     found: dict[str, list[int]] = {}
@@ -119,8 +121,8 @@ def test_without_an_input_n_stays_a_letter() -> None:
         ("nn.ConvTranspose2d(1, 1, (3, 4), stride=2)", (2, 2), "out = (2-1)*2 + 4 - 0 - 0 + 0 = 6   (axis 1)"),
         ("nn.Conv1d(1, 1, 3, stride=2)", (6,), "1 input is never read (at 5)"),
         ("nn.Conv1d(1, 1, 3, stride=2, padding=1)", (4,), "adds 1 zero before and 1 after"),
-        ("nn.Conv1d(1, 1, 3, stride=2, padding=1)", (4,), "is torch.nn.ConvTranspose1d(1, 1, 3, stride=2, padding=1, "
-         "output_padding=1"),
+        ("nn.Conv1d(1, 1, 3, stride=2, padding=1)", (4,),
+         "is torch.nn.ConvTranspose1d(1, 1, 3, stride=2, padding=1, output_padding=1"),
         ("nn.Conv2d(1, 1, 3)", (2, 2), "the output is empty"),
         ("nn.Conv1d(1, 1, 3, padding='same')", None, "out = n\n"),
         ("nn.Conv1d(1, 1, 3, stride=2)", None, "out = floor((n + 0 + 0 - 3)/2) + 1\n"),
