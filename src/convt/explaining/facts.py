@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from textwrap import dedent
 
 from convt.conv.settings import Settings, Sizes, forward_same_padding, preimage_sizes, transposed_size
 from convt.explaining.overlaps import Overlaps, overlaps
@@ -91,7 +92,7 @@ def explain(
     spoken = read(text)
     beside = known(spoken, extents, channels, batch)
     it = beside.settings()
-    return Explanation(spoken, " ".join(text.split()), beside, it, overlaps(it))
+    return Explanation(spoken, dedent(text).strip(), beside, it, overlaps(it))
 
 
 def transpose_of(it: Settings) -> Settings | None:

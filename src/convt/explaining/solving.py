@@ -155,10 +155,12 @@ def usual(it: Settings) -> tuple[int, ...]:
     """How unusual settings are: what a reader expects first has the least.
 
     The border: where `same` crops, or as much at both ends with nothing added; then with an output padding; then
-    nothing cropped; then everything else by how far it is from the middle. The kernel: 3 and 4, one that the stride
+    nothing cropped; then everything else by how far it is from the middle; a size that is a whole number of strides, as
+    `same` makes it, before others. The kernel: 3 and 4, one that the stride
     divides; the stride: 1 and 2.
     """
     border = max(map(_border, range(it.rank), [it] * it.rank))
+    border += 0 if it.output == it.replace(padding="same", output_padding=None).output else 2
     shape = sum(_shape(k, s, d) for k, s, d in zip(it.kernel, it.stride, it.dilation, strict=True))
     uneven = len({(n, k, s, d) for n, k, s, d in zip((0,) * it.rank, it.kernel, it.stride, it.dilation, strict=True)})
     begins = tuple(lo for lo, _ in it.crop)

@@ -16,7 +16,7 @@ MOST_ROWS, MOST_COLUMNS = 12, 30
 
 def explanation_text(it: Explanation) -> str:
     """Everything that is known of the layer."""
-    lines = [*wrapped("", f"{it.text}", 0), *(line for note in it.spoken.notes for line in wrapped("", note, 2)), ""]
+    lines = [*call("", it.text, 0), *(line for note in it.spoken.notes for line in wrapped("", note, 2)), ""]
     own = it.it
     lines += wrapped("size", words.sizes(it))
     for axis in it.axes:
