@@ -41,7 +41,7 @@ def render_layer_page(it: Explanation) -> str:
     known_channels = "channels" not in it.known.unknown
     return page_environment().get_template("layer.html").render(
         it=it, own=it.it, words=words, by=by, title=it.spoken.form.rpartition(".")[2], headline=headline(it),
-        facts=facts(it), drawings=drawings(recorded(it.it)), heat=_heat(it), rows=rows(it),
+        facts=facts(it), drawings=drawings(recorded(it.it)) if it.overlaps else [], heat=_heat(it), rows=rows(it),
         framework=of_form(it.spoken.form).title, known_channels=known_channels,
         nothing=words.nothing(it.it, it.overlaps) if it.overlaps and it.sized else "",
     )  # fmt: skip
