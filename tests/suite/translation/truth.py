@@ -23,7 +23,7 @@ from convt.conv.data import exact
 from convt.conv.oracles import reference
 from convt.conv.settings import Settings, SettingsError
 from convt.translation.dialect import Dialect, Spoken, Unsayable, dialects
-from convt.translation.kernels import own_layout
+from convt.translation.kernels import KernelLayout, own_layout
 from convt.translation.layer import LayerError, layer_of
 from convt.translation.translating import Translation, port, read, translate
 
@@ -133,15 +133,15 @@ def _layer(chance: random.Random) -> Settings:
     return Settings(**said)
 
 
-def texts(it: Settings) -> Iterator[str]:
-    """The layer in the words of every framework that says it in one call."""
+def texts(it: Settings) -> Iterator[tuple[str, KernelLayout]]:
+    """The layer in the words of every framework that says it in one call, and how that call wants its kernel."""
     for dialect in dialects().values():
         for kind in dialect.kinds:
             try:
                 said = dialect.say(it, kind)
             except Unsayable:
                 continue
-            yield said.source(it)
+            yield said.source(it), said.kernel
 
 
 def jobs(it: Settings, engines: Iterable[str]) -> Iterator[tuple[str, Job]]:
@@ -151,10 +151,11 @@ def jobs(it: Settings, engines: Iterable[str]) -> Iterator[tuple[str, Job]]:
     spread = own_layout(it).spread(arrays.w, it.groups)
     seen: set[tuple[str, str]] = set()
     own = Spoken(layer_of(it), "convt.Settings", own_layout(it), channels_last=False)
-    for words, spoken in (("the settings", own), *((text, read(text)) for text in texts(it))):
+    written = ((text, read(text), layout) for text, layout in texts(it))
+    for words, spoken, layout in (("the settings", own, own.kernel), *written):
         again = spoken.layer.settings(it.input, channels_in=it.channels_in, batch=it.batch)
         again = again if again.bias == it.bias else again.replace(bias=it.bias)  # a function adds it outside
-        weights = [spoken.kernel.gather(spread)] + ([] if arrays.b is None else [arrays.b])
+        weights = [layout.gather(spread)] + ([] if arrays.b is None else [arrays.b])
         for engine in engines:
             dialect = dialects()[engine.split("@")[0]]
             try:
