@@ -20,7 +20,7 @@ def sizes(it: Explanation) -> str:
     if not it.sized:
         return NO_INPUT
     unknown = it.known.unknown
-    channels = "" if "channels" in unknown else f", {it.it.channels_in} to {plural(it.it.channels_out, 'channel')}"
+    channels = "" if "channels" in unknown else f", {it.it.channels_in:,} to {it.it.channels_out:,} channels"
     items = f", {it.it.batch:,} items" if it.it.batch != 1 and "batch" not in unknown else ""
     return f"{by(it.it.input)} to {by(it.it.output)}{channels}{items}"
 

@@ -77,8 +77,12 @@ def _same(a: Settings, b: Settings, source: Spoken, target: Spoken) -> None:
     for name in ("op", "kernel", "stride", "dilation", "channels_in", "channels_out", "groups", "bias", "output"):
         ours, theirs = getattr(a, name), getattr(b, name)
         if ours != theirs:
-            raise LayerError(f"{name}: {source.form} has {ours} and {target.form} {theirs}, so that the two compute "
-                             "different things")  # fmt: skip
+            why = (
+                "so that the two compute different things"
+                if name != "op"
+                else ("which can only be the same with stride 1: give convt.translate's result as the target")
+            )
+            raise LayerError(f"{name}: {source.form} has {ours} and {target.form} {theirs}, {why}")
     if not same_numbers(a, [lo for lo, _ in b.crop]):
         what = "crops" if a.transposed else "pads"
         raise LayerError(f"padding: for an input of {'x'.join(map(str, a.input))} {source.form} {what} {list(a.crop)} "

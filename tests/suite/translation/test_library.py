@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import numpy as np
 import pytest
 
 import convt
+from convt.conv.data import exact
 from convt.conv.settings import Settings
 from convt.translation.dialect import dialects
 from convt.translation.kernels import KernelLayout, expression, own_layout
 from convt.translation.layer import LayerError
-from convt.translation.translating import read
+from convt.translation.translating import arrays_of, read
 from convt.translation.unknown import answer, known
 from tests.suite.conv.random_settings import random_settings
+
+from .truth import layers, texts
 
 LAYER = "nn.ConvTranspose2d(2, 3, 4, stride=2, padding=1)"
 WEIGHTS = {"weight": np.arange(96.0).reshape(2, 3, 4, 4), "bias": np.arange(3.0)}
@@ -124,3 +129,39 @@ def test_what_the_layer_says_itself_contradicts_what_is_given() -> None:
         known(read(LAYER), (4, 4), 5)
     with pytest.raises(LayerError, match=r"found 1 extents \(4\), accepted one for each"):
         known(read(LAYER), (4,), None)
+
+
+def misported(count: int) -> list[str]:
+    """Layers whose arrays do not come out as their target keeps them, from every framework's words to every other's."""
+    wrong = []
+    for it in layers(11, count):
+        arrays = exact(it)
+        spread = own_layout(it).spread(arrays.w, it.groups)
+        written = [
+            (text, layout)
+            for text, layout in texts(it)
+            if (read(text).layer.bias, read(text).layer.op) == (it.bias, it.op)
+        ]
+        for (source, layout), (target, other) in product(written, written):
+            weights = [layout.gather(spread), *([] if arrays.b is None else [arrays.b])]
+            kernel, bias = arrays_of(convt.port(weights, source, target))
+            if not np.array_equal(kernel, other.gather(spread)) or (bias is None) != (arrays.b is None):
+                wrong.append(f"{source} -> {target}")
+    return wrong
+
+
+def test_arrays_go_to_a_layer_that_is_written_and_come_back() -> None:
+    assert not misported(60)
+
+
+def test_arrays_that_are_mirrored_on_the_way_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    from convt.translation import library
+
+    real = library._said
+
+    def mirrored(*given: Any) -> Any:
+        said = real(*given)
+        return replace(said, kernel=replace(said.kernel, mirrored=not said.kernel.mirrored))
+
+    monkeypatch.setattr(library, "_said", mirrored)
+    assert misported(10)
