@@ -26,6 +26,8 @@ class Row:
     around: list[str]
     meaning: tuple[str, ...]
     own: bool
+    program: str
+    """Empty where the call alone is the layer, or where the program depends on what is unknown."""
 
 
 def write_layer_page(it: Explanation, out: Path) -> None:
@@ -74,9 +76,16 @@ def rows(it: Explanation) -> list[Row]:
     """Every framework, the layer's own first."""
     own = of_form(it.spoken.form)
     return [
-        Row(found, words.around(found, not it.sized), found.dialect.meaning(it.it), found.dialect is own)
+        Row(found, words.around(found, not it.sized), found.dialect.meaning(it.it), found.dialect is own,
+            _program(found) if it.sized else "")
         for found in it.elsewhere
-    ]
+    ]  # fmt: skip
+
+
+def _program(found: Answer) -> str:
+    """The program around a call that is not the whole layer."""
+    it = found.translation
+    return it.program() if it and not it.direct and not found.open and found.dialect.runs else ""
 
 
 def _heat(it: Explanation) -> str:

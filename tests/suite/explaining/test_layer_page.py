@@ -80,6 +80,13 @@ def test_the_page_has_the_formula_the_drawing_the_map_and_every_framework() -> N
     assert page.count('<pre tabindex="0">') >= 1
 
 
+def test_a_call_that_is_not_the_whole_layer_has_its_program_beside_it() -> None:
+    page = render_layer_page(explain(DOUBLING, (4, 4)))
+    assert "y = y[:, 1:9, 1:9, :]" in page  # Keras crops a full result of 9x9
+    assert page.count("the whole layer as a program") == 1
+    assert "as a program" not in render_layer_page(explain(DOUBLING))
+
+
 def test_without_an_input_the_page_says_so() -> None:
     page = render_layer_page(explain(DOUBLING))
     assert "--input gives the numbers" in page

@@ -1,4 +1,4 @@
-"""The page about layers says what is known by hand: who crops where for kernel 5, stride 2, and whose taps run which way."""
+"""The page about layers says what is known by hand: who crops where for kernel 5, stride 2, whose taps turn."""
 
 from __future__ import annotations
 
