@@ -121,6 +121,8 @@ def _not_too_many(it: Question) -> None:
         many *= prod(map(len, of_axes)) if apart else len(of_axes[0])
     for axis in range(it.rank):
         many *= len(it.outputs(axis) or (0,))
+    taps, spread = (max(map(max, it.values[name])) for name in ("kernel", "dilation"))
+    many *= taps * spread // 32 + 1  # there are as many places where a crop can begin
     if many > MOST:
         raise QuestionError(f"found {many:,} combinations to try, accepted {MOST:,} at most; give more of --input, "
                             "--output, --kernel and --stride, or shorter ranges")  # fmt: skip

@@ -22,7 +22,7 @@ from convt.conv.settings import (
 )
 from convt.explaining.questions import Geometry, Pad, Question, QuestionError
 
-MOST_SOLUTIONS = 200_000
+MOST_SOLUTIONS = 50_000
 USUAL_KERNELS = {3: 0, 4: 0, 5: 1, 2: 1, 7: 2, 6: 2, 1: 3, 8: 3, 9: 3}
 USUAL_STRIDES = {1: 0, 2: 0, 4: 2, 3: 2, 8: 3}
 RARE = 4
@@ -127,11 +127,12 @@ def _forward(asked: Question, place: int, it: Geometry, out: int) -> Iterator[Bo
     pads = asked.pads(place)
     seen: set[int] = set()
     for lo, hi in _pairs(pads, most):
-        ends = range(most + 1) if hi is None else (hi,)
+        least = max(transposed_size(out, k, s, d) - n - lo, 0)  # zeros at the end with which the last output fits
+        ends = (lo, *range(least, min(least + s, most + 1))) if hi is None else (hi,)
         fitting = [end for end in ends if forward_size(n, k, s, d, lo, end) == out]
         if fitting and lo not in seen:
             seen.add(lo)
-            yield Border(lo, lo if lo in fitting else fitting[0], 0, out)
+            yield Border(lo, fitting[0], 0, out)
     if pads is not None and "same" in pads:
         lo, hi = forward_same_padding(n, k, s, d)
         if lo not in seen and forward_size(n, k, s, d, lo, hi) == out:
@@ -199,24 +200,28 @@ class Near:
 
 def nearest(asked: Question, most: int = 3) -> list[Near]:
     """What comes nearest to a wanted size where nothing gives it: by the sum of the distances over the axes."""
-    free = Question(asked.rank, asked.op, {name: of for name, of in asked.values.items() if name != "output"},
-                    asked.paddings, asked.each)  # fmt: skip
     found: list[tuple[int, tuple[int, ...], Near]] = []
     for axes in asked.geometries():
-        choice, far = [], 0
-        for place, axis in enumerate(axes):
-            wanted = asked.outputs(place) or ()
-            borders = [(min(abs(border.output - out) for out in wanted), border.extra, border)
-                       for border in border_of(free, place, axis)] if wanted else []  # fmt: skip
-            if not borders:
-                break
-            distance, _, border = min(borders)
-            choice.append(border)
-            far += distance
-        if len(choice) == asked.rank:
-            it = settings_of(asked, axes, tuple(choice))
-            found.append((far, usual(it), Near(it, _reason(asked, axes))))
+        borders = [_near(asked, place, axis) for place, axis in enumerate(axes)]
+        reached = [each for each in borders if each is not None]
+        if len(reached) == asked.rank:
+            it = settings_of(asked, axes, tuple(border for _, border in reached))
+            found.append((sum(far for far, _ in reached), usual(it), Near(it, _reason(asked, axes))))
     return [near for *_, near in sorted(found, key=lambda each: each[:2])[:most]]
+
+
+def _near(asked: Question, place: int, it: Geometry) -> tuple[int, Border] | None:
+    """The distance to a wanted size, and the border that comes so near with the least output padding."""
+    wanted = asked.outputs(place) or ()
+    sizes = (
+        sorted((min(abs(out - one) for one in wanted), out) for out in reachable(asked, place, it)) if wanted else []
+    )
+    if asked.pads(place) is None:  # then all sizes are had but for those that a stride skips
+        sizes = sizes[: 2 * max(it.stride, it.dilation) + 2]
+    for far, out in sizes:
+        if borders := list((_transposed if asked.op == "conv_transpose" else _forward)(asked, place, it, out)):
+            return far, min(borders, key=lambda border: border.extra)
+    return None
 
 
 def _reason(asked: Question, axes: tuple[Geometry, ...]) -> str:

@@ -60,12 +60,12 @@ def overlap(it: Settings, found: Overlaps, sized: bool) -> str:
         said = f"even: every position away from the border gets {_landing(fewest)}{', for ' + why if why else ''}"
     else:
         name = "checkerboard" if it.rank > 1 else "uneven"
-        said = f"{name}: {fewest} to {most} taps on a position away from the border; {_uneven(it)}"
+        said = f"{name}: {fewest:,} to {most:,} taps on a position away from the border; {_uneven(it)}"
     return said
 
 
 def _landing(count: int) -> str:
-    return f"{count} tap{'s' if count != 1 else ''}"
+    return f"{count:,} tap{'s' if count != 1 else ''}"
 
 
 def _taps(it: Settings) -> str:

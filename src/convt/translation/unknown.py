@@ -12,6 +12,8 @@ from convt.translation.translating import Translation, translate
 
 LEAST = 5
 """The smallest extent that stands for an unknown one, where the kernel fits it."""
+MOST_EXTENTS = 32
+"""Inputs that stand for all others: two strides of them, where the stride is not longer than anybody's."""
 WORDS = {"input": "the input's extents", "channels": "its number of channels", "batch": "its number of items"}
 OPTIONS = {"input": "--input", "channels": "--channels", "batch": "--batch"}
 
@@ -43,7 +45,7 @@ class Known:
         """The settings with other values of something unknown."""
         it = self.settings()
         if name == "input":
-            for more in range(1, 2 * max(it.stride) + 1):
+            for more in range(1, min(2 * max(it.stride), MOST_EXTENTS) + 1):
                 yield replace(self, extents=tuple(n + more for n in it.input)).settings()
         elif name == "channels":
             for times in (2, 3):

@@ -80,7 +80,7 @@ def _begins(asked: Question, place: int, n: int, k: int, s: int, d: int) -> Iter
 
 def _pairs(pads: tuple[Pad, ...] | None, reach: int) -> Iterable[tuple[int, int]]:
     if pads is None:
-        return product(range(reach + 1), repeat=2)
+        return [(lo, hi) for lo in range(reach + 1) for hi in range(reach + 1)]
     explicit = [pad for pad in pads if pad != "same"]
     return [pad if isinstance(pad, tuple) else (0, 0) if isinstance(pad, str) else (pad, pad) for pad in explicit]
 
@@ -129,7 +129,11 @@ def disagreements(count: int, seed: int = 0) -> list[tuple[Question, set[tuple[P
     """Questions to which the solver finds too much, too little, or something twice."""
     wrong = []
     for asked in questions(count, seed):
-        found = places(solutions(asked))
+        try:
+            found = places(solutions(asked))
+        except QuestionError as error:  # more than are sorted, which two free axes come to at times
+            assert "more than 50,000 solutions" in str(error)
+            continue
         if set(found) != (due := searched(asked)) or len(found) != len(set(found)):
             wrong.append((asked, set(found) ^ due))
     return wrong
@@ -140,7 +144,7 @@ def test_the_solver_finds_what_a_search_over_all_settings_finds() -> None:
 
 
 def test_the_questions_have_answers_and_have_none() -> None:
-    counts = [len(solutions(asked)) for asked in questions(400, 1)]
+    counts = [len(solutions(asked)) for asked in questions(400, 1) if asked.rank == 1]
     assert 40 < sum(count == 0 for count in counts) < 360
     assert max(counts) > 50
 
@@ -213,9 +217,9 @@ def test_the_pair_of_keras_and_pytorch_stands_in_two_groups() -> None:
 
 
 def test_what_same_does() -> None:
-    given = {"input": (7,), "kernel": (5,), "stride": (2,)}
-    assert is_same(Settings(**given, padding=((1, 2),)))
-    assert not is_same(Settings(**given, padding=((2, 1),)))
+    it = Settings(input=(7,), kernel=(5,), stride=(2,), padding=((1, 2),))
+    assert is_same(it)
+    assert not is_same(it.replace(padding=((2, 1),)))
 
 
 @pytest.mark.parametrize(
@@ -272,7 +276,7 @@ def test_a_question_that_cannot_be_asked_says_what_can(given: dict[str, str | No
 
 
 def test_too_many_solutions_are_refused_before_they_are_made() -> None:
-    with pytest.raises(QuestionError, match="more than 200,000 solutions"):
+    with pytest.raises(QuestionError, match="more than 50,000 solutions"):
         solutions(question({"input": "40x40x40", "kernel": "30", "stride": "20"}))
 
 
