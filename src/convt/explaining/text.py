@@ -60,10 +60,11 @@ def _overlap(it: Explanation) -> Iterator[str]:
 
 
 def _elsewhere(it: Explanation) -> Iterator[str]:
-    """The layer in every framework's words."""
-    yield "the same layer, and its kernel's axes (`convt translate` tells more of each):"
+    """The layer in every framework's words; those of a spec file are long, and of those who ask for them."""
+    yield "the same layer, and its kernel's axes (`convt translate` tells more, and writes it for a spec file):"
     for found in it.elsewhere:
-        yield from _row(found, not it.sized)
+        if found.dialect.runs:
+            yield from _row(found, not it.sized)
 
 
 def _row(found: Answer, unsized: bool) -> Iterator[str]:

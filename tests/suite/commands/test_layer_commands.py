@@ -90,7 +90,7 @@ def test_an_explanation_has_the_width_of_a_screen(capsys: pytest.CaptureFixture[
         text = capsys.readouterr().out
         assert max(map(len, text.splitlines())) <= 100
         assert "\x1b" not in text
-        assert len(text.splitlines()) < 70
+        assert len(text.splitlines()) < 56
 
 
 def test_the_page_is_written_where_it_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

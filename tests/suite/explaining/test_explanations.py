@@ -19,12 +19,17 @@ from convt.conv.bounds import terms
 from convt.conv.settings import Settings
 from convt.explaining.data import explanation_data
 from convt.explaining.facts import Explanation, explain
+from convt.explaining.layer_page import render_layer_page
 from convt.explaining.overlaps import cycle, overlaps
 from convt.explaining.text import explanation_text
+from convt.explaining.translations import translations_text
 from convt.explaining.words import nothing
 from convt.translation.dialect import Unsayable, dialects
 from convt.translation.layer import LayerError
+from convt.translation.translating import read
+from convt.translation.unknown import answer, known
 from tests.suite.conv.random_settings import random_settings
+from tests.suite.translation.truth import layers, texts
 
 ARTICLES = Path(__file__).parents[3] / "specs" / "articles.yaml"
 DOUBLING = "torch.nn.ConvTranspose2d(1, 3, 3, stride=2, padding=1, output_padding=1)"
@@ -171,6 +176,22 @@ def test_the_products_that_are_told_are_counted() -> None:
     assert it.products == 2 * (2 * 3) * (2 * 3) * (3 * 4)  # groups, pairs of channels in one, taps, inputs
     assert it.parameters == 4 * 3 * 6 + 6
     assert it.replace(op="conv").products == 2 * 6 * 6 * prod(it.replace(op="conv").output)
+
+
+def test_every_framework_s_words_are_explained_and_translated_with_and_without_an_input() -> None:
+    for it in layers(3, 20):
+        for (text, _), sized in product(texts(it), (False, True)):
+            given = (it.input, it.channels_in) if sized else (None, None)
+            found = explain(text, *given)
+            assert max(map(len, explanation_text(found).splitlines())) <= 100
+            assert render_layer_page(found)
+            spoken = read(text)
+            answers = [answer(known(spoken, *given), dialect, program=True) for dialect in dialects().values()]
+            printed = translations_text(spoken, known(spoken, *given), answers, program=True)
+            assert not [each.failure for each in answers if each.failure]
+            if sized:
+                assert not [each.asks for each in answers if each.asks]
+                assert printed.count("  call ") == len(answers)
 
 
 def faulty(it: Explanation) -> list[str]:
