@@ -34,7 +34,7 @@ def explanation_data(it: Explanation) -> dict[str, Any]:
         "products": own.products if whole else None,
         "products_in_all": own.products * own.batch if whole else None,
         "transpose": {
-            "call": it.said(other) if other else None,
+            "call": it.counterpart_call or None,
             "settings": other.canonical() if other and whole else None,
             "says": words.transpose(it),
         },

@@ -63,7 +63,17 @@ class Explanation:
     @cached_property
     def counterpart(self) -> Settings | None:
         """Of a transposed layer the forward convolution that it is the transpose of; of a forward one its transpose."""
-        return self.it.adjoint() if self.it.transposed else transpose_of(self.it)
+        return counterpart(self.it)
+
+    @cached_property
+    def counterpart_call(self) -> str:
+        """Its call in this layer's framework; empty where there is none, or where it depends on an unknown input."""
+        calls = [self.said(other) if (other := counterpart(it)) else "" for it in self._every()]
+        return calls[0] if len(set(calls)) == 1 else ""
+
+    def _every(self) -> list[Settings]:
+        """The settings, and those of other inputs where the input is unknown."""
+        return [self.it] if self.sized else [self.it, *self.known.others("input")]
 
     @cached_property
     def elsewhere(self) -> list[Answer]:
@@ -93,6 +103,11 @@ def explain(
     beside = known(spoken, extents, channels, batch)
     it = beside.settings()
     return Explanation(spoken, dedent(text).strip(), beside, it, overlaps(it))
+
+
+def counterpart(it: Settings) -> Settings | None:
+    """Of a transposed convolution the forward one that it is the transpose of; of a forward one its transpose."""
+    return it.adjoint() if it.transposed else transpose_of(it)
 
 
 def transpose_of(it: Settings) -> Settings | None:

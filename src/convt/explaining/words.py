@@ -92,7 +92,7 @@ def cycles(found: Overlaps) -> list[str]:
 
 def along(found: Overlaps, most: int = 40) -> list[str]:
     """The counts along the axes, those that are alike once."""
-    rest = (f" ... ({len(counts):,} positions)" if len(counts) > most else "" for counts in found.counts)
+    rest = (f" ... ({len(counts):,} positions; --json has all)" if len(counts) > most else "" for counts in found.counts)
     return _along(
         f"along {{}}: {' '.join(map(str, counts[:most]))}{more}"
         for counts, more in zip(found.counts, rest, strict=True)
@@ -153,11 +153,13 @@ def transpose(it: Explanation) -> list[str]:
         if not own.transposed:
             return ["there is none: the output is empty"]
         return ["of no forward convolution: with this output padding it would map to a larger input"]
-    call = it.said(other) or f"the forward convolution with the same kernel, padding {list(other.padding)}"
-    what = f"of {call}" if own.transposed else f"is {call}"
+    call, of = it.counterpart_call, "of" if own.transposed else "is"
+    if not call and not it.sized:
+        kind = "forward" if own.transposed else "transposed"
+        return [f"{of} a {kind} convolution whose call depends on the input; --input gives it"]
+    what = f"{of} {call or f'the convolution with the same kernel and the padding {list(other.padding)}'}"
     if not it.sized:
-        chosen = not own.transposed and max(own.stride) > 1
-        return [what + ("; the output padding depends on the input" if chosen else "")]
+        return [what]
     lines = [f"{what}, which takes {by(other.input)} to {by(other.output)}"]
     if own.transposed:
         lines += _chosen(it)
@@ -178,8 +180,9 @@ def _chosen(it: Explanation) -> Iterator[str]:
 
 
 def sentence(text: str) -> str:
-    """With a capital and a full stop."""
-    return text[0].upper() + text[1:] + ("" if text.endswith((".", ":")) else ".")
+    """With a capital, where it begins with a word, and a full stop."""
+    first = text[0].upper() if text.split()[0].isalpha() else text[0]
+    return first + text[1:] + ("" if text.endswith((".", ":")) else ".")
 
 
 def around(found: Answer, unsized: bool = False) -> list[str]:

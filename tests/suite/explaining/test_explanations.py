@@ -23,7 +23,7 @@ from convt.explaining.layer_page import render_layer_page
 from convt.explaining.overlaps import cycle, overlaps
 from convt.explaining.text import explanation_text
 from convt.explaining.translations import translations_text
-from convt.explaining.words import nothing
+from convt.explaining.words import nothing, sentence
 from convt.translation.dialect import Unsayable, dialects
 from convt.translation.layer import LayerError
 from convt.translation.translating import read
@@ -130,6 +130,8 @@ def test_without_an_input_n_stays_a_letter() -> None:
          "is torch.nn.ConvTranspose1d(1, 1, 3, stride=2, padding=1, output_padding=1"),
         ("nn.Conv2d(1, 1, 3)", (2, 2), "the output is empty"),
         ("nn.Conv1d(1, 1, 3, padding='same')", None, "out = n\n"),
+        ("nn.Conv1d(1, 1, 3, stride=2)", None, "is a transposed convolution whose call depends on the input"),
+        ("nn.Conv1d(1, 1, 3)", None, "is torch.nn.ConvTranspose1d(1, 1, 3, bias=False)"),
         ("nn.Conv1d(1, 1, 3, stride=2)", None, "out = floor((n + 0 + 0 - 3)/2) + 1\n"),
         ("nn.Conv1d(1, 1, 3, padding=2)", None, "out = floor((n + 2 + 2 - 3)/1) + 1 = n + 2\n"),
         ("nn.ConvTranspose1d(1, 1, 3, padding=3)", None, "= n - 4\n"),
@@ -228,6 +230,12 @@ def test_a_wrong_formula_or_a_gap_that_is_not_told_is_seen(monkeypatch: pytest.M
     monkeypatch.undo()
     monkeypatch.setattr("convt.page.drawing.Axis.counts", lambda axis: [1] * axis.full)
     assert faulty(explain("nn.ConvTranspose1d(1, 1, 2, stride=3)", (3,))) == ["nothing"]
+
+
+def test_a_sentence_begins_with_a_capital_unless_with_code() -> None:
+    assert sentence("crops nothing") == "Crops nothing."
+    assert sentence("padding='same' pads") == "padding='same' pads."
+    assert sentence("Said already.") == "Said already."
 
 
 def test_the_fields_for_programs_stay() -> None:

@@ -110,6 +110,14 @@ def test_a_large_map_is_cut_and_says_so() -> None:
     assert "32 of 50 rows and 32 of 100 columns are drawn." in svg
 
 
+def test_a_map_says_what_its_numbers_are() -> None:
+    transposed, forward = (
+        render_layer_page(explain(layer, (4, 4))) for layer in (DOUBLING, "nn.Conv2d(1, 1, 3, padding=1)")
+    )
+    for page, says in ((transposed, "Taps that land on each output"), (forward, "How often each input is read")):
+        assert f"<figcaption>{says}, both axes together: the stronger the colour, the more.</figcaption>" in page
+
+
 def test_what_a_layer_says_is_never_markup(monkeypatch: pytest.MonkeyPatch) -> None:
     hostile = DOUBLING.replace("1)", "1, device='<script>alert(1)</script>')")
     page = render_layer_page(explain(hostile, (4, 4)))
