@@ -92,7 +92,9 @@ def cycles(found: Overlaps) -> list[str]:
 
 def along(found: Overlaps, most: int = 40) -> list[str]:
     """The counts along the axes, those that are alike once."""
-    rest = (f" ... ({len(counts):,} positions; --json has all)" if len(counts) > most else "" for counts in found.counts)
+    rest = (
+        f" ... ({len(counts):,} positions; --json has all)" if len(counts) > most else "" for counts in found.counts
+    )
     return _along(
         f"along {{}}: {' '.join(map(str, counts[:most]))}{more}"
         for counts, more in zip(found.counts, rest, strict=True)
