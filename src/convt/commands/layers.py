@@ -16,8 +16,8 @@ LARGEST = 1 << 31
 
 def add_layer(parser: argparse.ArgumentParser) -> None:
     """The layer and what it leaves open."""
-    parser.add_argument("layer", metavar="LAYER", help="a call in a framework's words; `-` reads it from standard "
-                        "input, and the path of a file from there")  # fmt: skip
+    parser.add_argument("layer", metavar="LAYER", help="a call in a framework's words, the path of a file with one, "
+                        "or `-` for standard input")  # fmt: skip
     parser.add_argument("--input", type=extents, metavar="HxW", help="the spatial extents of the input, such as 4x4; "
                         "where the layer itself says them it is not needed")  # fmt: skip
     parser.add_argument("--channels", type=number, metavar="N", help="input channels, where the layer does not say "

@@ -14,7 +14,7 @@ LEAST = 5
 """The smallest extent that stands for an unknown one, where the kernel fits it."""
 MOST_EXTENTS = 32
 """Inputs that stand for all others: two strides of them, where the stride is not longer than anybody's."""
-WORDS = {"input": "the input's extents", "channels": "its number of channels", "batch": "its number of items"}
+WORDS = {"input": "the input's extents", "channels": "the number of input channels", "batch": "the number of items"}
 OPTIONS = {"input": "--input", "channels": "--channels", "batch": "--batch"}
 
 

@@ -67,12 +67,26 @@ def articles() -> list[Case]:
     return [case for case in load_cases([ARTICLES]) if case.id in expected_sizes()]
 
 
+def answered(case: Case) -> bool:
+    """Whether one command prints the size that stands in the file, and a formula that comes to it on every axis."""
+    text, size = told(case), expected_sizes()[case.id]
+    begin = f"{'x'.join(map(str, case.settings.input))} to {'x'.join(map(str, size))}"
+    return bool(re.search(rf"^size +{begin}\b", text, re.MULTILINE)) and all(
+        re.search(rf"out = .* = {out}\b", text) for out in size
+    )
+
+
 @pytest.mark.parametrize("case", articles(), ids=lambda case: case.id)
 def test_a_case_of_the_articles_is_answered_by_one_command(case: Case) -> None:
-    size = "x".join(map(str, expected_sizes()[case.id]))
-    assert re.search(rf"^size +{'x'.join(map(str, case.settings.input))} to {size}\b", told(case), re.MULTILINE)
-    for out in case.settings.output:
-        assert re.search(rf"out = .* = {out}\b", told(case))
+    assert answered(case)
+
+
+@pytest.mark.parametrize("fault", ["convt.explaining.words.sizes", "convt.explaining.words.formula"])
+def test_an_answer_with_another_size_is_seen(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = next(case for case in articles() if case.id == "pytorch-doubling-k3-s2-p1-a1")
+    assert answered(case)
+    monkeypatch.setattr(fault, lambda *_: "5x7 to 10x15, out = (5-1)*2 + 3 = 11")
+    assert not answered(case)
 
 
 def test_the_articles_have_many_sizes() -> None:
