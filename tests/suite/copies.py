@@ -22,7 +22,8 @@ DEADLINE = 600.0
 """Seconds after which a command hangs, on a busy machine too."""
 SERVER = """
 import json, os, runpy, sys
-import convt.cli, convt.pytest_plugin
+import jinja2, ml_dtypes, numpy.random
+import convt.cli, convt.content.backends.registry, convt.content.tests.laws, convt.page.page, convt.pytest_plugin
 del sys.modules["convt.pytest_plugin"]  # pytest imports it itself, and rewrites its assertions
 for line in sys.stdin:
     asked = json.loads(line)
