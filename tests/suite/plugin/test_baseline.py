@@ -46,6 +46,7 @@ class Place:
             f"--spec={self.folder / 'few.yaml'}",
             f"--known={self.folder / 'known'}",
             f"--report={self.folder / 'out'}",
+            "--profile=default",
         ]
         words = ["-rxX", "-o", f"cache_dir={self.folder / 'cache'}", *own, *options]
         done = copies.run("pytest", words, env={"PYTHONPATH": str(self.folder), "COLUMNS": "300"})
