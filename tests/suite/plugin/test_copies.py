@@ -1,15 +1,14 @@
-"""A copy of a process ends, prints and knows what a command of its own does; and the longest files come first."""
+"""A copy of a process ends, prints and knows what a command in a process of its own does."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from tests.suite import conftest, copies
+from tests.suite import copies
 
 TOLD = "import os, sys; print(os.getcwd(), os.environ['SAID'], sys.argv[1:], sys.stdin.read() == ''); "
 
@@ -47,11 +46,3 @@ def test_a_module_is_found_in_the_folder_and_beside_it(tmp_path: Path) -> None:
     (tmp_path / "there" / "two.py").write_text("")
     done = copies.run("one", ["x"], cwd=tmp_path / "here", env={"PYTHONPATH": str(tmp_path / "there")})
     assert done.stdout == f"{tmp_path / 'there' / 'two.py'} {[str(tmp_path / 'here' / 'one.py'), 'x']}\n", done.stderr
-
-
-def test_the_longest_files_are_there_and_come_first() -> None:
-    paths = [Path(conftest.__file__).parent / name for name in conftest.LONGEST]
-    assert [path for path in paths if not path.is_file()] == []
-    items = [SimpleNamespace(path=path) for path in (Path(__file__), *reversed(paths))]
-    conftest.pytest_collection_modifyitems(items)  # type: ignore[arg-type]  # of an item it reads the path alone
-    assert [item.path for item in items] == [*paths, Path(__file__)]
