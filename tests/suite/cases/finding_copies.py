@@ -101,7 +101,8 @@ def _place(finding: FrameworkFinding, folder: Path, stems: dict[tuple[tuple[str,
     if finding.memory or len(engines) > 1 or finding.script.count("environ[") > len(engines) or not dear:
         return
     given = QUIET | dict(each.split("=", 1) for each in finding.environment)
-    later = {name: given.pop(name) for name in LATER if name in given}
+    read_early = dear == {"torch"}  # whether its oneDNN reads the variable as late as a copy sets it was not shown
+    later = {} if read_early else {name: given.pop(name) for name in LATER if name in given}
     stem = stems.setdefault(tuple(sorted(given.items())), Branch())
     if "keras" in dear:
         branch = stem.reached([*engines, "keras"], later | ({"KERAS_BACKEND": engines[0]} if engines else {}))
