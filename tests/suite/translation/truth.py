@@ -170,7 +170,7 @@ def jobs(it: Settings, engines: Iterable[str]) -> Iterator[tuple[str, Job]]:
     arrays = exact(it)
     expected = reference(it, arrays.x, arrays.w, arrays.b)
     spread = own_layout(it).spread(arrays.w, it.groups)
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[str, str, bytes]] = set()
     own = Spoken(layer_of(it), "convt.Settings", own_layout(it), channels_last=False)
     written = ((text, read(text), layout) for text, layout in texts(it))
     for words, spoken, layout in (("the settings", own, own.kernel), *written):
@@ -186,7 +186,7 @@ def jobs(it: Settings, engines: Iterable[str]) -> Iterator[tuple[str, Job]]:
                     raise
                 continue
             state = port(weights, spoken, translation)
-            key = (engine, translation.program())
+            key = (engine, translation.program(), pickle.dumps(state))  # the arrays too: a wrong one is another job
             if key in seen:
                 continue
             seen.add(key)
