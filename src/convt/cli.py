@@ -18,7 +18,7 @@ from convt.streams import secure
 GROUPS = {
     "run": ("run",), "upgrade": ("upgrade",), "compare": ("compare",), "bisect": ("bisect",), "history": ("history",),
     "baseline": ("baseline",), "show": ("summary", "show", "script"), "page": ("page", "open"),
-    "check": ("check", "targets", "laws"),
+    "check": ("check", "targets", "laws"), "capture": ("capture",),
 }  # fmt: skip
 """Each module of `convt.commands` with the subcommands that it declares, in the order of the help."""
 

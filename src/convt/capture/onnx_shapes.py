@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from convt.capture.onnx_graph import SMALL, Node, Shape, Tensor
-from convt.conv.settings import Settings, effective_kernel, forward_same_padding, forward_size
+from convt.conv.settings import effective_kernel, forward_same_padding, forward_size
 
 SAME = set(
     "Abs BatchNormalization Cast CastLike Ceil Celu Clip CumSum DequantizeLinear Dropout Elu Erf Exp FastGelu Floor "
@@ -349,7 +349,3 @@ RULES: dict[str, Callable[[Node, Sequence[Shape | None], Sequence[Any]], Found]]
 FREE = ("Constant", "ConstantOfShape", "Reshape", "Concat")
 """Operators that may say a shape of what has none itself."""
 
-
-def convolved(settings: Settings) -> Shape:
-    """The shape of a convolution's result."""
-    return settings.y_shape

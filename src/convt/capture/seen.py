@@ -50,6 +50,8 @@ class Captured:
 
     seen: list[Seen] = field(default_factory=list)
     left: list[LeftOut] = field(default_factory=list)
+    trains: bool = False
+    """Whether the model is a program that may be trained, so that its gradients matter too."""
     notes: list[str] = field(default_factory=list)
     """What else the user has to know, a line each."""
 
