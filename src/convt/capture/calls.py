@@ -178,3 +178,41 @@ def onnx_call(op: str, attributes: Mapping[str, Any], x: Ints, w: Ints, bias: bo
         pairs.append((lo, hi) if auto == "SAME_UPPER" else (hi, lo))
         extra.append(a)
     return settings(**(given | {"padding": pairs}), **({"output_padding": extra} if any(extra) else {}))
+
+
+def keras_call(
+    op: str, x: Ints, kernel: Ints, channels: tuple[int, int], groups: int, bias: bool, strides: Ints | int = 1,
+    padding: str = "valid", dilation_rate: Ints | int = 1, output_padding: Ints | int | None = None,
+) -> Settings:  # fmt: skip
+    """Keras's convolution of an input (batch, channels, ...). `op` is ours; `padding` is same, valid or causal.
+
+    `valid` with an output padding is the whole result and so much more; `same` with one has the extent
+    (n - 1) s + e mod 2 + output padding, cropped as a `same` of that extent is. Source: keras/src/backend/common/
+    backend_utils.py, _get_output_shape_given_tf_padding.
+    """
+    rank = len(x) - 2
+
+    def axes(value: Ints | int) -> list[int]:
+        return [value] * rank if isinstance(value, int) else list(value)
+
+    stride, dilation, word = axes(strides), axes(dilation_rate), str(padding).lower()
+    given: dict[str, Any] = {
+        "op": op, "batch": x[0], "input": x[2:], "kernel": kernel, "channels_in": channels[0], "bias": bias,
+        "channels_out": channels[1], "groups": groups, "stride": stride, "dilation": dilation,
+    }  # fmt: skip
+    effective = [effective_kernel(k, d) for k, d in zip(kernel, dilation, strict=True)]
+    if word == "causal":
+        return settings(padding=[(e - 1, 0) for e in effective], **given)
+    if word not in ("same", "valid"):
+        raise NotACase(f"padding {padding!r}, accepted 'same', 'valid' or 'causal'")
+    if op == "conv" or output_padding is None:
+        return settings(padding=word, **given)
+    more = axes(output_padding)
+    if word == "valid":
+        return settings(**given, **({"output_padding": more} if any(more) else {}))
+    sizes = [(n - 1) * s + e % 2 + a for n, s, e, a in zip(x[2:], stride, effective, more, strict=True)]
+    if all((n - 1) * s < size <= n * s for n, s, size in zip(x[2:], stride, sizes, strict=True)):
+        usual = all(size == n * s for n, s, size in zip(x[2:], stride, sizes, strict=True))
+        return settings(padding="same", **given, **({} if usual else {"output_size": sizes}))
+    crops = [same_crop(*axis) for axis in zip(x[2:], kernel, stride, dilation, sizes, strict=True)]
+    return settings(padding=[(lo, hi) for lo, hi, _ in crops], output_size=sizes, **given)

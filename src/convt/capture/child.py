@@ -106,7 +106,7 @@ def _last_words(log: Path) -> str:
     return said[-1][:300] if said else "it said nothing"
 
 
-KINDS = {"torch": calls.torch_call, "xla": calls.xla_call, "windowed": calls.windowed}
+KINDS = {"torch": calls.torch_call, "xla": calls.xla_call, "windowed": calls.windowed, "keras": calls.keras_call}
 """How each framework's call is read, by the word that a child has for it."""
 ASIDE = ("name", "kind", "dtype", "channels_last", "output")
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from convt.capture import child
+from convt.capture.exported_file import capture_exported
+from convt.capture.keras_file import capture_keras
+from convt.capture.litert_file import capture_litert
 from convt.capture.onnx_file import capture_onnx
 from convt.capture.onnx_graph import Shape
 from convt.capture.seen import Captured, Unreadable, Wanted
@@ -127,4 +130,19 @@ def _saved_model(path: Path, asked: Asked) -> Captured:
     raise Unreadable(f"{path}: not yet")
 
 
-READERS: dict[str, Callable[[Path, Asked], Captured]] = {".onnx": _onnx}
+def _keras(path: Path, asked: Asked) -> Captured:
+    return capture_keras(path, asked.wanted, asked.python)
+
+
+def _exported(path: Path, asked: Asked) -> Captured:
+    return capture_exported(path, asked.wanted)
+
+
+def _litert(path: Path, asked: Asked) -> Captured:
+    return capture_litert(path, asked.wanted)
+
+
+READERS: dict[str, Callable[[Path, Asked], Captured]] = {
+    ".onnx": _onnx, ".pt2": _exported, ".keras": _keras, ".h5": _keras, ".hdf5": _keras, ".tflite": _litert,
+    ".lite": _litert,
+}  # fmt: skip
