@@ -18,6 +18,7 @@ import numpy as np
 
 from convt.capture import calls
 from convt.capture.seen import Captured, LeftOut, NotACase, Seen, Unreadable, Wanted, Weights
+from convt.capture.tensorflow_graph import node_settings
 from convt.conv.settings import Settings
 
 PACKAGE = Path(__file__).parents[1]
@@ -106,9 +107,9 @@ def _last_words(log: Path) -> str:
     return said[-1][:300] if said else "it said nothing"
 
 
-KINDS = {"torch": calls.torch_call, "xla": calls.xla_call, "windowed": calls.windowed, "keras": calls.keras_call}
+KINDS = {"torch": calls.torch_call, "xla": calls.xla_call, "keras": calls.keras_call, "tensorflow": node_settings}
 """How each framework's call is read, by the word that a child has for it."""
-ASIDE = ("name", "kind", "dtype", "channels_last", "output")
+ASIDE = ("name", "kind", "dtype", "channels_last", "unknown")
 
 
 def captured(said: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Captured:
@@ -132,8 +133,7 @@ def settings_of(call: Mapping[str, Any]) -> Settings:
     """The settings of one call, as plain data has it."""
     if call.get("unknown"):
         raise NotACase(call["unknown"])
-    keep = ("output",) if call["kind"] == "windowed" else ()
-    return KINDS[call["kind"]](**{key: value for key, value in call.items() if key not in ASIDE or key in keep})
+    return KINDS[call["kind"]](**{key: value for key, value in call.items() if key not in ASIDE})
 
 
 def _weights(it: Settings, kernel: np.ndarray | None, bias: np.ndarray | None) -> Weights | None:

@@ -13,6 +13,7 @@ from convt.capture.litert_file import capture_litert
 from convt.capture.onnx_file import capture_onnx
 from convt.capture.onnx_graph import Shape
 from convt.capture.seen import Captured, Unreadable, Wanted
+from convt.capture.tensorflow_file import capture_saved_model
 from convt.capture.wire import plain_file
 
 ACCEPTED = (
@@ -127,7 +128,20 @@ def _onnx(path: Path, asked: Asked) -> Captured:
 
 
 def _saved_model(path: Path, asked: Asked) -> Captured:
-    raise Unreadable(f"{path}: not yet")
+    """The graph as data; what it leaves open TensorFlow itself tells, which loads the model: that may run anything."""
+    if not asked.wanted.shapes and not asked.wanted.weights:
+        found = capture_saved_model(path)
+        if found.seen and not any("unknown" in left.reason for left in found.left):
+            return found
+        if not asked.trust:
+            found.notes.append("the file does not tell every extent; --input-shape 1,224,224,3 --trust has TensorFlow load "
+                               "the model and tell them")  # fmt: skip
+            return found
+    need_trust(asked, "has TensorFlow load the model, which is a program")
+    said, arrays = child.ask(
+        "tensorflow_child", child.question(asked.wanted, target=str(path.resolve())), asked.python, asked.model
+    )
+    return child.captured(said, arrays)
 
 
 def _keras(path: Path, asked: Asked) -> Captured:
