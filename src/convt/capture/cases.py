@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from convt.capture.cutting import cut, for_oracles, for_sums
+from convt.capture.cutting import cut, for_every_law, for_oracles, for_sums
 from convt.capture.seen import DTYPES, Captured, LeftOut, Seen, Weights
 from convt.cases.asked import CROSSED, Asked
 from convt.cases.case import LAYERS, Case, Expect
@@ -42,12 +42,12 @@ def cases_of(captured: Captured, model: str) -> list[Made]:
             reason = f"more than {MOST_CASES:,} distinct settings, which one spec file holds"
             captured.left += [LeftOut(seen.name, reason) for seen in layers]
             continue
-        one = _plain(it, layers, named)
-        if one is None:
+        plain = _plain(it, layers, named)
+        if not plain:
             reason = f"no part of it can be judged: kernel {list(it.kernel)}, {it.channels_in} channels"
             captured.left += [LeftOut(seen.name, reason) for seen in layers]
             continue
-        made += [one, *_asked(it, layers, one.case.id, captured.trains)]
+        made += [*plain, *_asked(it, layers, plain[0].case.id, captured.trains)]
     return made
 
 
@@ -56,26 +56,33 @@ def distinct(captured: Captured) -> int:
     return len({seen.settings for seen in captured.seen})
 
 
-def _plain(it: Settings, layers: Sequence[Seen], named: _Names) -> Made | None:
-    """The case of these settings in float32, or of what can be judged of them."""
-    weights = next((seen.weights for seen in layers if seen.weights is not None), None)
-    if weights is not None:
-        small = cut(it, for_oracles, channels=False)  # the kernel stays whole, and the oracles judge its real numbers
-        if small is not None:
-            return Made(_case(it, small, layers, named), weights)
-    judged = it if for_oracles(it) else cut(it, for_sums)
+def _plain(it: Settings, layers: Sequence[Seen], named: _Names) -> list[Made]:
+    """The case of these settings in float32, or of what can be judged of them; none where nothing can. Where real
+    numbers are kept of a kernel that is not judged whole, a case of the law `accuracy` is about it."""
+    judged = it if for_every_law(it) else cut(it, for_sums)
+    judged = judged or cut(it, for_every_law)
     if judged is None:
-        judged = cut(it, for_oracles)
-    if judged is None:
-        return None
-    made = _case(it, judged, layers, named)
-    return Made(made if for_oracles(judged) else replace(made, laws=(LAYERS,)))
+        return []
+    name = named.of(layers[0].name, it)
+    case = Case(name, judged, about=about(it, judged, layers), expect=Expect(size=judged.output))
+    if not for_every_law(judged):
+        case = replace(case, laws=(LAYERS,))
+    real = next((seen for seen in layers if seen.weights is not None), None)
+    if real is None:
+        return [Made(case)]
+    if not case.laws and judged.w_shape == it.w_shape:
+        return [Made(case, real.weights)]
+    small = cut(it, for_oracles, channels=False)
+    if small is None:
+        return [Made(case)]
+    text = about(it, small, [real], "with its own weights, ")
+    weighed = Case(_with(name, "weights"), small, about=text, laws=("accuracy",), expect=Expect(size=small.output))
+    return [Made(case), Made(weighed, real.weights)]
 
 
-def _case(whole: Settings, judged: Settings, layers: Sequence[Seen], named: _Names) -> Case:
-    return Case(
-        named.of(layers[0].name, whole), judged, about=about(whole, judged, layers), expect=Expect(size=judged.output)
-    )
+def _with(name: str, suffix: str) -> str:
+    """A case's name with more at its end."""
+    return f"{name[: WHOLE - len(suffix) - 1].rstrip('-')}-{suffix}"
 
 
 def _asked(it: Settings, layers: Sequence[Seen], case_id: str, trains: bool) -> list[Made]:
@@ -96,7 +103,7 @@ def _asked(it: Settings, layers: Sequence[Seen], case_id: str, trains: bool) -> 
             suffix = "-".join([*([dtype] if dtype != "float32" else []), *(["last"] if last else []), *([want] if want != "value" else [])])  # fmt: skip
             text = about(it, small, those, f"{dtype}{', channels last' if last else ''}: ")
             case = Case(
-                f"{case_id[: WHOLE - len(suffix) - 1].rstrip('-')}-{suffix}", small, about=text, laws=(CROSSED,),
+                _with(case_id, suffix), small, about=text, laws=(CROSSED,),
                 asked=Asked(want, dtype, memory), expect=Expect(size=small.output),
             )  # fmt: skip
             made.append(Made(case))

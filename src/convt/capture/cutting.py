@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import prod
 
 from convt.cases.build import MOST_STEPS, DataError, check_layer, steps
 from convt.cases.model import LARGEST, CaseForm
@@ -11,12 +12,22 @@ from convt.conv.settings import Settings, SettingsError
 LEAST_EXTENT = 12
 """Axes are not cut below this while channels could be: a library takes rows in vectors."""
 SHRINK = 15 / 16
+EVERY_LAW = 20_000_000
+"""Steps of the costliest oracle, of a case that every law judges."""
+MOST_SHOWN = 1 << 16
+"""Numbers of an array of such a case: a script to paste has them all."""
 Fits = Callable[[Settings], bool]
 
 
 def for_oracles(it: Settings) -> bool:
-    """Whether all laws can judge the settings: the oracles have time for them."""
+    """Whether the oracles have time for the settings."""
     return _sized(it) and steps(it) <= MOST_STEPS
+
+
+def for_every_law(it: Settings) -> bool:
+    """Whether every law can be asked: each asks several times, and shows the numbers of what fails."""
+    numbers = max(prod(it.x_shape), prod(it.w_shape), prod(it.y_shape))
+    return _sized(it) and numbers <= MOST_SHOWN and steps(it) <= EVERY_LAW
 
 
 def for_sums(it: Settings) -> bool:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
 
 from convt.capture.cases import Made
 from convt.cases.writer import as_yaml
@@ -13,21 +16,21 @@ WIDTH = 110
 SAFE = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-. /")
 
 
-def spec_text(made: Sequence[Made], model: str, source: str, count: int, weights: str | None = None) -> str:
-    """The whole file; `count` is how many convolutions the model runs, `weights` the name of the file beside it."""
+def spec_text(
+    made: Sequence[Made], model: str, source: str, counts: tuple[int, int], weights: str | None = None
+) -> str:
+    """The whole file; `counts` are the model's convolutions and distinct settings, `weights` the name of the file with
+    their numbers."""
+    run, settings = (f"{count:,} {word}{'' if count == 1 else 's'}" for count, word in
+                     zip(counts, ("convolution", "distinct setting"), strict=True))  # fmt: skip
     lines = [
         "about: >-",
-        *_wrapped(f"The convolutions of {model}: {count} of them, with {_settings(made)}. Written by `convt capture`.", 2),
+        *_wrapped(f"What {model} runs: {run} with {settings}. Written by convt capture.", 2),
         f"source: {_scalar(source)}",
         *([f"weights: {_scalar(weights)}"] if weights else []),
         "cases:",
     ]
     return "\n".join(lines) + "\n" + "\n".join(_lines(one) for one in made)
-
-
-def _settings(made: Sequence[Made]) -> str:
-    plain = sum(one.case.asked is None for one in made)
-    return f"{plain} distinct setting{'s' if plain != 1 else ''}"
 
 
 def _lines(one: Made) -> str:
@@ -36,6 +39,22 @@ def _lines(one: Made) -> str:
     about = ["    about: >-", *_wrapped(case.about, 6)]
     size = [] if case.expect.size is None else [f"    expect: {{size: [{', '.join(map(str, case.expect.size))}]}}"]
     return "\n".join([first, *about, *rest, *size]) + "\n"
+
+
+def save_weights(made: Sequence[Made], path: Path) -> int:
+    """Write the kernels and biases of the cases that have some, by the cases' names; how many cases there are."""
+    arrays: dict[str, np.ndarray] = {}
+    kept = [one for one in made if one.weights is not None]
+    for one in kept:
+        kernel, bias = one.weights or (None, None)
+        arrays |= {f"{one.case.id}.kernel": np.asarray(kernel, np.float32)}
+        arrays |= {} if bias is None else {f"{one.case.id}.bias": np.asarray(bias, np.float32)}
+    if arrays:
+        part = path.with_name(path.name + ".part")
+        with part.open("wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]  # mypy takes an array for allow_pickle
+        part.replace(path)
+    return len(kept)
 
 
 def _wrapped(text: str, indent: int) -> list[str]:

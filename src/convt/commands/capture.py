@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,11 +13,15 @@ from convt.capture.cases import Made, cases_of, distinct
 from convt.capture.child import Python
 from convt.capture.seen import DTYPES, Captured, Unreadable, Wanted
 from convt.capture.sources import ACCEPTED, Asked, model_of
-from convt.capture.writing import spec_text
+from convt.capture.writing import save_weights, spec_text
+from convt.cases.asked import CROSSED
+from convt.cases.case import LAYERS
 from convt.cases.loader import load_cases
-from convt.commands.parts import NO_ANSWER, OK, Commands, UsageError, command, complain, output_file, say, seconds, write
+from convt.commands.parts import NO_ANSWER, OK, Commands, UsageError, command, complain, output_file, say, seconds, write, writing
 from convt.results.tally import plural
 
+JUDGED = {"": "by every law", LAYERS: "as layers of real size", CROSSED: "in a dtype or memory format of their own",
+          "accuracy": "by the accuracy of real weights"}  # fmt: skip
 INPUTS = (*DTYPES, "int64", "int32", "int16", "int8", "uint8", "bool")
 _SHAPE = re.compile(r"(?:(?P<name>[^=]+)=)?(?P<sizes>[0-9]+(?:[,x][0-9]+)*)?(?::(?P<dtype>[a-z0-9]+))?")
 MOST_AXES, LARGEST = 16, 2**31
@@ -97,7 +102,18 @@ def capture(options: argparse.Namespace) -> int:
     if not made:
         complain(f"convt capture: {options.model}: found no convolution that a case can be made of; nothing is written")
         return NO_ANSWER
-    write(out, spec_text(made, model.name, model.source, len(found.seen)))
+    arrays = out.with_suffix(".npz")
+    if any(one.weights is not None for one in made):
+        if arrays.exists() and not options.force:
+            raise UsageError(f"{arrays} is there already; give --out another path, or --force to write over it")
+        with writing(arrays):
+            kept = save_weights(made, arrays)
+        say(f"{arrays}: the weights of {plural(kept, 'case')}")
+    elif options.weights:
+        say("note: no weights are kept: the model has none that belong to a layer and are whole in the file")
+    counts = len(found.seen), distinct(found)
+    held = any(one.weights is not None for one in made)
+    write(out, spec_text(made, model.name, model.source, counts, arrays.name if held else None))
     load_cases([out])
     say(f"{out}: {_kinds(made)}")
     say(f"run them: convt run --spec {shlex.quote(str(out))}")
@@ -119,9 +135,6 @@ def _told(found: Captured) -> list[str]:
 
 def _kinds(made: Sequence[Made]) -> str:
     """How many cases there are, and by what they are judged."""
-    asked = sum(one.case.asked is not None for one in made)
-    real = sum(bool(one.case.laws) for one in made) - asked
-    parts = [f"{plain} by every law" for plain in [len(made) - asked - real] if plain]
-    parts += [f"{real} as layers of real size"] if real else []
-    parts += [f"{asked} in a dtype or memory format of their own"] if asked else []
-    return f"{plural(len(made), 'case')}, {', '.join(parts)}"
+    judged = Counter(one.case.laws[0] if one.case.laws else "" for one in made)
+    parts = [f"{judged[law]} {how}" for law, how in JUDGED.items() if judged[law]]
+    return f"{plural(len(made), 'case')}: {', '.join(parts)}"
