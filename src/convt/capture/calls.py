@@ -158,7 +158,8 @@ def onnx_call(op: str, attributes: Mapping[str, Any], x: Ints, w: Ints, bias: bo
     given: dict[str, Any] = {
         "op": "conv" if op == "Conv" else "conv_transpose", "batch": x[0], "input": x[2:], "kernel": kernel,
         "stride": stride, "dilation": dilation, "groups": groups, "bias": bias, "channels_in": x[1],
-        "channels_out": w[0] if op == "Conv" else w[1] * groups, "padding": list(zip(pads[:rank], pads[rank:])),
+        "channels_out": w[0] if op == "Conv" else w[1] * groups,
+        "padding": list(zip(pads[:rank], pads[rank:], strict=True)),
     }  # fmt: skip
     if op == "Conv":
         if auto == "SAME_UPPER":

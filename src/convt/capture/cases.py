@@ -100,7 +100,7 @@ def _asked(it: Settings, layers: Sequence[Seen], case_id: str, trains: bool) -> 
         for want in DERIVED if trains else DERIVED[:1]:
             layout = "channels-last" if last else "contiguous"
             memory = (layout, layout, layout if want != "value" else "contiguous")
-            suffix = "-".join([*([dtype] if dtype != "float32" else []), *(["last"] if last else []), *([want] if want != "value" else [])])  # fmt: skip
+            suffix = "-".join(word for word in (dtype, "last" * last, want) if word not in ("float32", "", "value"))
             text = about(it, small, those, f"{dtype}{', channels last' if last else ''}: ")
             case = Case(
                 _with(case_id, suffix), small, about=text, laws=(CROSSED,),

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,9 @@ class Python:
         return [self.path] if self.path else [sys.executable, "-P"]  # -P is of Python 3.11
 
 
-def ask(kind: str, question: Mapping[str, Any], python: Python, what: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def ask(
+    kind: str, question: Mapping[str, Any], python: Python, what: str
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """What a child answers, and the arrays beside it. Unreadable with one line where it gives none."""
     with tempfile.TemporaryDirectory(prefix="convt-capture-") as folder:
         asked, answer, log = (Path(folder, name) for name in ("question.json", "answer.json", "log"))
@@ -107,7 +109,12 @@ def _last_words(log: Path) -> str:
     return said[-1][:300] if said else "it said nothing"
 
 
-KINDS = {"torch": calls.torch_call, "xla": calls.xla_call, "keras": calls.keras_call, "tensorflow": node_settings}
+KINDS: Mapping[str, Callable[..., Settings]] = {
+    "torch": calls.torch_call,
+    "xla": calls.xla_call,
+    "keras": calls.keras_call,
+    "tensorflow": node_settings,
+}
 """How each framework's call is read, by the word that a child has for it."""
 ASIDE = ("name", "kind", "dtype", "channels_last", "unknown")
 

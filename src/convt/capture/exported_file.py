@@ -6,7 +6,7 @@ Nothing of it is run and no framework is needed. Source: torch/_export/serde/sch
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,9 @@ def capture_exported(path: Path, wanted: Wanted) -> Captured:
             try:
                 _Program(program, zipped, name, found, wanted.weights).graph()
             except (KeyError, TypeError, IndexError, AttributeError) as error:
-                raise Unreadable(f"{path}: {name} is no program that convt can read: {type(error).__name__} {error}") from None
+                raise Unreadable(
+                    f"{path}: {name} is no program that convt can read: {type(error).__name__} {error}"
+                ) from None
     return found
 
 
@@ -74,9 +76,7 @@ class _Program:
             if word in FORWARD | {"convolution", *TRANSPOSED} and target.startswith("torch.ops.aten."):
                 self._see(node, word, target, said, tensors)
             elif "conv" in word and "convert" not in word and "backward" not in word:
-                self._found.left.append(
-                    LeftOut(_name(node), f"{target} is an operator that convt has no settings for")
-                )
+                self._found.left.append(LeftOut(_name(node), f"{target} is an operator that convt has no settings for"))
             for arg in said.values():
                 if "as_graph" in arg and depth < MOST_DEPTH:
                     self._graph(arg["as_graph"]["graph"], depth + 1)

@@ -34,7 +34,7 @@ def items(value: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
 
 def foreign(config: Any) -> list[str]:
     """Layers and functions that are the user's own, so that their code is not there."""
-    found = {}
+    found: dict[str, None] = {}
     for item in items(config):
         name, module = item.get("class_name"), item.get("module")
         registered = item.get("registered_name")
@@ -52,9 +52,9 @@ def without_groups(config: Any) -> Any:
     """The configuration as Keras 3 takes it: what Keras 2 wrote for layers that have no groups is left out."""
     for item in items(config):
         inner = item.get("config")
-        if isinstance(inner, dict) and NO_GROUPS.fullmatch(str(item.get("class_name"))):
-            if inner.get("groups") == 1:
-                del inner["groups"]
+        none = isinstance(inner, dict) and NO_GROUPS.fullmatch(str(item.get("class_name")))
+        if none and inner.get("groups") == 1:
+            del inner["groups"]
     return config
 
 

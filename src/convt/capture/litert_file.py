@@ -45,7 +45,9 @@ def capture_litert(path: Path, wanted: Wanted) -> Captured:
         if model is None:
             raise Unreadable(f"{path}: found no LiteRT model, accepted a flatbuffer with the mark TFL3")
         if wanted.shapes:
-            found.notes.append("--input-shape does not change a LiteRT file: its extents are those that it was made with")
+            found.notes.append(
+                "--input-shape does not change a LiteRT file: its extents are those that it was made with"
+            )
         codes = [max(code.number(0, "b"), code.number(3)) for code in model.tables(1)]
         buffers = list(model.tables(4)) if wanted.weights else []
         for graph in model.tables(2):
@@ -123,9 +125,7 @@ def _weights(op: str, it: Settings, kernel: Table, bias: Table | None, buffers: 
         return None
     if op == "DEPTHWISE_CONV_2D":
         w = np.moveaxis(w[0], -1, 0)[:, None]
-    elif op == "CONV_3D":
-        w = w.transpose(4, 3, 0, 1, 2)
-    elif op == "CONV_3D_TRANSPOSE":
+    elif op == "CONV_3D" or op == "CONV_3D_TRANSPOSE":
         w = w.transpose(4, 3, 0, 1, 2)
     else:
         w = w.transpose(3, 0, 1, 2) if it.transposed else w.transpose(0, 3, 1, 2)

@@ -58,7 +58,9 @@ def capture_onnx(path: Path, wanted: Wanted, infer: Infer) -> Captured:
 
 def _example(name: str, shape: Shape | None) -> str:
     sizes = shape if shape else (None,) * 4
-    return f"{name}={','.join(str(size if size is not None else 1 if at == 0 else 224) for at, size in enumerate(sizes))}"
+    return (
+        f"{name}={','.join(str(size if size is not None else 1 if at == 0 else 224) for at, size in enumerate(sizes))}"
+    )
 
 
 def _read(model: Model, wanted: Wanted, more: Mapping[str, Shape]) -> Captured:

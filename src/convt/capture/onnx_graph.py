@@ -49,7 +49,9 @@ class Tensor:
         raw = self._raw(count * stored.itemsize)
         found = np.frombuffer(raw, stored) if raw is not None else self._typed()
         if found.size != count:
-            raise Malformed(f"{self.message.source.path}: {self.name} has {found.size:,} numbers, and its shape {count:,}")
+            raise Malformed(
+                f"{self.message.source.path}: {self.name} has {found.size:,} numbers, and its shape {count:,}"
+            )
         if self.dtype == "bfloat16":
             found = (found.astype(np.uint32) << 16).view(np.float32)
         return found.reshape(self.shape)
@@ -167,15 +169,15 @@ def _typed(message: Message) -> tuple[Shape | None, str]:
 def read_tensor(message: Message, path: Path) -> Tensor:
     shape = tuple(message.numbers(1))
     if len(shape) > MOST_AXES or min(shape, default=0) < 0:
-        raise Malformed(f"{path}: the tensor {message.text(8)!r} has the shape {list(shape)[:8]}, accepted sizes from 0 on")
+        raise Malformed(
+            f"{path}: the tensor {message.text(8)!r} has the shape {list(shape)[:8]}, accepted sizes from 0 on"
+        )
     return Tensor(message.text(8), TYPES.get(message.number(2), ""), shape, message, path)
 
 
 def read_node(message: Message, path: Path) -> Node:
     attributes = {one.text(1): _attribute(one, path) for one in message.messages(5)}
-    return Node(
-        message.text(3), message.text(4), message.text(7), message.texts(1), message.texts(2), attributes
-    )
+    return Node(message.text(3), message.text(4), message.text(7), message.texts(1), message.texts(2), attributes)
 
 
 def _attribute(message: Message, path: Path) -> Any:

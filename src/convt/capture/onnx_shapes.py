@@ -15,20 +15,22 @@ import numpy as np
 from convt.capture.onnx_graph import SMALL, Node, Shape, Tensor
 from convt.conv.settings import effective_kernel, forward_same_padding, forward_size
 
-SAME = set(
-    "Abs BatchNormalization Cast CastLike Ceil Celu Clip CumSum DequantizeLinear Dropout Elu Erf Exp FastGelu Floor "
-    "Gelu GroupNormalization HardSigmoid HardSwish Hardmax Identity InstanceNormalization IsInf IsNaN "
-    "LayerNormalization LeakyRelu Log LogSoftmax LpNormalization LRN MeanVarianceNormalization Mish Neg Not "
-    "QuantizeLinear QuickGelu RMSNormalization Reciprocal Relu Round Selu Shrink Sigmoid Sign Sin Cos Softmax Softplus "
-    "Softsign Sqrt Swish Tan Tanh ThresholdedRelu Trilu".split()
-)
+SAME = {
+    "Abs", "BatchNormalization", "Cast", "CastLike", "Ceil", "Celu", "Clip", "CumSum", "DequantizeLinear",
+    "Dropout", "Elu", "Erf", "Exp", "FastGelu", "Floor", "Gelu", "GroupNormalization", "HardSigmoid", "HardSwish",
+    "Hardmax", "Identity", "InstanceNormalization", "IsInf", "IsNaN", "LayerNormalization", "LeakyRelu", "Log",
+    "LogSoftmax", "LpNormalization", "LRN", "MeanVarianceNormalization", "Mish", "Neg", "Not", "QuantizeLinear",
+    "QuickGelu", "RMSNormalization", "Reciprocal", "Relu", "Round", "Selu", "Shrink", "Sigmoid", "Sign", "Sin",
+    "Cos", "Softmax", "Softplus", "Softsign", "Sqrt", "Swish", "Tan", "Tanh", "ThresholdedRelu", "Trilu",
+}  # fmt: skip
 """Their first output has the shape of their first input."""
-BROADCAST = set(
-    "Add And BitwiseAnd BitwiseOr Div Equal Greater GreaterOrEqual Less LessOrEqual Max Mean Min Mod Mul Or Pow PRelu "
-    "Sub Sum Where Xor".split()
-)
+BROADCAST = {
+    "Add", "And", "BitwiseAnd", "BitwiseOr", "Div", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual",
+    "Max", "Mean", "Min", "Mod", "Mul", "Or", "Pow", "PRelu", "Sub", "Sum", "Where", "Xor",
+}  # fmt: skip
 ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
-    "Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": lambda a, b: np.floor_divide(a, np.where(b == 0, 1, b)),
+    "Add": np.add, "Sub": np.subtract, "Mul": np.multiply,
+    "Div": lambda a, b: np.floor_divide(a, np.where(b == 0, 1, b)),
     "Max": np.maximum, "Min": np.minimum,
 }  # fmt: skip
 
@@ -180,7 +182,9 @@ def _axes_of(node: Node, values: Sequence[Any], at: int = 1) -> list[int] | None
 def _squeeze(node: Node, ins: Sequence[Shape | None], values: Sequence[Any]) -> Found:
     x, axes = ins[0] or (), _axes_of(node, values)
     gone = [axis % len(x) for axis in axes] if axes is not None else [at for at, size in enumerate(x) if size == 1]
-    value = None if values[0] is None else values[0].reshape([s for at, s in enumerate(values[0].shape) if at not in gone])
+    value = (
+        None if values[0] is None else values[0].reshape([s for at, s in enumerate(values[0].shape) if at not in gone])
+    )
     return [tuple(size for at, size in enumerate(x) if at not in gone)], value
 
 
@@ -214,7 +218,9 @@ def _gather(node: Node, ins: Sequence[Shape | None], values: Sequence[Any]) -> F
 def _slice(node: Node, ins: Sequence[Shape | None], values: Sequence[Any]) -> Found:
     x = list(ins[0] or ())
     given = [node.attributes.get(name) for name in ("starts", "ends", "axes", "steps")]
-    given = [value if value is not None else values[at] if at < len(values) else None for at, value in enumerate(given, 1)]
+    given = [
+        value if value is not None else values[at] if at < len(values) else None for at, value in enumerate(given, 1)
+    ]
     starts, ends, axes, steps = (None if value is None else [int(v) for v in np.atleast_1d(value)] for value in given)
     if starts is None or ends is None:
         return [(None,) * len(x)], None
@@ -348,4 +354,3 @@ RULES: dict[str, Callable[[Node, Sequence[Shape | None], Sequence[Any]], Found]]
 }  # fmt: skip
 FREE = ("Constant", "ConstantOfShape", "Reshape", "Concat")
 """Operators that may say a shape of what has none itself."""
-

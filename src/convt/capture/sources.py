@@ -21,7 +21,7 @@ ACCEPTED = (
     "package.module:Name or path/file.py:Name"
 )
 INSTEAD = {
-    ".pt": "weights, or a whole object in a pickle, which is a program", ".pth": "weights, or a whole object in a pickle",
+    ".pt": "weights, or a whole object in a pickle", ".pth": "weights, or a whole object in a pickle",
     ".ckpt": "weights", ".bin": "weights", ".safetensors": "weights", ".pkl": "a pickle, which is a program",
     ".npz": "weights", ".msgpack": "weights", ".orbax": "weights", ".index": "weights",
 }  # fmt: skip
@@ -94,7 +94,9 @@ def _stem(name: str) -> str:
 def _program(model: str) -> Model:
     where, _, name = model.rpartition(":")
     if not name or not all(part.isidentifier() for part in name.split(".")):
-        raise Unreadable(f"{model}: found the name {name!r} behind the colon, accepted that of a model, such as {where}:Net")
+        raise Unreadable(
+            f"{model}: found the name {name!r} behind the colon, accepted that of a model, such as {where}:Net"
+        )
     if not where.endswith(".py") and not all(part.isidentifier() for part in where.split(".")):
         raise Unreadable(f"{model}: no such file, and {where!r} is no module; accepted {ACCEPTED}")
     return Model(name, model, _run_program)
@@ -134,8 +136,8 @@ def _saved_model(path: Path, asked: Asked) -> Captured:
         if found.seen and not any("unknown" in left.reason for left in found.left):
             return found
         if not asked.trust:
-            found.notes.append("the file does not tell every extent; --input-shape 1,224,224,3 --trust has TensorFlow load "
-                               "the model and tell them")  # fmt: skip
+            found.notes.append("the file does not tell every extent; --input-shape 1,224,224,3 --trust has TensorFlow "
+                               "load the model and tell them")  # fmt: skip
             return found
     need_trust(asked, "has TensorFlow load the model, which is a program")
     said, arrays = child.ask(

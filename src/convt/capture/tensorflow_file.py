@@ -94,8 +94,9 @@ class _Walk:
         ]  # fmt: skip
         needed = [self._nodes[name] for name in self._above(wanted)]
         self._look({node.name: node for node in needed}, {}, 0)
-        if len(set(runs)) > 1:
-            self._found.notes.append(f"of its signatures {runs[0]} is captured; others: {', '.join(sorted({*runs[1:]} - {runs[0]})) or 'none'}")
+        others = ", ".join(sorted({*runs} - {runs[0], *PREFERRED}))
+        if others:
+            self._found.notes.append(f"captured is what the signature {runs[0]} runs, and not {others}")
 
     def _above(self, names: list[str]) -> list[str]:
         """The nodes that these need, themselves included, in the order of the graph."""

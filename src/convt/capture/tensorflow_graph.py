@@ -1,4 +1,4 @@
-"""TensorFlow's convolution nodes, from what a graph says of their shapes and attributes: a SavedModel's or a child's."""
+"""TensorFlow's convolution nodes, from the shapes and attributes that a graph has."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ FORWARD = {"Conv2D": 2, "Conv3D": 3, "DepthwiseConv2dNative": 2, "Conv": 0}
 BACKWARD = {"Conv2DBackpropInput": 2, "Conv3DBackpropInput": 3, "Conv3DBackpropInputV2": 3,
             "DepthwiseConv2dNativeBackpropInput": 2}  # fmt: skip
 OPS = {**FORWARD, **BACKWARD, "_FusedConv2D": 2, "_FusedDepthwiseConv2dNative": 2}
-OTHERS = ("Conv2DBackpropFilter", "Conv2DBackpropFilterV2", "Conv2DBackpropInputV2", "Conv3DBackpropFilterV2", "XlaConv",
-          "XlaConvV2")  # fmt: skip
+OTHERS = ("Conv2DBackpropFilter", "Conv2DBackpropFilterV2", "Conv2DBackpropInputV2", "Conv3DBackpropFilterV2",
+          "XlaConv", "XlaConvV2")  # fmt: skip
 """Operators that convolve, and that no settings stand for."""
 
 

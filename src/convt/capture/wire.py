@@ -181,7 +181,9 @@ class Message:
 
     def reals(self, number: int) -> list[float]:
         """Floats of 32 bits of a repeated field, packed or not."""
-        raw = b"".join(self.source.read(start, min(end - start, 4 * MOST_NUMBERS)) for start, end in self.places(number))
+        raw = b"".join(
+            self.source.read(start, min(end - start, 4 * MOST_NUMBERS)) for start, end in self.places(number)
+        )
         return [value for (value,) in struct.iter_unpack("<f", raw[: len(raw) // 4 * 4])]
 
 

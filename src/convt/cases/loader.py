@@ -84,12 +84,16 @@ def _weighed(file: Sheet, drafts: list[_Draft], name: str, folder: Path) -> list
         with WeightsFile(folder / name, shown_path(folder / name)) as held:
             for draft in drafts:
                 weights = held.of(draft.case.id, draft.case.settings)
-                if weights is not None and (draft.case.asked or draft.case.block or draft.case.cost or LAYERS in draft.case.laws):
+                if weights is not None and (
+                    draft.case.asked or draft.case.block or draft.case.cost or LAYERS in draft.case.laws
+                ):
                     laws = ", ".join(draft.case.laws)
                     raise BadWeights(f"found {draft.case.id}.kernel in {name}, and {laws} draws numbers of its own")
                 found.append(replace(draft, case=replace(draft.case, weights=weights)))
             if held.left:
-                raise BadWeights(f"found {', '.join(sorted(held.left)[:3])} in {name}, which belongs to no case of this file")
+                raise BadWeights(
+                    f"found {', '.join(sorted(held.left)[:3])} in {name}, which belongs to no case of this file"
+                )
     except BadWeights as error:
         file.fault(("weights",), str(error))
     return found

@@ -53,7 +53,9 @@ class WeightsFile:
         try:
             self._zip = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-            raise BadWeights(f"found {shown}, which is no .npz file ({error}); accepted one that numpy.savez wrote") from None
+            raise BadWeights(
+                f"found {shown}, which is no .npz file ({error}); accepted one that numpy.savez wrote"
+            ) from None
         self.left = {info.filename.removesuffix(".npy") for info in self._zip.infolist()}
         """The arrays that no case has taken."""
         if len(self.left) > MOST_ARRAYS:
@@ -94,12 +96,16 @@ class WeightsFile:
             raise
         except (ValueError, OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError,
                 SyntaxError) as error:  # fmt: skip
-            raise BadWeights(f"found {name} damaged in {self._shown} ({error}); accepted what numpy.savez writes") from None
+            raise BadWeights(
+                f"found {name} damaged in {self._shown} ({error}); accepted what numpy.savez writes"
+            ) from None
         if len(raw) != size:
             raise BadWeights(f"found {len(raw):,} bytes of {name} in {self._shown}, accepted {size:,}")
         array = np.frombuffer(raw, dtype).reshape(shape, order="F" if fortran else "C").astype(np.float32, order="C")
         if not np.isfinite(array).all():
-            raise BadWeights(f"found numbers in {name} of {self._shown} that are not finite in float32, accepted finite ones")
+            raise BadWeights(
+                f"found numbers in {name} of {self._shown} that are not finite in float32, accepted finite ones"
+            )
         return array
 
 

@@ -17,7 +17,19 @@ from convt.capture.writing import save_weights, spec_text
 from convt.cases.asked import CROSSED
 from convt.cases.case import LAYERS
 from convt.cases.loader import load_cases
-from convt.commands.parts import NO_ANSWER, OK, Commands, UsageError, command, complain, output_file, say, seconds, write, writing
+from convt.commands.parts import (
+    NO_ANSWER,
+    OK,
+    Commands,
+    UsageError,
+    command,
+    complain,
+    output_file,
+    say,
+    seconds,
+    write,
+    writing,
+)
 from convt.results.tally import plural
 
 JUDGED = {"": "by every law", LAYERS: "as layers of real size", CROSSED: "in a dtype or memory format of their own",
@@ -122,10 +134,8 @@ def capture(options: argparse.Namespace) -> int:
 
 def _told(found: Captured) -> list[str]:
     """How much was seen, and what is left out, each reason with its layers."""
-    lines = [
-        f"{plural(len(found.seen), 'convolution')} with {plural(distinct(found), 'distinct setting')}, "
-        f"{len(found.left)} left out"
-    ]
+    settings = plural(distinct(found), "distinct setting")
+    lines = [f"{plural(len(found.seen), 'convolution')} with {settings}, {len(found.left)} left out"]
     reasons: dict[str, list[str]] = {}
     for left in found.left:
         reasons.setdefault(left.reason, []).append(left.name)

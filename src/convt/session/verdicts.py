@@ -206,9 +206,7 @@ def _spelled(number: Any) -> str:
     return repr(int(number)) if isinstance(number, float) and number.is_integer() and not minus_zero else repr(number)
 
 
-def paste(
-    imports: str, body: str, probe: Probe, shown: Finding = PASS, kept: Sequence[Weights] = ()
-) -> str:
+def paste(imports: str, body: str, probe: Probe, shown: Finding = PASS, kept: Sequence[Weights] = ()) -> str:
     """A whole script that imports only numpy and the framework, and prints y; of a large one the number that is shown
     in a finding. Real weights that are kept in a file are read from it."""
     if probe.block:

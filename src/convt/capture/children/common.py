@@ -113,7 +113,9 @@ def made(found: Any, target: str, is_model: Callable[[Any], bool], what: str) ->
     if is_model(found):
         return found
     if not callable(found):
-        raise Refused(f"{target} is a {type(found).__name__}; accepted {what}, its class, or a function that returns one")
+        raise Refused(
+            f"{target} is a {type(found).__name__}; accepted {what}, its class, or a function that returns one"
+        )
     try:
         model = found()
     except TypeError as error:

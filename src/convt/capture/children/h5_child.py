@@ -13,7 +13,9 @@ def find(question: dict[str, Any]) -> Answer:
     try:
         import h5py
     except ImportError as error:
-        raise Refused("h5py is not installed here, and an HDF5 file needs it; --python names a Python that has it") from error
+        raise Refused(
+            "h5py is not installed here, and an HDF5 file needs it; --python names a Python that has it"
+        ) from error
     try:
         with h5py.File(question["target"], "r") as file:
             found = file.attrs.get("model_config")

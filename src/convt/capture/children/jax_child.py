@@ -13,15 +13,15 @@ from convt.capture.children.common import Answer, Refused, inputs_of
 MOST_DEPTH = 100
 
 
-def capture(function: Any, question: dict[str, Any]) -> Answer:
+def capture(found: Any, question: dict[str, Any]) -> Answer:
     import jax
 
     given = inputs_of(question, [])
     positional = [_array(jax, shape, dtype) for key, shape, dtype in given if key.isdigit()]
     named = {key: _array(jax, shape, dtype) for key, shape, dtype in given if not key.isdigit()}
-    if not callable(function):
-        raise Refused(f"{question['target']} is a {type(function).__name__}; accepted a function of arrays")
-    jaxpr = jax.make_jaxpr(function)(*positional, **named)
+    if not callable(found):
+        raise Refused(f"{question['target']} is a {type(found).__name__}; accepted a function of arrays")
+    jaxpr = jax.make_jaxpr(found)(*positional, **named)
     answer = Answer()
     answer.more["trains"] = True
     for equation, path in _equations(jaxpr.jaxpr, ""):

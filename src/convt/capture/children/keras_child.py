@@ -64,7 +64,9 @@ def _inputs(keras: Any, model: Any, question: dict[str, Any]) -> list[Any]:
         by_key = {key: keras.KerasTensor(tuple(shape), dtype) for key, shape, dtype in given}
         unknown = [key for key in by_key if not key.isdigit() and key not in names]
         if unknown:
-            raise Refused(f"--input-shape: found the input {unknown[0]!r}, accepted {', '.join(names) or 'places alone'}")
+            raise Refused(
+                f"--input-shape: found the input {unknown[0]!r}, accepted {', '.join(names) or 'places alone'}"
+            )
         return [by_key[key] for key in sorted(by_key, key=lambda key: names.index(key) if key in names else int(key))]
     if not own:
         inputs_of(question, names)
@@ -73,7 +75,9 @@ def _inputs(keras: Any, model: Any, question: dict[str, Any]) -> list[Any]:
         shape = [1 if axis == 0 and size is None else size for axis, size in enumerate(tensor.shape)]
         if None in shape:
             words = ",".join(str(size or 224) for size in shape)
-            raise Refused(f"the input {tensor.name} has open extents, {tuple(tensor.shape)}: give --input-shape {words}")
+            raise Refused(
+                f"the input {tensor.name} has open extents, {tuple(tensor.shape)}: give --input-shape {words}"
+            )
         found.append(keras.KerasTensor(tuple(shape), tensor.dtype))
     return found
 
@@ -108,13 +112,13 @@ def _watched(keras: Any, answer: Answer, weights: bool) -> Iterator[None]:
 
         return convolve
 
-    Layer.__call__ = called  # type: ignore[method-assign]
+    Layer.__call__ = called
     for name in OPS:
         setattr(backend.nn, name, watched(name))
     try:
         yield
     finally:
-        Layer.__call__ = call  # type: ignore[method-assign]
+        Layer.__call__ = call
         for name in OPS:
             setattr(backend.nn, name, ops[name])
 

@@ -6,7 +6,7 @@ import inspect
 import sys
 from typing import Any
 
-from convt.capture.children.common import Answer, Refused, imported
+from convt.capture.children.common import Answer, Refused, imported, told
 
 KINDS = ("torch", "keras", "jax")
 
@@ -14,25 +14,35 @@ KINDS = ("torch", "keras", "jax")
 def find(question: dict[str, Any]) -> Answer:
     target, kind = question["target"], question["framework"]
     found = imported(target, question["folder"])
+    guessed = False
     kind = kind or _kind(found)
     if not kind:
         if not callable(found):
-            raise Refused(f"{target} is a {type(found).__name__}; accepted a torch.nn.Module, a Keras model, or a function")
+            raise Refused(
+                f"{target} is a {type(found).__name__}; accepted a torch.nn.Module, a Keras model, or a function"
+            )
         if _needs(found):
             kind = "torch" if "torch" in sys.modules and "jax" not in sys.modules else "jax"
+            guessed = True
         else:
             found = found()
             kind = _kind(found) or ("jax" if callable(found) else "")
     if not kind:
-        raise Refused(f"{target} gives a {type(found).__name__}; accepted a torch.nn.Module, a Keras model, or a function "
-                      "of arrays for JAX")  # fmt: skip
+        raise Refused(f"{target} gives a {type(found).__name__}; accepted a torch.nn.Module, a Keras model, or a "
+                      "function of arrays")  # fmt: skip
     if kind == "torch":
         from convt.capture.children.torch_child import capture
     elif kind == "keras":
         from convt.capture.children.keras_child import capture
     else:
         from convt.capture.children.jax_child import capture
-    return capture(found, question)
+    try:
+        return capture(found, question)
+    except Refused:
+        raise
+    except Exception as error:
+        taken = f"; it was taken for one of {kind}, --framework names another" if guessed else ""
+        raise Refused(f"{told(error)}{taken}") from error
 
 
 def _kind(found: Any) -> str:

@@ -84,7 +84,7 @@ def _see(tf: Any, answer: Answer, node: Any, op: Any, weights: bool) -> None:
     if weights:
         held = tf.get_static_value(w)
         kernel = None if held is None else _ours(held, op.type)
-    answer.call(op.name, "tensorflow", said, kernel)
+    answer.call(op.name.replace("StatefulPartitionedCall/", ""), "tensorflow", said, kernel)
 
 
 def _ours(numbers: Any, op: str) -> Any:

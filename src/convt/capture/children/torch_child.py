@@ -42,7 +42,9 @@ def capture(found: Any, question: dict[str, Any]) -> Answer:
     return answer
 
 
-def _run(module: Any, given: list[tuple[str, list[int], str]], seen: Any, example: Callable[[list[int], Any], Any]) -> None:
+def _run(
+    module: Any, given: list[tuple[str, list[int], str]], seen: Any, example: Callable[[list[int], Any], Any]
+) -> None:
     import torch
 
     arrays = [(key, example(shape, getattr(torch, dtype))) for key, shape, dtype in given]
@@ -120,7 +122,7 @@ class _Names:
 
         outside = self
 
-        class Watch(TorchDispatchMode):
+        class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
             def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
                 name = func._schema.name
                 space, _, word = name.partition("::")
@@ -130,7 +132,7 @@ class _Names:
                     outside._answer.leave(outside.name(), f"{name} is an operator that convt has no settings for")
                 return func(*args, **(kwargs or {}))
 
-        return Watch()
+        return Watch()  # type: ignore[no-untyped-call]
 
     def name(self) -> str:
         return self._running[-1] if self._running else type(self._module).__name__
@@ -167,4 +169,3 @@ def _is_last(array: Any) -> bool:
     if form is None or array.is_contiguous():
         return False
     return bool(array.is_contiguous(memory_format=form))
-
