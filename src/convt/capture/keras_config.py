@@ -52,8 +52,8 @@ def without_groups(config: Any) -> Any:
     """The configuration as Keras 3 takes it: what Keras 2 wrote for layers that have no groups is left out."""
     for item in items(config):
         inner = item.get("config")
-        none = isinstance(inner, dict) and NO_GROUPS.fullmatch(str(item.get("class_name")))
-        if none and inner.get("groups") == 1:
+        known = isinstance(inner, dict) and NO_GROUPS.fullmatch(str(item.get("class_name")))
+        if known and isinstance(inner, dict) and inner.get("groups") == 1:
             del inner["groups"]
     return config
 

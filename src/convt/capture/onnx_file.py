@@ -107,7 +107,7 @@ class _Walk:
         graph = scope.graph
         for name, tensor in graph.tensors.items():
             scope.shapes.know(name, tensor.shape)
-            if tensor.dtype in ("int64", "int32", "float32") and len(tensor.shape) < 2:
+            if tensor.dtype in ("int64", "int32", "float32") and len(tensor.shape) < 2 and not tensor.outside:
                 scope.shapes.give(name, tensor.read(64))
         for name, shape in graph.shapes.items():
             scope.shapes.know(name, shape)

@@ -40,6 +40,11 @@ class Tensor:
     message: Message
     folder: Path
 
+    @property
+    def outside(self) -> bool:
+        """Whether its numbers stand in another file."""
+        return self.message.number(14) == 1
+
     def read(self, most: int | None = None) -> np.ndarray | None:
         """The numbers, bfloat16 as float32; None where they are no array of numbers, or more than `most`."""
         count = prod(self.shape)
@@ -58,7 +63,7 @@ class Tensor:
 
     def _raw(self, size: int) -> bytes | None:
         message = self.message
-        if message.number(14) == 1:
+        if self.outside:
             said = {entry.text(1): entry.text(2) for entry in message.messages(13)}
             path = same_folder(self.folder, said.get("location", ""))
             start = int(said.get("offset") or 0)
