@@ -97,7 +97,7 @@ def jax_calls(x: Any, up: Any, down: Any) -> Any:
 
     y = lax.cond(y.sum() > 0, half, half, y)
     with jax.named_scope("odd"):
-        z = lax.conv_general_dilated(x, up, (1, 2), "VALID", lhs_dilation=(2, 1), dimension_numbers=form)
+        z = lax.conv_general_dilated(x, up, (1, 2), [(0, 0), (0, 0)], lhs_dilation=(2, 1), dimension_numbers=form)
     cut = lax.conv_general_dilated(x, up, (1, 1), [(-1, 0), (0, 0)], dimension_numbers=form)
     late = lax.conv_general_dilated(x, up, (1, 1), [(9, 0), (2, 2)], lhs_dilation=(2, 2), dimension_numbers=form)
     weight = jax.grad(lambda w: lax.conv_general_dilated(x, w, (1, 1), "VALID", dimension_numbers=form).sum())(up)

@@ -23,7 +23,7 @@ def find(question: dict[str, Any]) -> Answer:
             )
         if _needs(found):
             kind = "torch" if "torch" in sys.modules and "jax" not in sys.modules else "jax"
-            guessed = True
+            guessed = "torch" in sys.modules
         else:
             found = found()
             kind = _kind(found) or ("jax" if callable(found) else "")
