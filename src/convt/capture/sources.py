@@ -20,6 +20,7 @@ ACCEPTED = (
     "a file .onnx, .pt2, .keras, .h5 or .tflite, the folder of a TensorFlow SavedModel, or a program: "
     "package.module:Name or path/file.py:Name"
 )
+LONGEST = 200
 INSTEAD = {
     ".pt": "weights, or a whole object in a pickle", ".pth": "weights, or a whole object in a pickle",
     ".ckpt": "weights", ".bin": "weights", ".safetensors": "weights", ".pkl": "a pickle, which is a program",
@@ -54,12 +55,13 @@ def model_of(model: str) -> Model:
     """What the words name; Unreadable with what is accepted where it is nothing that can be read."""
     path = Path(model)
     try:
-        there = path.exists() or path.is_symlink()
+        there = bool(model) and (path.exists() or path.is_symlink())
     except (OSError, ValueError):
         there = False
     if not there and ":" in model and model.rpartition(":")[0]:
         return _program(model)
     if not there:
+        model = model if len(model) <= LONGEST else f"{model[:LONGEST]}.."
         more = f": did you mean {model}:Name, with the name of the model?" if _dotted(model) else ""
         raise Unreadable(f"{model}: no such file{more}; accepted {ACCEPTED}")
     if path.is_dir():

@@ -70,7 +70,7 @@ def configure(commands: Commands) -> None:
 def input_shape(text: str) -> tuple[str, tuple[int, ...], str]:
     """The type of --input-shape: name (empty: by its place), sizes, dtype."""
     found = _SHAPE.fullmatch(text.strip())
-    if found is None:
+    if found is None or not (found["name"] or found["sizes"]):
         raise argparse.ArgumentTypeError(f"found {text!r}; accepted sizes such as 1,3,224,224, NAME=1,77 or 1,77:int64")
     sizes = tuple(int(size) for size in re.split("[,x]", found["sizes"])) if found["sizes"] else ()
     if len(sizes) > MOST_AXES or max(sizes, default=0) > LARGEST:
