@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from convt.capture.calls import keras_call
-from convt.capture.seen import Captured, NotACase, Seen
+from convt.capture.seen import Captured, NotACase, Seen, Unreadable
 from convt.conv.settings import Settings
 
 LAYER = re.compile(r"(Depthwise|Separable)?Conv(olution)?([123])D(Transpose)?")
@@ -62,11 +62,14 @@ def layers(config: Mapping[str, Any], prefix: str = "", depth: int = 0) -> Itera
     """Every layer that is no model itself, with its name; those of a model inside have the model's before it."""
     if depth > MOST_DEPTH:
         raise Incomplete("models inside models, too deep")
-    for layer in config.get("layers") or ():
-        inner = layer.get("config")
-        name = prefix + str(layer.get("name") or (inner or {}).get("name") or layer.get("class_name"))
-        if not isinstance(inner, dict):
-            raise Incomplete(f"{name} has no configuration")
+    listed = config.get("layers") or []
+    if not isinstance(listed, list) or not all(
+        isinstance(layer, dict) and isinstance(layer.get("config"), dict) for layer in listed
+    ):
+        raise Unreadable("found layers that are none, accepted a list of configurations")
+    for layer in listed:
+        inner = layer["config"]
+        name = prefix + str(layer.get("name") or inner.get("name") or layer.get("class_name"))
         nodes = layer.get("inbound_nodes")
         if isinstance(nodes, list) and len(nodes) > 1:
             raise Incomplete(f"{name} is called {len(nodes)} times")

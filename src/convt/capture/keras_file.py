@@ -20,7 +20,7 @@ HDF5 = b"\x89HDF\r\n\x1a\n"
 def capture_keras(path: Path, wanted: Wanted, python: child.Python) -> Captured:
     """Every convolution of the file. Unreadable where it is no model, or shapes stay open."""
     config = _config(path, python)
-    if not isinstance(config, dict) or not isinstance(config.get("config"), (dict, list)):
+    if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
         raise Unreadable(f"{path}: found a configuration of no model, accepted one that model.save wrote")
     own = foreign(config)
     if own:
@@ -31,8 +31,10 @@ def capture_keras(path: Path, wanted: Wanted, python: child.Python) -> Captured:
     if not wanted.shapes and not wanted.weights:
         try:
             return from_config(config)
-        except (Incomplete, AttributeError, TypeError):
-            pass  # rebuilding it tells the rest, or what is wrong
+        except Incomplete:
+            pass  # rebuilding it tells the rest
+        except Unreadable as error:
+            raise Unreadable(f"{path}: {error}") from None
     said, arrays = child.ask(
         "keras_file_child", child.question(wanted, config=without_groups(config), target=str(path.resolve())), python,
         str(path),

@@ -29,7 +29,12 @@ def saved(path: Path, *layers: dict[str, Any]) -> Path:
 
 def layer(word: str, build: dict[str, Any] | None = None, **config: Any) -> dict[str, Any]:
     name = config.pop("name", word.lower())
-    return {"module": "keras.layers", "class_name": word, "config": {"name": name, **config}, "build_config": build or BUILD}
+    return {
+        "module": "keras.layers",
+        "class_name": word,
+        "config": {"name": name, **config},
+        "build_config": build or BUILD,
+    }
 
 
 def test_a_file_is_read_without_keras(tmp_path: Path) -> None:
@@ -47,7 +52,9 @@ def test_a_file_is_read_without_keras(tmp_path: Path) -> None:
     deep: dict[str, Any] = {"op": "conv", "padding": "valid"}
     assert [one.settings for one in found.seen] == [
         Settings(**plane, op="conv", kernel=(3, 2), stride=(2, 1), padding="same", groups=2, channels_out=6, bias=True),
-        Settings(**plane, kernel=(5, 5), stride=(2, 2), padding="same", output_size=(18, 15), channels_out=3, bias=True),
+        Settings(
+            **plane, kernel=(5, 5), stride=(2, 2), padding="same", output_size=(18, 15), channels_out=3, bias=True
+        ),
         Settings(**plane, **deep, kernel=(3, 3), groups=4, channels_out=8),
         Settings(**deep, input=(8, 4), channels_in=9, kernel=(3, 3), groups=9, channels_out=9),
         Settings(**deep, input=(6, 2), channels_in=9, kernel=(1, 1), channels_out=5, bias=True),

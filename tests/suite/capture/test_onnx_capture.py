@@ -88,6 +88,7 @@ def test_data_outside_of_the_folder_are_not_read(tmp_path: Path) -> None:
 
 def network(batch: int | str, size: int | str) -> Any:
     """Layers between the convolutions, and the way in which exporters compute shapes."""
+
     def tensor(name: str, values: Any, dtype: Any = np.int64) -> Any:
         return numpy_helper.from_array(np.array(values, dtype), name)
 

@@ -59,9 +59,7 @@ def test_layers_and_calls_are_seen_as_they_run(weights: bool) -> None:
 
 
 def test_dtypes_memory_and_rank_are_seen_also_where_the_answer_needs_numbers() -> None:
-    found = captured(
-        f"{HERE}:torch_formats", shapes={"0": (1, 2, 8), "ids": (3,)}, dtypes={"ids": "int64"}, trust=True
-    )
+    found = captured(f"{HERE}:torch_formats", shapes={"0": (1, 2, 8), "ids": (3,)}, dtypes={"ids": "int64"}, trust=True)
     assert [(one.name, one.dtype, one.channels_last, one.settings.rank) for one in found.seen] == [
         ("line", "bfloat16", False, 1), ("plane", "float32", True, 2), ("space", "float32", False, 3),
     ]  # fmt: skip
