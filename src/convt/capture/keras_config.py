@@ -93,7 +93,7 @@ def from_config(config: Mapping[str, Any]) -> Captured:
             continue
         built = layer.get("build_config")
         shape = built.get("input_shape") if isinstance(built, dict) else None
-        if not isinstance(shape, list) or not all(isinstance(size, int) for size in shape[1:]):
+        if not isinstance(shape, list) or len(shape) < 3 or not all(isinstance(size, int) for size in shape[1:]):
             raise Incomplete(f"the input of {name} has the shape {shape}")
         sizes = [1 if shape[0] is None else shape[0], *shape[1:]]
         try:
@@ -143,5 +143,6 @@ def _axes(value: Any, rank: int) -> list[int]:
 def _dtype(said: Mapping[str, Any]) -> str:
     """The dtype in which a layer computes; policies are `mixed_bfloat16` and the like."""
     policy = said.get("dtype")
-    name = policy.get("config", {}).get("name") if isinstance(policy, dict) else policy
+    inner = policy.get("config") if isinstance(policy, dict) else None
+    name = inner.get("name") if isinstance(inner, dict) else policy
     return str(name or "float32").removeprefix("mixed_")

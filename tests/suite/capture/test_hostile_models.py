@@ -10,12 +10,19 @@ import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from convt.capture import wire
-from convt.capture.seen import Unreadable
+from convt.capture.child import Python
+from convt.capture.exported_file import capture_exported
+from convt.capture.keras_file import capture_keras
+from convt.capture.litert_file import capture_litert
+from convt.capture.onnx_file import capture_onnx
+from convt.capture.seen import Captured, Unreadable, Wanted
+from convt.capture.tensorflow_file import capture_saved_model
 from convt.capture.wire import Message, Source
 from convt.cli import main
 
@@ -251,9 +258,6 @@ def test_weights_of_gigabytes_are_stepped_over(tmp_path: Path) -> None:
     with Source(path) as source:
         assert Message(source).has(7)
         assert len(source._window) <= peak
-    from convt.capture.onnx_file import capture_onnx
-    from convt.capture.seen import Wanted
-
     found = capture_onnx(path, Wanted(), lambda *_: {})
     assert [one.settings.x_shape for one in found.seen] == [(1, 2, 9)]
 
@@ -263,30 +267,102 @@ def value_info(name: str, sizes: list[int]) -> bytes:
     return field(1, name.encode()) + field(2, field(1, varint(1 << 3) + varint(1) + field(2, dims)))
 
 
-def test_random_damage_is_never_more_than_one_line(tmp_path: Path) -> None:
-    """Bytes of good models changed, left out and doubled: an answer or a reason, and no other exception."""
-    from convt.capture.litert_file import capture_litert
-    from convt.capture.onnx_file import capture_onnx
-    from convt.capture.seen import Wanted
+def answered(read: Callable[[], Captured]) -> bool:
+    """Whether something is captured; a reason of one line is as good, and any other exception is none."""
+    try:
+        return bool(read().seen)
+    except Unreadable as error:
+        if "\n" in str(error):
+            raise AssertionError(f"more than a line: {error}") from error
+        return False
 
-    good = onnx(
-        field(1, node("Conv", "x", "w")) + field(1, node("Relu", "y")) + field(11, value_info("x", [1, 2, 9]))
-        + tensor("w", [4, 2, 3], field(9, bytes(96)))
-    )  # fmt: skip
+
+def test_random_damage_is_never_more_than_one_line(tmp_path: Path) -> None:
+    """Bytes of good models changed and left out."""
+    layer = field(1, node("Conv", "x", "w")) + tensor("w", [4, 2, 3], field(9, bytes(96)))
+    good = onnx(layer + field(1, node("Relu", "y")) + field(11, value_info("x", [1, 2, 9])))
     draw = np.random.default_rng(0)
     path = tmp_path / "damaged"
+    folder = tmp_path / "saved"
+    folder.mkdir()
     read = 0
     for _ in range(600):
         content = bytearray(good)
         for at in draw.integers(0, len(content), draw.integers(1, 4)):
             content[at] = draw.integers(0, 256)
         path.write_bytes(content[: draw.integers(1, len(content) + 1)] if draw.random() < 0.3 else content)
-        for read_it in (lambda: capture_onnx(path, Wanted({}, {}, True), lambda *_: {}),
-                        lambda: capture_litert(path, Wanted())):  # fmt: skip
-            try:
-                read += bool(read_it().seen)
-            except Unreadable as error:
-                assert "\n" not in str(error)
+        (folder / "saved_model.pb").write_bytes(path.read_bytes())
+        read += answered(lambda: capture_onnx(path, Wanted({}, {}, True), lambda *_: {}))
+        answered(lambda: capture_litert(path, Wanted({}, {}, True)))
+        answered(lambda: capture_saved_model(folder))
+    assert read > 10
+
+
+@pytest.mark.parametrize("name", ["m.tflite", "saved/saved_model.pb"])
+def test_random_damage_of_files_that_tensorflow_wrote(tmp_path: Path, name: str) -> None:
+    good = (Path(__file__).parent / "files" / Path(name).name).read_bytes()
+    draw = np.random.default_rng(0)
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    read = 0
+    for _ in range(300):
+        content = bytearray(good)
+        for at in draw.integers(0, len(content), draw.integers(1, 30)):
+            content[at] = draw.integers(0, 256)
+        path.write_bytes(content[: draw.integers(1, len(content) + 1)] if draw.random() < 0.3 else content)
+        if name.endswith(".pb"):
+            read += answered(lambda: capture_saved_model(path.parent))
+        else:
+            read += answered(lambda: capture_litert(path, Wanted({}, {}, True)))
+    assert read > 10
+
+
+ODD = [None, True, -1, 0, 2**70, 1.5, "", "x", [], [None], {}, {"config": 7}, [[1]], {"as_int": "x"}]
+
+
+def changed(value: Any, draw: np.random.Generator, share: float) -> Any:
+    """A copy with some of its values being others."""
+    if draw.random() < share:
+        return ODD[draw.integers(len(ODD))]
+    if isinstance(value, dict):
+        return {key: changed(item, draw, share) for key, item in value.items() if draw.random() > share / 3}
+    return [changed(item, draw, share) for item in value] if isinstance(value, list) else value
+
+
+KERAS: dict[str, Any] = {"module": "keras", "class_name": "Sequential", "config": {"name": "s", "layers": [
+    {"class_name": word, "config": {"name": word, "filters": 4, "kernel_size": [3, 3], "strides": [2, 2], "groups": 1,
+                                    "padding": "same", "dtype": {"config": {"name": "float32"}}, "use_bias": True},
+     "build_config": {"input_shape": [None, 9, 8, 4]}, "inbound_nodes": [{}]}
+    for word in ("Conv2D", "Conv2DTranspose", "DepthwiseConv2D", "SeparableConv2D", "Dense")]}}  # fmt: skip
+TENSORS = {
+    name: {"dtype": 7, "sizes": [{"as_int": size} for size in sizes], "strides": [{"as_int": 1}] * 4}
+    for name, sizes in {"x": [1, 2, 9, 8], "w": [2, 3, 4, 4], "y": [1, 3, 20, 18]}.items()
+}
+PROGRAM: dict[str, Any] = {"graph_module": {"graph": {"tensor_values": TENSORS, "nodes": [
+    {"target": "torch.ops.aten.conv_transpose2d.input", "outputs": [{"as_tensor": {"name": "y"}}],
+     "metadata": {"nn_module_stack": "L__self__up,up,torch.nn.ConvTranspose2d"}, "inputs": [
+        {"name": "input", "arg": {"as_tensor": {"name": "x"}}}, {"name": "weight", "arg": {"as_tensor": {"name": "w"}}},
+        {"name": "stride", "arg": {"as_ints": [2, 2]}}, {"name": "groups", "arg": {"as_int": 1}}]}]},
+    "signature": {"input_specs": [{"parameter": {"arg": {"name": "w"}, "parameter_name": "up.weight"}}]}}}  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", ["keras", "pt2"])
+def test_json_with_other_values_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
+    def no_child(*_: object) -> None:
+        raise Unreadable("Keras is asked")
+
+    monkeypatch.setattr("convt.capture.child.ask", no_child)
+    draw = np.random.default_rng(0)
+    path = tmp_path / f"m.{suffix}"
+    read = 0
+    for _ in range(500):
+        good = KERAS if suffix == "keras" else PROGRAM
+        text = json.dumps(changed(good, draw, draw.choice([0.005, 0.02, 0.2]))).encode()
+        zipped(path, config_json=text, m__models__model_json=text)
+        if suffix == "keras":
+            read += answered(lambda: capture_keras(path, Wanted(), Python()))
+        else:
+            read += answered(lambda: capture_exported(path, Wanted({}, {}, True)))
     assert read > 10
 
 

@@ -40,7 +40,8 @@ def layer(word: str, build: dict[str, Any] | None = None, **config: Any) -> dict
 def test_a_file_is_read_without_keras(tmp_path: Path) -> None:
     path = saved(
         tmp_path / "m.keras",
-        layer("Conv2D", filters=6, kernel_size=[3, 2], strides=[2, 1], padding="same", groups=2, dtype="mixed_bfloat16"),
+        layer("Conv2D", filters=6, kernel_size=[3, 2], strides=[2, 1], padding="same", groups=2, dtype="mixed_bfloat16",
+        ),
         layer("Conv2DTranspose", filters=3, kernel_size=[5, 5], strides=[2, 2], padding="same", output_padding=[1, 0]),
         layer("DepthwiseConv2D", kernel_size=[3, 3], depth_multiplier=2, use_bias=False),
         layer("SeparableConv2D", filters=5, kernel_size=[3, 3], data_format="channels_first"),
@@ -80,7 +81,7 @@ def test_a_model_without_extents_is_rebuilt_for_those_that_are_given(tmp_path: P
     pytest.importorskip("keras", reason="Keras is not installed")
     path = tmp_path / "chain.keras"
     programs.keras_chain().save(path)
-    with pytest.raises(Unreadable, match="open extents.*give --input-shape 1,224,224,4"):
+    with pytest.raises(Unreadable, match=r"open extents.*give --input-shape 1,224,224,4"):
         captured(path)
     found = captured(path, shapes={"0": (2, 9, 8, 4)})
     assert [one.settings.input for one in found.seen][:2] == [(9, 8), (5, 8)]

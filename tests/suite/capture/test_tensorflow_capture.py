@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +44,12 @@ def module(tf: Any, shape: tuple[int | None, ...], engine: str) -> Any:
 
 
 @pytest.fixture(scope="module")
-def folder(tf: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def folder(tf: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     where = tmp_path_factory.mktemp("saved")
     for name, shape in (("known", (None, *SHAPE[1:])), ("open", (None, None, None, 4))):
         model = module(tf, shape, "tf")
         tf.saved_model.save(model, str(where / name), signatures=model.__call__)
-    yield where
+    return where
 
 
 def test_a_saved_model_is_read_as_data_where_it_tells_its_extents(folder: Path) -> None:
