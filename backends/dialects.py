@@ -4,4 +4,11 @@ from __future__ import annotations
 
 DIALECTS = {
     "torch": f"{__package__}.pytorch.words:Torch",
+    "keras": f"{__package__}.keras.words:Keras",
+    "tensorflow": f"{__package__}.tensorflow.words:TensorFlow",
+    "jax": f"{__package__}.jax.words:Jax",
+    "flax": f"{__package__}.jax.flax_words:Flax",
+    "equinox": f"{__package__}.jax.equinox_words:Equinox",
+    "onnx": f"{__package__}.onnxruntime.words:Onnx",
+    "yaml": "convt.translation.spec_words:Spec",
 }

@@ -48,18 +48,27 @@ class Dialect(ABC):
     """What people write for the beginning of a name, such as `tf.keras` for `keras`."""
     also: ClassVar[tuple[str, ...]] = ()
     """Other names that `--to` takes for it."""
+    spelled: ClassVar[bool] = False
+    """Whether its users write the library's own name before a layer's: a bare name is another library's then."""
 
-    @abstractmethod
     def pad(self, array: str, pairs: Sequence[tuple[int, int]]) -> str:
-        """An expression that pads the named array with zeros, a (before, after) pair for every axis of it."""
+        """An expression that pads the named array with zeros, a (before, after) pair for every axis of it.
 
-    @abstractmethod
+        This and `join` are for `program`; a dialect whose programs are other ones needs neither.
+        """
+        raise NotImplementedError
+
     def join(self, parts: str, axis: int) -> str:
         """An expression that joins the arrays in the named list along an axis."""
+        raise NotImplementedError
 
     @abstractmethod
     def read(self, form: str, given: Mapping[str, Any]) -> Spoken:
         """The layer that a call of `form` says. LayerError where it says none."""
+
+    def hears(self, text: str) -> Spoken | None:
+        """The layer of a text that is no call; None where the text is none in these words."""
+        return None
 
     @abstractmethod
     def say(self, it: Settings, kind: str) -> Said:
@@ -97,23 +106,32 @@ def dialects() -> Mapping[str, Dialect]:
 
 
 def find(call: Call) -> tuple[Dialect, str]:
-    """The dialect of a call and the whole name of what is called; LayerError with what is known otherwise."""
+    """The dialect of a call and the whole name of what is called; LayerError with what is known otherwise.
+
+    Of several that share a name, the one that takes the arguments; then the one whose whole name it is; then the one
+    whose users write it without the library's name.
+    """
     found = [(dialect, form) for dialect in dialects().values() for form in dialect.matches(call.name)]
-    exact = [pair for pair in found if pair[1] == call.name]
-    if len(exact or found) > 1:
-        takers = [pair for pair in found if set(call.named) <= set(_parameters(*pair))]
-        found = takers if len(takers) == 1 else found
-    if len(exact or found) == 1:
-        return (exact or found)[0]
-    if found:
-        raise LayerError(f"{call.name} may be {' or '.join(form for _, form in found)}; write the whole name")
-    raise LayerError(f"{call.name}: found a name that convt does not know; accepted {', '.join(_families())}")
+    if not found:
+        raise LayerError(f"{call.name}: found a name that convt does not know; accepted {', '.join(_families())}")
+    found = [pair for pair in found if _takes(*pair, call)] or found
+    for narrowed in (
+        found,
+        [pair for pair in found if pair[1] == call.name],
+        [pair for pair in found if not pair[0].spelled],
+    ):
+        if len(narrowed) == 1:
+            return narrowed[0]
+    raise LayerError(f"{call.name} may be {' or '.join(form for _, form in found)}; write the whole name")
 
 
-def _parameters(dialect: Dialect, form: str) -> Iterator[str]:
-    signature = dialect.forms[form]
-    yield from signature.parameters
-    yield from signature.keyword_only
+def _takes(dialect: Dialect, form: str, call: Call) -> bool:
+    """Whether the arguments of a call are those of a form."""
+    try:
+        dialect.forms[form].bind(call, form)
+    except LayerError:
+        return False
+    return True
 
 
 def _families() -> Iterator[str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Literal, TypeVar
 
-from convt.conv.settings import Op, Padding, Settings, SettingsError, Sizes
+from convt.conv.settings import Op, Padding, Settings, SettingsError, Sizes, forward_same_padding, same_crop
 
 T = TypeVar("T")
 
@@ -33,6 +33,10 @@ class Layer:
     groups: int = 1
     depth_multiplier: int | None = None
     """Outputs of each input channel, where there is one group a channel and their number is not known yet."""
+    halves: Literal["smaller first", "larger first"] | None = None
+    """How the crop is halved, where it is whatever the size leaves: `output_size`, or that of `same` without it. Beside
+    it `output_padding` belongs to the full result. None: `padding` and `output_size` mean what they mean in `Settings`.
+    """
     bias: bool = False
     op: Op = "conv_transpose"
     input: Sizes | None = None
@@ -64,10 +68,11 @@ class Layer:
         if self.depth_multiplier is not None:
             inputs = 1 if inputs is None else inputs
             groups, outputs = inputs, inputs * self.depth_multiplier
+        layer = self if self.halves is None else self._cropped(extents)
         try:
             return Settings(
-                input=extents, kernel=self.kernel, stride=self.stride, dilation=self.dilation, padding=self.padding,
-                output_padding=self.output_padding, output_size=self.output_size,
+                input=extents, kernel=self.kernel, stride=self.stride, dilation=self.dilation, padding=layer.padding,
+                output_padding=layer.output_padding, output_size=layer.output_size,
                 batch=1 if items is None else items,
                 channels_in=groups if inputs is None else inputs, channels_out=groups if outputs is None else outputs,
                 groups=groups, bias=self.bias, op=self.op,
@@ -76,6 +81,25 @@ class Layer:
             raise LayerError(
                 f"this layer is impossible for an input of {'x'.join(map(str, extents))}: {error}"
             ) from None
+
+    def _cropped(self, extents: Sizes) -> Layer:
+        """The layer whose `halves` have become pairs, for an input of these extents."""
+        ones = (1,) * self.rank
+        axes = zip(extents, self.kernel, self.stride or ones, self.dilation or ones, strict=True)
+        if self.op == "conv":
+            pairs = [forward_same_padding(n, k, s, d) for n, k, s, d in axes]
+            more: list[int] = []
+        else:
+            wanted = self.output_size or tuple(n * s for n, s in zip(extents, self.stride or ones, strict=True))
+            given = self.output_padding or (0,) * self.rank
+            sides = [same_crop(*axis, out - a) for axis, out, a in zip(axes, wanted, given, strict=True)]
+            pairs = [(lo, hi) for lo, hi, _ in sides]
+            more = [a + missing for a, (_, _, missing) in zip(given, sides, strict=True)]
+        if self.halves == "larger first":
+            pairs = [(hi, lo) for lo, hi in pairs]
+        return self.replace(
+            padding=tuple(pairs), output_padding=tuple(more) if any(more) else None, output_size=None, halves=None
+        )
 
     def replace(self, **changes: object) -> Layer:
         """A copy with some fields changed."""

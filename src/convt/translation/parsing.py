@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ LONGEST = 10_000
 """Characters of a layer's text: a call has some hundred, and Python's parser takes much memory for deep nesting."""
 MAKERS = ("zeros", "ones", "empty", "full", "rand", "randn", "normal", "uniform", "randint", "arange")
 """Functions that make an array of the shape that is their first argument, or of their whole arguments."""
+ADDERS = ("bias_add", "add")
+"""Functions that add their second argument to the first."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class Call:
     positional: tuple[Any, ...]
     named: dict[str, Any]
     text: str
+    biased: bool = False
+    """Whether a bias is added to the result: `call(...) + bias`, `tf.nn.bias_add(call(...), bias)`."""
 
 
 def parse(text: str) -> Call:
@@ -52,19 +57,34 @@ def parse(text: str) -> Call:
         raise LayerError(
             f"a layer: cannot read {_short(cleaned)}{where}: {why}; write one call, as in Python"
         ) from None
-    if len(body) != 1 or not isinstance(body[0], (ast.Expr, ast.Assign)) or not isinstance(body[0].value, ast.Call):
+    value = body[0].value if len(body) == 1 and isinstance(body[0], (ast.Expr, ast.Assign)) else None
+    inner = _without_bias(value)
+    call = inner or value
+    if not isinstance(call, ast.Call):
         raise LayerError(f"a layer: found {_short(cleaned)}, accepted one call, such as "
                          "torch.nn.ConvTranspose2d(1, 3, 3, stride=2)")  # fmt: skip
-    call = body[0].value
     if isinstance(call.func, ast.Call):  # layer(...)(x): the layer is what is meant
         call = call.func
     name = _dotted(call.func)
     if name is None:
         raise LayerError(f"a layer: found a call of {_short(ast.unparse(call.func))}, accepted a call of a dotted name")
     try:
-        return Call(name, tuple(map(_argument, call.args)), _named(call), cleaned)
+        return Call(name, tuple(map(_argument, call.args)), _named(call), cleaned, inner is not None)
     except RecursionError:
         raise LayerError(f"a layer: {_short(cleaned)} nests too deeply; write one call") from None
+
+
+def _without_bias(node: ast.expr | None) -> ast.Call | None:
+    """The call to whose result a bias is added; None where none is."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        first, second = node.left, node.right
+    elif isinstance(node, ast.Call) and len(node.args) == 2 and (_dotted(node.func) or "").split(".")[-1] in ADDERS:
+        first, second = node.args
+    else:
+        return None
+    shaped = isinstance(second, ast.Tuple) and len(second.elts) == 1  # which stands for the array, as in `shape_of`
+    named = shaped or re.search(r"bias|\bb\b", ast.unparse(second))
+    return first if named and isinstance(first, ast.Call) else None
 
 
 def _argument(node: ast.expr) -> Any:

@@ -43,7 +43,7 @@ def _call(plan: Plan, said: Said, x: str, y: str, state: str) -> Iterator[str]:
     if said.is_layer:
         yield f"layer = {said.call}"
         yield from (_renamed(line, x, state) for line in said.load)
-        yield f"{y} = layer({x})"
+        yield f"{y} = {_renamed(said.apply, x, state)}"
         return
     yield f"{'kernel, bias' if plan.inner.bias else 'kernel,'} = {state}"
     yield f"{y} = {_renamed(said.call, x, state)}"

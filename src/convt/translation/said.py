@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,11 +26,25 @@ class Said:
     names: tuple[str, str] = ("kernel", "bias")
     """What the framework calls them."""
     load: tuple[str, ...] = ()
-    """Lines that put `state` into `layer`, which are run where there is an `x`; empty of a function."""
+    """Lines that put `state` into `layer`, which are run where there is an `x`; empty where `apply` takes it."""
+    apply: str = "layer(x)"
+    """The expression that calls `layer`, in which `x` and `state` are."""
+    shaped: str = ""
+    """The call in a form that takes `x`, `kernel` and `bias` themselves, where `call` names them otherwise."""
+
+    def source(self, it: Settings) -> str:
+        """The call as somebody would write it who has no arrays at hand: their shapes in their places."""
+        shapes = {"x": it.x_shape, "kernel": self.kernel.shape(it), "bias": it.b_shape}
+        if self.channels_last:
+            shapes["x"] = (it.batch, *it.input, it.channels_in)
+        if self.is_layer:
+            return self.call
+        call = self.shaped or self.call
+        return re.sub(r"(?<![.\w'\"])(x|kernel|bias)\b(?!=)", lambda found: str(shapes[found[1]]), call)
 
     @property
     def is_layer(self) -> bool:
-        return bool(self.load)
+        return self.state != "arrays"
 
     def axes(self, rank: int) -> str:
         """The order of the axes of x and y, `NCHW` or `NHWC`."""

@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from convt.conv.settings import Sizes
+from convt.conv.settings import Pairs, Sizes
 from convt.translation.layer import LayerError
 from convt.translation.parsing import Call, Name
 
 REQUIRED = object()
 """The default of a parameter that has none."""
+UNSAID = object()
+"""The default of a parameter of which it matters whether it was left out."""
 SAME_WORDS = (
     ("stride", "strides", "window_strides"),
     ("dilation", "dilations", "dilation_rate", "kernel_dilation", "rhs_dilation"),
@@ -82,6 +84,8 @@ def _near(argument: str, known: Mapping[str, Any]) -> str:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, (tuple, list)) and any(isinstance(item, Name) for item in value):
+        return f"({', '.join(map(_shown, value))})"
     return value.text if isinstance(value, Name) else repr(value)
 
 
@@ -97,6 +101,25 @@ def sizes(name: str, value: Any, rank: int, floor: int = 1) -> Sizes:
     if min(found) < floor:
         raise LayerError(f"{name}: found {min(found)}, accepted {floor} or more")
     return tuple(found)
+
+
+def each(name: str, value: Any, rank: int, floor: int = 1) -> Sizes:
+    """One number an axis, of a sequence that has as many; LayerError where the value is anything else."""
+    if not isinstance(value, (tuple, list)) or len(value) != rank:
+        raise LayerError(f"{name}: found {_shown(value)}, accepted {rank} whole numbers, one an axis, such as "
+                         f"{(2,) * rank}")  # fmt: skip
+    return sizes(name, value, rank, floor)
+
+
+def pairs(name: str, value: Any, rank: int, floor: int | None = 0) -> Pairs:
+    """A (before, after) pair an axis; LayerError where the value is anything else, or below the floor."""
+    listed = value if isinstance(value, (tuple, list)) else ()
+    found = [tuple(pair) for pair in listed if isinstance(pair, (tuple, list)) and len(pair) == 2]
+    if len(found) != len(listed) or len(found) != rank or any(type(one) is not int for pair in found for one in pair):
+        raise LayerError(f"{name}: found {_shown(value)}, accepted a (before, after) pair for each of {rank} axes")
+    if floor is not None and (least := min(min(pair) for pair in found)) < floor:
+        raise LayerError(f"{name}: found {least}, accepted {floor} or more")
+    return tuple((lo, hi) for lo, hi in found)
 
 
 def number(name: str, value: Any, floor: int = 1) -> int:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from convt.conv.settings import Settings
 from convt.translation.composing import compose
-from convt.translation.dialect import Dialect, Spoken, Unsayable, find
+from convt.translation.dialect import Dialect, Spoken, Unsayable, dialects, find
 from convt.translation.kernels import as_array, dilated
 from convt.translation.layer import LayerError
 from convt.translation.parsing import parse
@@ -64,9 +64,19 @@ class Translation:
 
 def read(text: str) -> Spoken:
     """The layer that a text in any known framework's words says. LayerError where it says none."""
+    for dialect in dialects().values():
+        if (heard := dialect.hears(text)) is not None:
+            return heard
     call = parse(text)
     dialect, form = find(call)
-    return dialect.read(form, dialect.forms[form].bind(call, form))
+    spoken = dialect.read(form, dialect.forms[form].bind(call, form))
+    if not call.biased:
+        return spoken
+    if spoken.layer.bias:
+        raise LayerError(
+            f"{form}: found a bias of its own and another that is added to the result; leave one of them out"
+        )
+    return replace(spoken, layer=spoken.layer.replace(bias=True))
 
 
 def translate(it: Settings, dialect: Dialect, kind: str | None = None) -> Translation:
@@ -107,6 +117,8 @@ def port(weights: Any, source: str | Spoken, target: Translation) -> Any:
     if it.bias != (bias is not None):
         raise LayerError(f"bias: found {'one' if bias is not None else 'none'}, and the layer has "
                          f"{'one' if it.bias else 'none'}")  # fmt: skip
+    if bias is not None and bias.shape == (it.channels_out, *(1,) * it.rank):
+        bias = bias.reshape(-1)  # as some keep it, ready to be added to channels first
     if bias is not None and bias.shape != (it.channels_out,):
         raise LayerError(f"bias: found an array of shape {bias.shape}, accepted ({it.channels_out},)")
     return target.state(layout.spread(kernel, it.groups), bias)
