@@ -5,7 +5,7 @@ The sizes are all known here; what no case can say is a NotACase with the reason
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from convt.capture.seen import NotACase
@@ -14,7 +14,6 @@ from convt.conv.settings import (
     SettingsError,
     effective_kernel,
     forward_same_padding,
-    same_crop,
     transposed_size,
 )
 
@@ -134,86 +133,3 @@ def windowed(
 def _full(x: Ints, kernel: Ints, stride: Ints, dilation: Ints, pairs: Pairs) -> list[int]:
     axes = zip(x, kernel, stride, dilation, pairs, strict=True)
     return [transposed_size(n, k, s, d, lo, hi) for n, k, s, d, (lo, hi) in axes]
-
-
-def onnx_call(op: str, attributes: Mapping[str, Any], x: Ints, w: Ints, bias: bool) -> Settings:
-    """ONNX's Conv or ConvTranspose, of an input (batch, channels, ...) with a kernel in ONNX's order, which is ours.
-
-    Of a transposed one, SAME_UPPER cuts the smaller half first. Where `output_shape` is given without it, and for
-    SAME_LOWER, the larger half goes first. Source: onnx/onnx, docs/Operators.md, Conv and ConvTranspose.
-    """
-    rank, kernel = len(x) - 2, list(w[2:])
-    if list(attributes.get("kernel_shape") or kernel) != kernel:
-        raise NotACase(f"kernel_shape = {attributes['kernel_shape']}, and its kernel has the extents {kernel}")
-    stride = list(attributes.get("strides") or [1] * rank)
-    dilation = list(attributes.get("dilations") or [1] * rank)
-    if not len(stride) == len(dilation) == rank == len(kernel):
-        raise NotACase(f"{len(stride)} strides and {len(dilation)} dilations for {rank} spatial axes")
-    auto, groups = attributes.get("auto_pad") or "NOTSET", attributes.get("group", 1)
-    if auto not in ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"):
-        raise NotACase(f"auto_pad = {auto!r}, which is no word of ONNX")
-    pads = list(attributes.get("pads") or [0] * 2 * rank) if auto == "NOTSET" else [0] * 2 * rank
-    if len(pads) != 2 * rank:
-        raise NotACase(f"{len(pads)} pads for {rank} spatial axes")
-    given: dict[str, Any] = {
-        "op": "conv" if op == "Conv" else "conv_transpose", "batch": x[0], "input": x[2:], "kernel": kernel,
-        "stride": stride, "dilation": dilation, "groups": groups, "bias": bias, "channels_in": x[1],
-        "channels_out": w[0] if op == "Conv" else w[1] * groups,
-        "padding": list(zip(pads[:rank], pads[rank:], strict=True)),
-    }  # fmt: skip
-    if op == "Conv":
-        if auto == "SAME_UPPER":
-            given["padding"] = "same"
-        elif auto == "SAME_LOWER":
-            axes = zip(x[2:], kernel, stride, dilation, strict=True)
-            given["padding"] = [forward_same_padding(n, k, s, d)[::-1] for n, k, s, d in axes]
-        return settings(**given)
-    more = list(attributes.get("output_padding") or [0] * rank)
-    wanted = list(attributes.get("output_shape") or [])[-rank:]  # old exporters wrote batch and channels too
-    if not wanted and not auto.startswith("SAME"):
-        return settings(**given, **({"output_padding": more} if any(more) else {}))
-    wanted = wanted or [n * s for n, s in zip(x[2:], stride, strict=True)]
-    pairs, extra = [], []
-    for n, k, s, d, out in zip(x[2:], kernel, stride, dilation, wanted, strict=True):
-        lo, hi, a = same_crop(n, k, s, d, out)
-        pairs.append((lo, hi) if auto == "SAME_UPPER" else (hi, lo))
-        extra.append(a)
-    return settings(**(given | {"padding": pairs}), **({"output_padding": extra} if any(extra) else {}))
-
-
-def keras_call(
-    op: str, x: Ints, kernel: Ints, channels: tuple[int, int], groups: int, bias: bool, strides: Ints | int = 1,
-    padding: str = "valid", dilation_rate: Ints | int = 1, output_padding: Ints | int | None = None,
-) -> Settings:  # fmt: skip
-    """Keras's convolution of an input (batch, channels, ...). `op` is ours; `padding` is same, valid or causal.
-
-    `valid` with an output padding is the whole result and so much more; `same` with one has the extent
-    (n - 1) s + e mod 2 + output padding, cropped as a `same` of that extent is. Source: keras/src/backend/common/
-    backend_utils.py, _get_output_shape_given_tf_padding.
-    """
-    rank = len(x) - 2
-
-    def axes(value: Ints | int) -> list[int]:
-        return [value] * rank if isinstance(value, int) else list(value)
-
-    stride, dilation, word = axes(strides), axes(dilation_rate), str(padding).lower()
-    given: dict[str, Any] = {
-        "op": op, "batch": x[0], "input": x[2:], "kernel": kernel, "channels_in": channels[0], "bias": bias,
-        "channels_out": channels[1], "groups": groups, "stride": stride, "dilation": dilation,
-    }  # fmt: skip
-    effective = [effective_kernel(k, d) for k, d in zip(kernel, dilation, strict=True)]
-    if word == "causal":
-        return settings(padding=[(e - 1, 0) for e in effective], **given)
-    if word not in ("same", "valid"):
-        raise NotACase(f"padding {padding!r}, accepted 'same', 'valid' or 'causal'")
-    if op == "conv" or output_padding is None:
-        return settings(padding=word, **given)
-    more = axes(output_padding)
-    if word == "valid":
-        return settings(**given, **({"output_padding": more} if any(more) else {}))
-    sizes = [(n - 1) * s + e % 2 + a for n, s, e, a in zip(x[2:], stride, effective, more, strict=True)]
-    if all((n - 1) * s < size <= n * s for n, s, size in zip(x[2:], stride, sizes, strict=True)):
-        usual = all(size == n * s for n, s, size in zip(x[2:], stride, sizes, strict=True))
-        return settings(padding="same", **given, **({} if usual else {"output_size": sizes}))
-    crops = [same_crop(*axis) for axis in zip(x[2:], kernel, stride, dilation, sizes, strict=True)]
-    return settings(padding=[(lo, hi) for lo, hi, _ in crops], output_size=sizes, **given)

@@ -19,6 +19,7 @@ import numpy as np
 from convt.capture import calls
 from convt.capture.seen import Captured, LeftOut, NotACase, Seen, Unreadable, Wanted, Weights
 from convt.capture.tensorflow_graph import node_settings
+from convt.capture.words import keras_op
 from convt.conv.settings import Settings
 
 PACKAGE = Path(__file__).parents[1]
@@ -35,7 +36,7 @@ spec = importlib.util.spec_from_file_location(
     "convt", pathlib.Path(ours, "__init__.py"), submodule_search_locations=[ours])
 sys.modules["convt"] = package = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(package)
-find = importlib.import_module("convt.capture.children." + kind).find
+find = importlib.import_module(package.__name__ + ".capture.children." + kind).find
 from convt.capture.children.common import main
 main(find, pathlib.Path(question), pathlib.Path(answer))
 """
@@ -112,7 +113,6 @@ def _last_words(log: Path) -> str:
 KINDS: Mapping[str, Callable[..., Settings]] = {
     "torch": calls.torch_call,
     "xla": calls.xla_call,
-    "keras": calls.keras_call,
     "tensorflow": node_settings,
 }
 """How each framework's call is read, by the word that a child has for it."""
@@ -125,7 +125,7 @@ def captured(said: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Captu
     found.left += [LeftOut(str(left["name"]), str(left["reason"])) for left in said.get("left", ())]
     for index, call in enumerate(said["calls"]):
         try:
-            it = settings_of(call)
+            it = settings_of(call, found.seen[-1].settings if found.seen else None)
         except NotACase as error:
             found.left.append(LeftOut(call["name"], str(error)))
             continue
@@ -136,11 +136,18 @@ def captured(said: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Captu
     return found
 
 
-def settings_of(call: Mapping[str, Any]) -> Settings:
-    """The settings of one call, as plain data has it."""
+def settings_of(call: Mapping[str, Any], before: Settings | None = None) -> Settings:
+    """The settings of one call, as plain data has it; `before` are those of the call before it, whose result is its
+    input where it has none of its own."""
     if call.get("unknown"):
         raise NotACase(call["unknown"])
-    return KINDS[call["kind"]](**{key: value for key, value in call.items() if key not in ASIDE})
+    said = {key: value for key, value in call.items() if key not in ASIDE}
+    if call["kind"] == "keras":
+        name = said.pop("name_of_op")
+        if said["inputs"] is None and before is not None:
+            said["inputs"] = [before.batch, *before.output, before.channels_out]
+        return keras_op(name, **said)
+    return KINDS[call["kind"]](**said)
 
 
 def _weights(it: Settings, kernel: np.ndarray | None, bias: np.ndarray | None) -> Weights | None:

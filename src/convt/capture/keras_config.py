@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from convt.capture.calls import keras_call
 from convt.capture.seen import Captured, NotACase, Seen, Unreadable
+from convt.capture.words import keras_layer
 from convt.conv.settings import Settings
 
 LAYER = re.compile(r"(Depthwise|Separable)?Conv(olution)?([123])D(Transpose)?")
@@ -105,39 +105,15 @@ def from_config(config: Mapping[str, Any]) -> Captured:
 
 
 def layer_settings(match: re.Match[str], said: Mapping[str, Any], shape: list[int]) -> list[Settings]:
-    """The settings of a layer by its name's parts; two of a separable one, each position's after the depthwise's."""
-    rank = int(match[3])
-    if said.get("data_format") != "channels_first":
-        shape = [shape[0], shape[-1], *shape[1:-1]]
-    if len(shape) != rank + 2:
-        raise NotACase(f"an input of {shape} for {rank} spatial axes")
-    kernel = _axes(said["kernel_size"], rank)
-    bias = bool(said.get("use_bias", True))
-    how = {
-        "strides": _axes(said.get("strides", 1), rank), "padding": said.get("padding", "valid"),
-        "dilation_rate": _axes(said.get("dilation_rate", 1), rank),
-    }  # fmt: skip
-    ins = shape[1]
-    if match[4]:
-        more = said.get("output_padding")
-        more = None if more is None else _axes(more, rank)
-        channels = (ins, int(said["filters"]))
-        return [keras_call("conv_transpose", shape, kernel, channels, 1, bias, output_padding=more, **how)]
-    if not match[1]:
-        channels = (ins, int(said["filters"]))
-        return [keras_call("conv", shape, kernel, channels, int(said.get("groups", 1)), bias, **how)]
-    deep = ins * int(said.get("depth_multiplier", 1))
-    single = match[1] == "Depthwise"
-    first = keras_call("conv", shape, kernel, (ins, deep), ins, bias and single, **how)
-    if single:
-        return [first]
-    point = keras_call("conv", list(first.y_shape), [1] * rank, (deep, int(said["filters"])), 1, bias)
-    return [first, point]
-
-
-def _axes(value: Any, rank: int) -> list[int]:
-    found = [value] * rank if isinstance(value, int) else list(value)
-    return [int(item) for item in found]
+    """The settings of a layer by its name's parts; two of a separable one: of each channel, and of each position."""
+    rank = match[3]
+    if match[1] != "Separable":
+        word = f"{match[1] or ''}Conv{rank}D{match[4] or ''}"
+        return [keras_layer(word, said, shape)]
+    deep = keras_layer(f"DepthwiseConv{rank}D", {**said, "use_bias": False}, shape)
+    between = [deep.batch, *deep.output, deep.channels_out]
+    last = {"filters": said["filters"], "kernel_size": 1, "use_bias": said.get("use_bias", True)}
+    return [deep, keras_layer(f"Conv{rank}D", last, between)]
 
 
 def _dtype(said: Mapping[str, Any]) -> str:

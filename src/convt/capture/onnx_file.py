@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from convt.capture.calls import onnx_call
 from convt.capture.onnx_graph import Graph, Model, Node, Shape, Tensor, read_model, read_node
 from convt.capture.onnx_shapes import Shapes
 from convt.capture.seen import Captured, LeftOut, NotACase, Seen, Unreadable, Wanted, Weights, checked
 from convt.capture.wire import Source
+from convt.capture.words import onnx_call
 
 OPS = {
     "Conv": ("Conv", 0, 1, 2), "ConvTranspose": ("ConvTranspose", 0, 1, 2), "FusedConv": ("Conv", 0, 1, 2),

@@ -51,7 +51,7 @@ def test_a_file_is_read_without_keras(tmp_path: Path) -> None:
     found = captured(path)
     plane: dict[str, Any] = {"input": (9, 8), "channels_in": 4}
     deep: dict[str, Any] = {"op": "conv", "padding": "valid"}
-    assert [one.settings for one in found.seen] == [
+    assert [one.settings.explicit() for one in found.seen] == [it.explicit() for it in (
         Settings(**plane, op="conv", kernel=(3, 2), stride=(2, 1), padding="same", groups=2, channels_out=6, bias=True),
         Settings(
             **plane, kernel=(5, 5), stride=(2, 2), padding="same", output_size=(18, 15), channels_out=3, bias=True
@@ -60,7 +60,7 @@ def test_a_file_is_read_without_keras(tmp_path: Path) -> None:
         Settings(**deep, input=(8, 4), channels_in=9, kernel=(3, 3), groups=9, channels_out=9),
         Settings(**deep, input=(6, 2), channels_in=9, kernel=(1, 1), channels_out=5, bias=True),
         Settings((9,), (3,), (), (2,), ((4, 0),), channels_in=4, channels_out=2, bias=True, op="conv"),
-    ]
+    )]  # fmt: skip
     assert found.seen[0].dtype == "bfloat16"
 
 

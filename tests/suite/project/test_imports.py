@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "adapter": {"conv"},
     "laws": {"adapter", "cases", "conv", "results"},
     "translation": {"cases", "conv"},
-    "capture": {"cases", "conv"},
+    "capture": {"cases", "conv", "translation"},
     "host": {"adapter", "conv", "results"},
     "session": {"adapter", "cases", "content", "conv", "host", "laws", "results"},
     "page": {"content", "results"},

@@ -8,7 +8,6 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from convt.capture.calls import keras_call
 from convt.capture.children.common import Answer, Refused, inputs_of, made
 
 ENGINES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
@@ -133,38 +132,25 @@ PARAMETERS = {
 
 def _see(keras: Any, answer: Answer, name: str, running: list[Any], said: dict[str, Any], weights: bool) -> None:
     inputs, layer = said["inputs"], running[-1] if running else None
-    x = [int(size) for size in inputs.shape]
-    if (said.get("data_format") or keras.config.image_data_format()) == "channels_last":
-        x = [x[0], x[-1], *x[1:-1]]
     bias = bool(getattr(layer, "use_bias", False))
     offset = keras.ops.convert_to_numpy(layer.bias) if weights and bias and layer is not None else None
     path = "/".join(str(it.name) for it in running[1:]) or str(getattr(layer, "name", name))
-    how = {
-        "strides": _plain(said.get("strides", 1)), "padding": said.get("padding", "valid"),
-        "dilation_rate": _plain(said.get("dilation_rate", 1)), "output_padding": _plain(said.get("output_padding")),
-    }  # fmt: skip
-    dtype = keras.backend.standardize_dtype(inputs.dtype)
+    form = said.get("data_format") or keras.config.image_data_format()
+    how = {key: _plain(said.get(key)) for key in (*HOW, "output_padding")} | {"data_format": form}
+    given = {"inputs": _sizes(inputs), "dtype": keras.backend.standardize_dtype(inputs.dtype)}
     if name != "separable_conv":
-        call = {**_kernel_of(name, x, said["kernel"]), "bias": bias, **how}
-        answer.call(path, "keras", {**call, "dtype": dtype}, _numbers(keras, said["kernel"], name, weights), offset)
+        call = {"name_of_op": name, "kernel": _sizes(said["kernel"]), "bias": bias, **given, **how}
+        answer.call(path, "keras", call, _numbers(keras, said["kernel"], name, weights), offset)
         return
     deep, point = said["depthwise_kernel"], said["pointwise_kernel"]
-    call = {**_kernel_of("depthwise_conv", x, deep), "bias": False, **how}
-    answer.call(path, "keras", {**call, "dtype": dtype}, _numbers(keras, deep, "depthwise_conv", weights))
-    between = list(keras_call(**call).y_shape)
-    call = {**_kernel_of("conv", between, point), "bias": bias, "dtype": dtype}
+    call = {"name_of_op": "depthwise_conv", "kernel": _sizes(deep), "bias": False, **given, **how}
+    answer.call(path, "keras", call, _numbers(keras, deep, "depthwise_conv", weights))
+    call = {"name_of_op": "conv", "kernel": _sizes(point), "bias": bias, **given, "inputs": None}
     answer.call(path, "keras", call, _numbers(keras, point, "conv", weights), offset)
 
 
-def _kernel_of(name: str, x: list[int], kernel: Any) -> dict[str, Any]:
-    """What the shapes of an input (batch, channels, ...) and of a kernel in Keras's order say."""
-    w = [int(size) for size in kernel.shape]
-    transposed, deep = name == "conv_transpose", name == "depthwise_conv"
-    return {
-        "op": "conv_transpose" if transposed else "conv", "x": x, "kernel": w[:-2],
-        "channels": [x[1], w[-1] * w[-2] if deep else w[-2] if transposed else w[-1]],
-        "groups": x[1] if deep else 1 if transposed else max(x[1] // w[-2], 1),
-    }  # fmt: skip
+def _sizes(array: Any) -> list[int]:
+    return [int(size) for size in array.shape]
 
 
 def _plain(value: Any) -> Any:
