@@ -140,7 +140,8 @@ def _told(found: Captured) -> list[str]:
     for left in found.left:
         reasons.setdefault(left.reason, []).append(left.name)
     lines += [f"  left out: {', '.join(dict.fromkeys(names))}: {reason}" for reason, names in reasons.items()]
-    return [" ".join(line.split("\n")) for line in [*lines, *(f"note: {note}" for note in found.notes)]]
+    lines += [f"note: {note}" for note in found.notes]
+    return ["".join(sign if sign.isprintable() else " " for sign in line) for line in lines]
 
 
 def _kinds(made: Sequence[Made]) -> str:

@@ -16,7 +16,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 HERE = "tests.suite.capture.programs"
 
 
-def hooked(module: Any, *arrays: Any) -> list[tuple[str, Settings]]:
+def watched(module: Any, *arrays: Any) -> list[tuple[str, Settings]]:
     """The settings of every layer that runs, by hooks and the layers' own words."""
     found: list[tuple[str, Settings]] = []
 
@@ -48,7 +48,7 @@ def test_layers_and_calls_are_seen_as_they_run(weights: bool) -> None:
     found = captured(f"{HERE}:torch_chain", shapes={"0": (2, 4, 9, 8)}, weights=weights, trust=True)
     assert not found.left
     module = programs.torch_chain()
-    by_hooks = hooked(module, torch.zeros(2, 4, 9, 8))
+    by_hooks = watched(module, torch.zeros(2, 4, 9, 8))
     seen = [(one.name, one.settings.explicit()) for one in found.seen]
     assert [one for one in seen if one[0] != "Chain"] == by_hooks
     assert [name for name, _ in seen] == ["down.0", "up", "up", "Chain", "same"]
@@ -74,7 +74,7 @@ def test_an_exported_program_is_read_as_data(tmp_path: Path, weights: bool) -> N
     found = captured(path, weights=weights)
     assert [one.name for one in found.seen][:2] == ["down.0", "up"]
     assert [one.settings.explicit() for one in found.seen if one.name in ("down.0", "up", "same")] == [
-        it for _, it in hooked(programs.torch_chain(), torch.from_numpy(x))
+        it for _, it in watched(programs.torch_chain(), torch.from_numpy(x))
     ]
     if weights:
         assert close(module(torch.from_numpy(x)).detach(), through(found, x))
