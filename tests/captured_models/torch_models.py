@@ -1,4 +1,4 @@
-# mypy: ignore-errors  (models as users write them: with a framework's types they are none of ours)
+# mypy: ignore-errors
 """Published networks as PyTorch modules: the convolutions of each are those of the paper, and of the code it names."""
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class DcganGenerator(nn.Module):
         return self.main(x)
 
 
-def _twice(ins: int, outs: int, conv: type[nn.Module] = nn.Conv2d, padding: int = 0, middle: int = 0) -> nn.Sequential:
+def _twice(ins: int, outs: int, conv: type[nn.Module] = nn.Conv2d, padding: int = 0, middle: int = 0) -> nn.Module:
     middle = middle or outs
     return nn.Sequential(
         conv(ins, middle, 3, padding=padding), nn.ReLU(), conv(middle, outs, 3, padding=padding), nn.ReLU()
@@ -161,7 +161,7 @@ class _Bottleneck(nn.Module):
 
 
 class DeepLab(nn.Module):
-    """Chen et al., arXiv:1706.05587, over ResNet-50 with output stride 8; torchvision, models/segmentation/deeplabv3.py."""
+    """Chen et al., arXiv:1706.05587, over ResNet-50, output stride 8; torchvision, models/segmentation/deeplabv3.py."""
 
     def __init__(self, classes: int = 21) -> None:
         super().__init__()

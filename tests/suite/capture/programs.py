@@ -1,4 +1,4 @@
-# mypy: ignore-errors  (models as users write them: with a framework's types they are none of ours)
+# mypy: ignore-errors
 """Models as users have them: programs that a capture imports and runs. Each is a chain of convolutions and no more."""
 
 from __future__ import annotations

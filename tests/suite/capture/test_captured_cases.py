@@ -94,8 +94,9 @@ def test_dtype_and_memory_are_asked_beside(tmp_path: Path) -> None:
     ]
     found = loaded(tmp_path, cases(*layers))
     assert [(case.asked.want, case.asked.dtype, case.asked.memory) for case in found if case.asked] == [
-        ("value", "bfloat16", ("contiguous",) * 3), ("value", "float32", ("channels-last", "channels-last", "contiguous")),
-    ]  # fmt: skip
+        ("value", "bfloat16", ("contiguous",) * 3),
+        ("value", "float32", ("channels-last", "channels-last", "contiguous")),
+    ]
     assert found[1].about.startswith("bfloat16: b: ")
     trained = loaded(tmp_path, cases(*layers, trains=True))
     assert [case.asked.want for case in trained if case.asked] == ["value", "grad-x", "grad-w"] * 2
@@ -160,7 +161,7 @@ def broken(folder: Path, change: dict[str, np.ndarray], weights: str = "m.npz") 
     made = cases(weighed(SMALL))
     name = made[0].case.id
     arrays = {f"{name}.kernel": np.ones(SMALL.w_shape), f"{name}.bias": np.ones(SMALL.b_shape)}
-    np.savez(folder / "m.npz", **(arrays | {key.replace("ID", name): value for key, value in change.items()}))  # type: ignore[arg-type]
+    np.savez(folder / "m.npz", **(arrays | {key.replace("ID", name): value for key, value in change.items()}))
     (folder / "m.yaml").write_text(spec_text(made, "m", "m.onnx", (1, 1), weights))
     with pytest.raises(SpecErrors) as error:
         load_cases([folder / "m.yaml"])

@@ -367,6 +367,7 @@ def test_json_with_other_values_in_it(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_json_is_no_place_for_surprises(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config: Any
     for config in ({"config": {"layers": [{"class_name": "Conv2D", "config": 7}]}}, {"config": []}, [], 7):
         zipped(tmp_path / "m.keras", config_json=json.dumps(config).encode())
         refused(capsys, str(tmp_path / "m.keras"))

@@ -12,7 +12,7 @@ from convt.conv.settings import Settings
 from tests.suite.capture import programs
 from tests.suite.capture.captures import captured, close, numbers, through
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+torch: Any = pytest.importorskip("torch", reason="PyTorch is not installed")
 HERE = "tests.suite.capture.programs"
 
 
@@ -23,7 +23,7 @@ def watched(module: Any, *arrays: Any) -> list[tuple[str, Settings]]:
     def see(name: str, layer: Any, x: Any, y: Any) -> None:
         transposed = "Transpose" in type(layer).__name__
         rank = x.dim() - 2
-        padding = layer.padding if isinstance(layer.padding, str) else tuple((p, p) for p in layer.padding)
+        padding: Any = layer.padding if isinstance(layer.padding, str) else tuple((p, p) for p in layer.padding)
         more = layer.output_padding if transposed and any(layer.output_padding) else None
         it = Settings(
             op="conv_transpose" if transposed else "conv", input=tuple(x.shape[2:]), kernel=layer.kernel_size,

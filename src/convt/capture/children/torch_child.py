@@ -66,11 +66,10 @@ def _as_module(function: Any) -> Any:
     """A function of arrays as a module that holds nothing."""
     import torch
 
-    class Function(torch.nn.Module):
-        def forward(self, *arrays: Any, **named: Any) -> Any:
-            return function(*arrays, **named)
+    def forward(self: Any, *arrays: Any, **named: Any) -> Any:
+        return function(*arrays, **named)
 
-    return Function()
+    return type("Function", (torch.nn.Module,), {"forward": forward})()
 
 
 def _run_fake(module: Any, given: list[tuple[str, list[int], str]], seen: Any) -> bool:
@@ -120,19 +119,16 @@ class _Names:
         """What sees each call at the dispatcher."""
         from torch.utils._python_dispatch import TorchDispatchMode
 
-        outside = self
+        def dispatch(mode: Any, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            name = func._schema.name
+            space, _, word = name.partition("::")
+            if word in CONVOLUTIONS and space == "aten":
+                self.see(func, word, args, kwargs or {})
+            elif "conv" in word and "backward" not in word and "convert" not in word:
+                self._answer.leave(self.name(), f"{name} is an operator that convt has no settings for")
+            return func(*args, **(kwargs or {}))
 
-        class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
-            def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-                name = func._schema.name
-                space, _, word = name.partition("::")
-                if word in CONVOLUTIONS and space == "aten":
-                    outside.see(func, word, args, kwargs or {})
-                elif "conv" in word and "backward" not in word and "convert" not in word:
-                    outside._answer.leave(outside.name(), f"{name} is an operator that convt has no settings for")
-                return func(*args, **(kwargs or {}))
-
-        return Watch()  # type: ignore[no-untyped-call]
+        return type("Watch", (TorchDispatchMode,), {"__torch_dispatch__": dispatch})()
 
     def name(self) -> str:
         return self._running[-1] if self._running else type(self._module).__name__
