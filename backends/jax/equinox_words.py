@@ -9,6 +9,7 @@ from convt.conv.settings import Pairs, Settings, Sizes, same_crop
 from convt.translation.dialect import Spoken, Unsayable
 from convt.translation.kernels import TAPS, KernelLayout
 from convt.translation.layer import Layer, LayerError
+from convt.translation.notes import border
 from convt.translation.said import Said
 from convt.translation.signatures import REQUIRED, Signature, each, number, pairs, sizes, truth, word
 
@@ -76,6 +77,7 @@ class Equinox(Jax):
                 notes = (ORDER.format(f"output_padding={_plain(more)}, padding={given['padding']!r}"),)
         else:
             said |= _forward(given["padding"], rank)
+        notes = (*notes, *border("padding='SAME'", said))
         return Spoken(Layer(**said), form, _layout(rank, transposed), channels_last=False, notes=notes)
 
     def say(self, it: Settings, kind: str) -> Said:

@@ -9,6 +9,7 @@ from convt.conv.settings import Settings, Sizes, effective_kernel
 from convt.translation.dialect import Spoken, Unsayable
 from convt.translation.kernels import TAPS, KernelLayout
 from convt.translation.layer import Layer, LayerError
+from convt.translation.notes import border
 from convt.translation.said import Said
 from convt.translation.signatures import REQUIRED, UNSAID, Signature, each, number, sizes, truth
 
@@ -84,6 +85,7 @@ class Flax(Jax):
             notes.append(crops_note(said, "padding"))
         if given["padding"] is UNSAID:
             notes.append("padding is 'SAME' where nothing is said; PyTorch's is 0")
+        notes += border("padding='SAME'", said)
         return Spoken(Layer(**said), form, layout, channels_last=True, notes=tuple(notes))
 
     def say(self, it: Settings, kind: str) -> Said:

@@ -9,6 +9,7 @@ from convt.conv.settings import Settings, Sizes
 from convt.translation.dialect import Dialect, Spoken, Unsayable
 from convt.translation.kernels import TAPS, KernelLayout
 from convt.translation.layer import Layer, LayerError
+from convt.translation.notes import border
 from convt.translation.parsing import shape_of
 from convt.translation.said import Said, axes_of
 from convt.translation.signatures import REQUIRED, Signature, each, number, truth
@@ -73,6 +74,7 @@ class Jax(Dialect):
             notes = (*notes, MIRRORED)
         if form.endswith("transpose") and not isinstance(given["padding"], str) and not given["use_consistent_padding"]:
             notes = (*notes, crops_note(said, "padding"))
+        notes = (*notes, *border("padding='SAME'", said))
         return Spoken(Layer(**said), form, layout, channels_last=x.endswith("C"), notes=notes)
 
     def say(self, it: Settings, kind: str) -> Said:

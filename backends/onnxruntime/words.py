@@ -9,6 +9,7 @@ from convt.conv.settings import Settings, Sizes, effective_kernel
 from convt.translation.dialect import Dialect, Spoken, Unsayable
 from convt.translation.kernels import TAPS, KernelLayout, own_layout
 from convt.translation.layer import Layer, LayerError
+from convt.translation.notes import border
 from convt.translation.parsing import shape_of
 from convt.translation.said import Plan, Said
 from convt.translation.signatures import REQUIRED, Signature, each, number, word
@@ -64,6 +65,7 @@ class Onnx(Dialect):
         if x is not None:
             said |= _input(x, rank, said.get("channels_in"))
         crop, notes = (_transposed if transposed else _forward)(given, said)
+        notes += border("auto_pad='SAME_UPPER'", said | crop)
         return Spoken(Layer(**said, **crop), f"onnx.{kind}", _layout(transposed, rank), False, tuple(notes))
 
     def say(self, it: Settings, kind: str) -> Said:

@@ -16,6 +16,7 @@ from pathlib import Path
 from convt.commands.parts import OK, Commands, UsageError, command, output_folder, say, seconds, writing
 from convt.host.registry import Entry, all_used, built_in, register_external
 from convt.results.kinds import CLASSES
+from convt.session.mine import ONLY, chosen
 from convt.session.options import (
     DEADLINE,
     KNOWN,
@@ -46,6 +47,7 @@ EXAMPLES = (
     "convt upgrade --from-git origin/main                              what the lock files here moved since main",
     "convt upgrade --before A --after B --after-python 3.12            each side its own Python",
     "convt upgrade --before A --after B -k gap --law value             some cases, one law",
+    "convt upgrade --before A --after B --only mine                    the layers in .convt/*.yaml of your project",
 )
 
 
@@ -84,7 +86,10 @@ def configure(commands: Commands) -> None:
     )
     add("--law", action="append", default=[], metavar="ID", help="judge this law; repeatable (default: every law)")
     add("--spec", action="append", default=[], type=Path, metavar="FILE",
-        help="take the cases of this YAML file or folder; repeatable (default: all that convt brings)")  # fmt: skip
+        help="take the cases of this YAML file or folder alone; repeatable (default: all that convt brings, and your "
+        "own layers of .convt/*.yaml here)")  # fmt: skip
+    add("--only", default="", choices=ONLY, help="mine: the layers of .convt/*.yaml, or of --spec, alone, without a "
+        "search; suite: all but these (default: both)")  # fmt: skip
     add("--known", default=KNOWN, type=Path, metavar="DIR",
         help="where the known differences stand, a file a backend (default: %(default)s)")  # fmt: skip
     add("--deadline", type=seconds, default=DEADLINE, metavar="SECONDS",
@@ -172,14 +177,18 @@ def _told(options: argparse.Namespace, asked: Upgrade, entries: Mapping[str, Ent
     if options.target:
         all_used(options.backend, asked.targets)
     words = " and ".join(f"({it})" for it in options.k) if len(options.k) > 1 else "".join(options.k)
+    specs, alone = spec_files(options.spec), options.only == "mine"
+    options.budget = 0.0 if alone else options.budget
     asked_cases = Asked(
-        options.report.resolve(), options.seed, words, listed("--law", options.law), spec_files(options.spec),
+        options.report.resolve(), options.seed, words, listed("--law", options.law), specs,
+        chosen(options.only, specs, Path.cwd()), alone,
         folder_of_known(options.known), options.deadline, shlex.join(["convt", *sys.argv[1:]]),
     )  # fmt: skip
-    ready(asked, asked_cases, entries)
-    for it in asked.moved:
-        say(it.told)
-    _in_history(options, asked)
+    mine = ready(asked, asked_cases, entries)
+    for line in [*([mine] if mine else []), *(it.told for it in asked.moved)]:
+        say(line)
+    if not alone and not specs:  # the history knows the suite's cases alone
+        _in_history(options, asked)
     began = time.monotonic()
     pythons = {side: python.program for side, python in _pythons(options).items()}
     how = InstallOptions(pythons, options.pre, tuple(options.installer))

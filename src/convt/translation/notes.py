@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from convt.conv.settings import Pairs, Settings, Sizes
 
 
@@ -19,6 +22,18 @@ def uneven_crop(what: str, crop: Pairs, stride: Sizes, dilation: Sizes) -> list[
                          "which gives other numbers")  # fmt: skip
         said.append(sentence)
     return said
+
+
+def border(word: str, said: Mapping[str, Any]) -> list[str]:
+    """What to know of the border of a layer with these fields, whose framework calls `same` by this word."""
+    kernel, stride, dilation = said["kernel"], said["stride"], said["dilation"]
+    same = said["padding"] == "same" and not said.get("halves")
+    if said["op"] == "conv":
+        return moving_same(word, kernel, stride, dilation) if same else []
+    if same and not said.get("output_size"):
+        meant = Settings(input=(1,) * len(kernel), kernel=kernel, stride=stride, dilation=dilation, padding="same")
+        return uneven_crop(word, meant.crop, stride, dilation)
+    return [] if isinstance(said["padding"], str) else uneven_crop("this padding", said["padding"], stride, dilation)
 
 
 def moving_same(what: str, kernel: Sizes, stride: Sizes, dilation: Sizes) -> list[str]:

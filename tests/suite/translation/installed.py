@@ -16,14 +16,15 @@ import importlib, inspect, json, sys
 from operator import attrgetter
 
 opened, *names = sys.argv[1:]
-root = importlib.import_module(opened)
+importlib.import_module(opened)
+root = sys.modules[opened.partition(".")[0]]
 found = {}
 for name in names:
     of = attrgetter(name.partition(".")[2])(root)
     given = inspect.signature(of.__init__ if inspect.isclass(of) else of).parameters.values()
     found[name] = [[p.name, "REQUIRED" if p.default is p.empty else p.default] for p in given
                    if p.name != "self" and p.kind is not p.VAR_KEYWORD]
-print(json.dumps(found))
+print(json.dumps(found, default=str))
 """
 
 
@@ -41,3 +42,8 @@ def by_heart(signature: Signature) -> list[list[Any]]:
     given = [[name, "REQUIRED" if value is REQUIRED else value] for name, value in signature.parameters.items()]
     found: list[list[Any]] = json.loads(json.dumps(given))
     return found
+
+
+def in_order(signature: Signature) -> list[str]:
+    """The names alone, those without a position last: for defaults that are no plain values."""
+    return [*signature.parameters, *signature.keyword_only]

@@ -13,6 +13,7 @@ from convt.translation.kernels import KernelLayout
 from convt.translation.layer import LayerError
 from convt.translation.translating import read, translate
 
+from .installed import by_heart, installed
 from .truth import answers, missing, wrong
 from .written import written
 
@@ -139,7 +140,17 @@ def test_what_is_easily_mistaken_is_noted_where_it_applies() -> None:
     assert "mirrored" not in _notes("lax.conv_transpose(x, (1, 1, 2, 4), (2, 2), 'SAME')")
     assert "it crops ((1, 1), (0, 2))" in _notes(f"{LAX}((1, 1), (2, 0)))")
     assert "it crops" not in _notes(f"{LAX}((1, 1), (2, 0)), use_consistent_padding=True)")
+    assert "crops (0, 1)" in _notes(f"{LAX}'SAME')")
+    assert "crops (0, 1)" not in _notes(f"{LAX}((1, 1), (1, 1)))")
+    assert "pads by the input" in _notes("lax.conv(x, (4, 2, 3), (2,), 'SAME')")
     assert "comes as NCHW" in _notes(f"{LAX}'SAME', dimension_numbers=('NHWC', 'HWIO', 'NCHW'))")
+
+
+def test_the_signatures_are_those_of_the_installed_jax() -> None:
+    if missing("jax"):
+        pytest.skip("JAX is not installed")
+    jax = dialects()["jax"]
+    assert {form: by_heart(signature) for form, signature in jax.forms.items()} == installed("jax", jax, {})
 
 
 def _said(it: Settings) -> str:

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -66,6 +66,27 @@ for text, names in pickle.loads(open(path, "rb").read()):
 with open(path, "wb") as file:
     pickle.dump(answers, file)
 """
+
+
+class Run(Protocol):
+    """A program, the arrays that it uses, and what must come out."""
+
+    @property
+    def it(self) -> Settings: ...
+
+    @property
+    def words(self) -> str:
+        """The layer's text."""
+
+    @property
+    def text(self) -> str:
+        """The program's."""
+
+    @property
+    def names(self) -> dict[str, Any]: ...
+
+    @property
+    def expected(self) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
@@ -182,7 +203,7 @@ def translatable(dialect: Dialect) -> bool:
     return dialect.name not in ("yaml",)
 
 
-def answers(engine: str, asked: Sequence[Job]) -> list[np.ndarray | str]:
+def answers(engine: str, asked: Sequence[Run]) -> list[np.ndarray | str]:
     """What the programs compute, each `y` or the words of its exception; from a process that runs all of them."""
     _, variables = ENGINES[engine]
     with tempfile.TemporaryDirectory() as folder:
@@ -195,7 +216,7 @@ def answers(engine: str, asked: Sequence[Job]) -> list[np.ndarray | str]:
     return found
 
 
-def wrong(asked: Sequence[Job], found: Sequence[np.ndarray | str]) -> list[str]:
+def wrong(asked: Sequence[Run], found: Sequence[np.ndarray | str]) -> list[str]:
     """What did not come out as it must, in sentences."""
     said = []
     for job, y in zip(asked, found, strict=True):
