@@ -18,6 +18,10 @@ OWN = re.compile(r"keras(\.|$)|builtins$|tf_keras(\.|$)")
 """The modules that a configuration may name and be rebuilt without the user's own code."""
 
 
+CODE = ("Lambda", "__lambda__", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer")
+"""Keras's own layers that hold or load a program of anybody's."""
+
+
 class Incomplete(Exception):
     """What the configuration does not tell; the model has to be rebuilt to know."""
 
@@ -25,7 +29,7 @@ class Incomplete(Exception):
 def items(value: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
     """Every mapping in a configuration, outer ones first."""
     if depth > MOST_DEPTH:
-        return
+        raise Unreadable(f"found a configuration {MOST_DEPTH} deep, accepted one less deep")
     if isinstance(value, dict):
         yield value
     for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
@@ -33,14 +37,17 @@ def items(value: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
 
 
 def foreign(config: Any) -> list[str]:
-    """Layers and functions that are the user's own, so that their code is not there."""
+    """Layers and functions whose code is not Keras's own, or not there; and files that a layer would read."""
     found: dict[str, None] = {}
     for item in items(config):
         name, module = item.get("class_name"), item.get("module")
         registered = item.get("registered_name")
         theirs = isinstance(module, str) and not OWN.match(module)
-        if isinstance(name, str) and (theirs or name in ("Lambda", "__lambda__") or _custom(registered)):
+        if isinstance(name, str) and (theirs or name in CODE or _custom(registered)):
             found[str(registered or name)] = None
+        inner = item.get("config")
+        if isinstance(inner, dict) and isinstance(inner.get("vocabulary"), str):
+            found[f"the file {inner['vocabulary']}"] = None
     return list(found)
 
 

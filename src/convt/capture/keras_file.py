@@ -22,7 +22,10 @@ def capture_keras(path: Path, wanted: Wanted, python: child.Python) -> Captured:
     config = _config(path, python)
     if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
         raise Unreadable(f"{path}: found a configuration of no model, accepted one that model.save wrote")
-    own = foreign(config)
+    try:
+        own = foreign(config)
+    except Unreadable as error:
+        raise Unreadable(f"{path}: {error}") from None
     if own:
         raise Unreadable(
             f"{path}: {', '.join(own[:6])} {'are' if len(own) > 1 else 'is'} code that the file does not hold or that "

@@ -136,6 +136,8 @@ def test_groups_are_left_out_of_layers_alone_that_have_none() -> None:
         {"module": "keras.layers", "class_name": "Lambda", "config": {}},
         {"module": "keras", "class_name": "Mine", "registered_name": "my>Mine", "config": {}},
         {"module": "os", "class_name": "system", "config": "ls"},
+        {"module": "keras.layers", "class_name": "TorchModuleWrapper", "config": {"module": "gASV"}},
+        {"module": "keras.layers", "class_name": "StringLookup", "config": {"vocabulary": "/etc/passwd"}},
     ],
 )
 def test_code_in_a_configuration_is_refused(tmp_path: Path, own: dict[str, Any]) -> None:
@@ -148,3 +150,11 @@ def test_a_shared_layer_is_no_matter_of_the_configuration_alone() -> None:
     config = {"config": {"layers": [{**layer("Conv2D", filters=1, kernel_size=[1, 1]), "inbound_nodes": [{}, {}]}]}}
     with pytest.raises(Exception, match="called 2 times"):
         from_config(config)
+
+
+def test_code_far_inside_of_a_configuration_is_not_missed(tmp_path: Path) -> None:
+    deep: dict[str, Any] = {"module": "os", "class_name": "system", "config": "ls"}
+    for _ in range(200):
+        deep = {"config": deep}
+    with pytest.raises(Unreadable, match="accepted one less deep"):
+        captured(saved(tmp_path / "deep.keras", deep))
