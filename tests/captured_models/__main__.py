@@ -77,8 +77,16 @@ def capture(model: str, source: str, folder: Path, *words: str) -> tuple[Row, Ca
 
 
 def bare(found: Captured) -> Counter[Settings]:
-    """The settings and how often each runs; a bias may be a normalization that a converter has folded into it."""
-    return Counter(seen.settings.explicit().replace(bias=False) for seen in found.seen)
+    """The settings and how often each runs, without what a converter may fold into a layer: a normalization, which
+    becomes a bias, and zeros around its input."""
+    return Counter(map(_bare, (seen.settings.explicit() for seen in found.seen)))
+
+
+def _bare(it: Settings) -> Settings:
+    if it.transposed:
+        return it.replace(bias=False)
+    padded = tuple(n + lo + hi for n, (lo, hi) in zip(it.input, it.crop, strict=True))
+    return it.replace(bias=False, input=padded, padding=())
 
 
 def hooked(name: str, shapes: list[tuple[int, ...]]) -> Counter[Settings]:
@@ -91,7 +99,7 @@ def hooked(name: str, shapes: list[tuple[int, ...]]) -> Counter[Settings]:
     with torch.device("meta"):
         module = getattr(torch_models, name)()
         found = watched(module, *(torch.empty(shape) for shape in shapes))
-    return Counter(it.replace(bias=False) for _, it in found)
+    return Counter(it for _, it in found)
 
 
 def torch_rows(folder: Path, wanted: Callable[[str], bool]) -> Iterator[Row]:
@@ -104,7 +112,7 @@ def torch_rows(folder: Path, wanted: Callable[[str], bool]) -> Iterator[Row]:
             continue
         given = [word for shape in shapes for word in ("--input-shape", ",".join(map(str, shape)))]
         row, program = capture(f"{HERE / 'torch_models.py'}:{name}", "PyTorch module", folder, *given, "--trust")
-        if bare(program) != hooked(name, shapes):
+        if Counter(seen.settings.explicit() for seen in program.seen) != hooked(name, shapes):
             raise AssertionError(f"{name}: the module's hooks see other settings")
         yield row
         examples = tuple(torch.rand(shape) for shape in shapes)

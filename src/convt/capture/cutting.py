@@ -9,13 +9,14 @@ from convt.cases.build import MOST_STEPS, DataError, check_layer, steps
 from convt.cases.model import LARGEST, CaseForm
 from convt.conv.settings import Settings, SettingsError
 
-LEAST_EXTENT = 12
-"""Axes are not cut below this while channels could be: a library takes rows in vectors."""
+LEAST_EXTENT = {1: 32, 2: 8, 3: 4}
+"""By rank: axes are not cut below this while channels could be, for a library takes rows in vectors."""
 SHRINK = 15 / 16
 EVERY_LAW = 20_000_000
 """Steps of the costliest oracle, of a case that every law judges."""
 MOST_SHOWN = 1 << 16
 """Numbers of an array of such a case: a script to paste has them all."""
+PLAIN = CaseForm(id="layer")
 Fits = Callable[[Settings], bool]
 
 
@@ -33,7 +34,7 @@ def for_every_law(it: Settings) -> bool:
 def for_sums(it: Settings) -> bool:
     """Whether the law of real layers can judge the settings, by sums along their channels."""
     try:
-        check_layer(CaseForm(id="layer"), it)
+        check_layer(PLAIN, it)
     except DataError:
         return False
     return _sized(it)
@@ -59,7 +60,7 @@ def _cuts(it: Settings, channels: bool) -> Iterator[Settings]:
         for batch in sorted({one.batch, min(one.batch, 2), min(one.batch, 1)}, reverse=True):
             yield one.replace(batch=batch)
         longest = float(max(one.input))
-        while longest >= (1 if last else LEAST_EXTENT):
+        while longest >= (1 if last else LEAST_EXTENT[it.rank]):
             shorter = _shortened(one.replace(batch=min(one.batch, 1)), int(longest))
             if shorter is not None:
                 yield shorter
