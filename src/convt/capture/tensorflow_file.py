@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from convt.capture.seen import Captured, LeftOut, NotACase, Seen, Unreadable
-from convt.capture.tensorflow_graph import OPS, OTHERS, node_settings
+from convt.capture.tensorflow_graph import OPS, OTHERS, SPREAD, SPREAD_NOTE, node_settings
 from convt.capture.wire import Message, Source
 
 Shape = tuple[int | None, ...] | None
@@ -149,6 +149,8 @@ class _Walk:
             x = _known(shapes.of(inputs[2 if transposed else 0]), "input")
             w = _known(shapes.of(inputs[1]), "kernel")
             y = shapes.of(node.name)
+            if shapes.maker(inputs[0]) == SPREAD:
+                self._found.notes.append(SPREAD_NOTE.format(node.name))
             self._found.seen.append(Seen(node.name, node_settings(node.op, _attributes(node), x, w, y), _dtype(node)))
         except NotACase as error:
             self._found.left.append(LeftOut(node.name, str(error)))
@@ -159,6 +161,11 @@ class _Shapes:
 
     def __init__(self, nodes: Mapping[str, _Node], given: Mapping[str, Shape]) -> None:
         self._nodes, self._given = nodes, given
+
+    def maker(self, name: str) -> str:
+        """The operator that a tensor comes from; empty for a function's argument."""
+        found = self._nodes.get(name.partition(":")[0])
+        return "" if found is None else found.op
 
     def of(self, name: str) -> Shape:
         node, _, rest = name.lstrip("^").partition(":")

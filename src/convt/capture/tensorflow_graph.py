@@ -18,6 +18,10 @@ OTHERS = ("Conv2DBackpropFilter", "Conv2DBackpropFilterV2", "Conv2DBackpropInput
 """Operators that convolve, and that no settings stand for."""
 
 
+SPREAD = "SpaceToBatchND"
+SPREAD_NOTE = "{}: TensorFlow computes its dilation as more items without one (SpaceToBatchND); captured is what runs"
+
+
 def node_settings(
     op: str, attributes: Mapping[str, Any], x: Sequence[int], w: Sequence[int], y: Sequence[int | None] | None
 ) -> Settings:

@@ -60,6 +60,19 @@ def test_a_saved_model_is_read_as_data_where_it_tells_its_extents(folder: Path) 
     assert [(one.settings.groups, one.settings.padding) for one in found.seen][:2] == [(2, "same"), (6, "valid")]
 
 
+def test_a_dilation_that_tensorflow_spreads_over_items_is_told(tf: Any, tmp_path: Path) -> None:
+    @tf.function(input_signature=[tf.TensorSpec((1, 8, 8, 2), tf.float32)])  # type: ignore[untyped-decorator]
+    def deep(x: Any) -> Any:
+        return tf.nn.depthwise_conv2d(x, tf.constant(numbers((3, 3, 2, 1))), (1, 1, 1, 1), "VALID", dilations=(2, 2))
+
+    holder = tf.Module()
+    holder.call = deep
+    tf.saved_model.save(holder, str(tmp_path / "deep"), signatures=deep)
+    found = captured(tmp_path / "deep")
+    assert [(one.settings.batch, one.settings.input) for one in found.seen] == [(4, (4, 4))]
+    assert any("SpaceToBatchND" in note for note in found.notes)
+
+
 def test_open_extents_need_tensorflow_which_loads_the_model(folder: Path) -> None:
     found = captured(folder / "open")
     assert not found.seen

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from convt.capture.children.common import Answer, Refused, inputs_of, told
-from convt.capture.tensorflow_graph import OPS
+from convt.capture.tensorflow_graph import OPS, SPREAD, SPREAD_NOTE
 
 PREFERRED = ("serving_default", "serve")
 
@@ -80,6 +80,8 @@ def _see(tf: Any, answer: Answer, node: Any, op: Any, weights: bool) -> None:
     }  # fmt: skip
     if shapes[0] is None or shapes[1] is None or None in shapes[0] + shapes[1]:
         said["unknown"] = f"the extents of its input are unknown: {shapes[0]}"
+    if op.inputs[0].op.type == SPREAD:
+        answer.notes.append(SPREAD_NOTE.format(op.name))
     kernel = None
     if weights:
         held = tf.get_static_value(w)
