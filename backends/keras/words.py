@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from convt.adapter.backend import UNSAFE
 from convt.conv.settings import Settings, Sizes, effective_kernel
 from convt.translation.dialect import Dialect, Spoken, Unsayable
-from convt.translation.kernels import TAPS, KernelLayout
+from convt.translation.kernels import channels_last_layout
 from convt.translation.layer import Layer, LayerError
 from convt.translation.notes import moving_same, uneven_crop
 from convt.translation.parsing import Name, shape_of
@@ -78,7 +78,7 @@ class Keras(Dialect):
     aliases: ClassVar[Mapping[str, str]] = {f"{package}keras": "keras" for package in ("tf.", "tensorflow.")}
 
     def matches(self, name: str) -> list[str]:
-        if "separable" in name.lower():
+        if name.split(".")[-1].startswith(("SeparableConv", "separable_conv")) and ".nn." not in name:
             raise LayerError(f"{name}: found two convolutions, one a channel and one of a single tap over all; "
                              "accepted one: write them as DepthwiseConv2D and Conv2D")  # fmt: skip
         return super().matches(name.replace("Convolution", "Conv"))
@@ -104,11 +104,11 @@ class Keras(Dialect):
         said["stride"] = _sizes("strides", given["strides"], rank)
         said["dilation"] = _sizes("dilation_rate", given["dilation_rate"], rank)
         if layered and "Depthwise" not in form and max(said["stride"]) > 1 and max(said["dilation"]) > 1:
+            both = "keras.ops.conv_transpose takes both" if transposed else "DepthwiseConv layers take both"
             raise LayerError(f"{form}: found strides {given['strides']} and dilation_rate {given['dilation_rate']}, "
-                             "accepted one of them above 1; keras.ops.conv_transpose and DepthwiseConv layers take both"
-                             )  # fmt: skip
+                             f"accepted one of them above 1; {both}")  # fmt: skip
         said |= (_transposed if transposed else _forward)(form, given, said, notes)
-        layout = KernelLayout(*_layout(rank, transposed, "epthwise" in form))
+        layout = channels_last_layout(rank, transposed, "epthwise" in form)
         return Spoken(Layer(**said), form, layout, channels_last=not first, notes=tuple(notes))
 
     def say(self, it: Settings, kind: str) -> Said:
@@ -170,7 +170,7 @@ def _said(it: Settings, call_form: int, padding: str | None = None) -> Said:
     shown = ", ".join(f"{key}={value!r}" for key, value in options.items()
                       if key not in ("filters", "kernel_size") and plain.get(key) != value)  # fmt: skip
     form = f"keras.{call.module}.{call.name}"
-    layout = KernelLayout(*_layout(it.rank, it.transposed, call_form == DEPTHWISE))
+    layout = channels_last_layout(it.rank, it.transposed, call_form == DEPTHWISE)
     if call.given:
         text = f"{form}(x, kernel{', ' + shown if shown else ''})"
         text = f"{ADD}({text}, bias)" if it.bias else text
@@ -178,14 +178,6 @@ def _said(it: Settings, call_form: int, padding: str | None = None) -> Said:
     first = ", ".join(repr(options[key]) for key in ("filters", "kernel_size") if key in options)
     return Said(form, f"{form}({first}{', ' + shown if shown else ''})", layout, True, ("import keras",), "list",
                 load=("layer.build(x.shape)", "layer.set_weights(state)"))  # fmt: skip
-
-
-def _layout(rank: int, transposed: bool, depthwise: bool) -> tuple[str, Any]:
-    """The order of the kernel's axes, and which of its feature axes counts those of all groups."""
-    space = TAPS[3 - rank :]
-    if transposed:
-        return f"{space}OI", "I"
-    return (f"{space}IO", "I") if depthwise else (f"{space}IO", "O")
 
 
 def _declared(form: str, given: Mapping[str, Any], first: bool) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from convt.adapter.backend import UNSAFE
 from convt.conv.settings import Settings, SettingsError, Sizes
 from convt.translation.dialect import Dialect, Spoken, Unsayable
-from convt.translation.kernels import TAPS, KernelLayout
+from convt.translation.kernels import channels_last_layout
 from convt.translation.layer import Layer, LayerError
 from convt.translation.notes import moving_same, uneven_crop
 from convt.translation.parsing import Name, shape_of
@@ -123,14 +123,16 @@ class TensorFlow(Dialect):
         notes: list[str] = []
         if transposed:
             said |= _to_output(given["output_shape"], shape, rank, first, said)
-            notes += _transposed_notes(said)
+            kept = {key: said[key] for key in ("input", "kernel", "stride", "dilation", "padding", "output_size")}
+            crop = Settings(**kept).crop if said["padding"] == "same" else ()
+            notes += uneven_crop("padding='SAME'", crop, said["stride"], said["dilation"])
         else:
             said |= _to_filters(shape, channels, depthwise, notes)
             if said["padding"] == "same":
                 notes += moving_same("padding='SAME'", said["kernel"], said["stride"], said["dilation"])
         if channels is not None and channels != said["channels_in"]:
             raise LayerError(f"input: found {channels} channels, and the filters take {said['channels_in']}")
-        layout = KernelLayout(*_layout(rank, transposed, depthwise))
+        layout = channels_last_layout(rank, transposed, depthwise)
         return Spoken(Layer(**said), form, layout, channels_last=not first, notes=tuple(notes))
 
     def say(self, it: Settings, kind: str) -> Said:
@@ -154,17 +156,9 @@ def _said(it: Settings, call_form: int) -> Said:
         if name != "conv3d" and len(set(arguments[key])) == 1:  # which takes no number for all axes
             arguments[key] = arguments[key][0]
     shown = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
-    layout = KernelLayout(*_layout(it.rank, it.transposed, depthwise=False))
+    layout = channels_last_layout(it.rank, it.transposed, depthwise=False)
     call = f"{NN}.{name}(x, kernel, {shown}){' + bias' if it.bias else ''}"
     return Said(f"{NN}.{name}", call, layout, True, ("import tensorflow as tf",), "arrays")
-
-
-def _layout(rank: int, transposed: bool, depthwise: bool) -> tuple[str, Any]:
-    """The order of the kernel's axes, and which of its feature axes counts those of all groups."""
-    space = TAPS[3 - rank :]
-    if transposed:
-        return f"{space}OI", "I"
-    return (f"{space}IO", "I") if depthwise else (f"{space}IO", "O")
 
 
 def _either(given: Mapping[str, Any], *names: str) -> tuple[str, Any]:
@@ -286,12 +280,3 @@ def _to_output(value: Any, shape: Sequence[int], rank: int, first: bool, said: M
 
 def _example(rank: int, first: bool) -> list[int]:
     return [1, 3, *(8,) * rank] if first else [1, *(8,) * rank, 3]
-
-
-def _transposed_notes(said: Mapping[str, Any]) -> list[str]:
-    """What a keyword crops, and that pairs are a forward convolution's."""
-    kept = {key: said[key] for key in ("input", "kernel", "stride", "dilation", "padding", "output_size")}
-    it = Settings(**kept)
-    if said["padding"] == "same":
-        return uneven_crop("padding='SAME'", it.crop, it.stride, it.dilation)
-    return []

@@ -72,6 +72,14 @@ def own_layout(it: Settings) -> KernelLayout:
     return KernelLayout(f"IO{space}", "I") if it.transposed else KernelLayout(f"OI{space}", "O")
 
 
+def channels_last_layout(rank: int, transposed: bool, depthwise: bool = False) -> KernelLayout:
+    """How TensorFlow and Keras keep a kernel, whatever the order of the input's axes."""
+    space = TAPS[3 - rank :]
+    if transposed:
+        return KernelLayout(f"{space}OI", "I")
+    return KernelLayout(f"{space}IO", "I" if depthwise else "O")
+
+
 def dilated(spread: np.ndarray, dilation: Sizes) -> np.ndarray:
     """A kernel with the zeros between its taps written out, so that it needs no dilation."""
     sizes = [d * (k - 1) + 1 for k, d in zip(spread.shape[3:], dilation, strict=True)]

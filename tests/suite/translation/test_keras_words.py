@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Any
 
 import pytest
@@ -13,6 +12,8 @@ from convt.translation.layer import LayerError
 from convt.translation.translating import read, translate
 
 from .installed import by_heart, installed
+from .truth import answers, missing, wrong
+from .written import written
 
 UP = {"op": "conv_transpose", "kernel": (3, 3), "stride": (2, 2), "dilation": (1, 1), "groups": 1, "bias": True}
 DOWN = {**UP, "op": "conv"}
@@ -114,11 +115,8 @@ def test_what_a_text_cannot_say(text: str, words: str) -> None:
 
 
 NOTES = [
-    (
-        "keras.layers.Conv2DTranspose(8, 5, 2, 'same')",
-        "crops (1, 2) at the (begin, end) of each axis; PyTorch's "
-        "padding=2, output_padding=1 has the same size and crops (2, 1)",
-    ),
+    ("keras.layers.Conv2DTranspose(8, 5, 2, 'same')", "crops (1, 2) at the (begin, end) of each axis; PyTorch's pad"),
+    ("keras.layers.Conv2DTranspose(8, 3, 2, 'same')", "padding=1, output_padding=1 has the same size and crops (1, 0)"),
     ("keras.layers.Conv2DTranspose(8, (5, 4), 2, 'same')", "of axis 0; PyTorch's"),
     ("keras.layers.Conv2DTranspose(8, 2, 1, 'same')", "padding='same' crops (0, 1) at the (begin, end) of each axis"),
     ("keras.layers.Conv2DTranspose(8, 2, 3)", "adds 1 at the end"),
@@ -145,6 +143,38 @@ def test_nothing_is_said_where_there_is_nothing_to_say(text: str) -> None:
     assert read(text).notes == ()
 
 
+RUN = {
+    "keras.layers.Conv2DTranspose(3, 5, 2, 'same')": (3, 4),
+    "keras.layers.Conv2DTranspose(3, (5, 4), 2, 'same', 1)": (3, 4),
+    "keras.layers.Conv2DTranspose(3, (5, 3), (3, 2), 'same', (2, 0))": (3, 4),
+    "keras.layers.Conv2DTranspose(3, 2, 3, 'same', 1)": (3, 4),
+    "keras.layers.Conv2DTranspose(3, 2, 3)": (3, 4),
+    "keras.layers.Conv2DTranspose(3, (3, 2), 2, 'valid', 1, 'channels_first')": (3, 4),
+    "keras.layers.Conv3DTranspose(3, 2, 2, 'valid', 'channels_first', 1)": (3, 4, 2),
+    "keras.layers.Conv1DTranspose(3, 3, dilation_rate=2, padding='same')": (5,),
+    "keras.layers.Conv2DTranspose(3, (2, 3), dilation_rate=(3, 2), padding='same', use_bias=False)": (5, 4),
+    "keras.layers.Conv2D(3, (2, 3), 2, 'same')": (5, 6),
+    "keras.layers.Conv2D(4, (2, 3), padding='same', dilation_rate=(1, 2), groups=2)": (5, 6),
+    "keras.layers.Conv1D(3, 3, padding='causal', dilation_rate=2)": (6,),
+    "keras.layers.Conv1D(3, 4, 3, 'causal')": (7,),
+    "keras.layers.DepthwiseConv2D((2, 3), 2, 'same', 3)": (5, 6),
+    "keras.layers.DepthwiseConv1D(3, 2, depth_multiplier=2, dilation_rate=2)": (9,),
+    "keras.ops.conv_transpose(x, kernel(3, 2, 3, 2), 2, 'same', 1) + bias": (3, 4),
+    "keras.ops.conv_transpose(x, kernel(3, 2, 3, 2), 2, 'valid', None, None, (1, 2))": (3, 4),
+    "keras.ops.conv(x, kernel(3, 2, 2, 4), (2, 1), 'same')": (5, 4),
+    "keras.ops.depthwise_conv(x, kernel(3, 2, 2, 3), 1, 'same', None, (1, 2))": (5, 4),
+}
+"""Texts and the extents of an input, to be run as they are written."""
+
+
+@pytest.mark.parametrize("engine", ["keras@torch", "keras@tensorflow"])
+def test_a_text_says_what_keras_computes_of_it(engine: str) -> None:
+    if missing(engine):
+        pytest.skip(f"{engine} needs {' and '.join(missing(engine))}")
+    asked = [written("keras.layers" if "layers" in call else "keras", call, extents) for call, extents in RUN.items()]
+    assert wrong(asked, answers(engine, asked)) == []
+
+
 def test_the_arrays_of_each_form() -> None:
     last = read("keras.layers.Conv2DTranspose(8, 3)")
     assert (last.channels_last, last.kernel.describe()) == (True, "(kernel H, kernel W, out/groups, in)")
@@ -164,8 +194,8 @@ WRITTEN = [
     (up(padding=((0, 1), (0, 1))), "keras.layers.Conv2DTranspose(6, 3, strides=2, padding='same', use_bias=False)"),
     (up(kernel=(3, 2), stride=(2, 1), bias=True), "keras.layers.Conv2DTranspose(6, (3, 2), strides=(2, 1))"),
     (up(output_padding=(1, 1), bias=True), "keras.layers.Conv2DTranspose(6, 3, strides=2, output_padding=1)"),
-    (up(dilation=(2, 2), bias=True), "keras.ops.add(keras.ops.conv_transpose(x, kernel, strides=2, dilation_rate=2), "
-     "bias)"),
+    (up(dilation=(2, 2), bias=True),
+     "keras.ops.add(keras.ops.conv_transpose(x, kernel, strides=2, dilation_rate=2), bias)"),
     (up(op="conv", groups=2, bias=True), "keras.layers.DepthwiseConv2D(3, depth_multiplier=3, strides=2)"),
     (up(op="conv", channels_in=4, groups=2, bias=True), "keras.layers.Conv2D(6, 3, strides=2, groups=2)"),
     (up(op="conv", channels_in=1, dilation=(2, 2), padding="same", bias=True),
@@ -220,8 +250,8 @@ def test_what_is_done_around_a_call() -> None:
 
 
 def test_the_signatures_are_those_of_the_installed_keras() -> None:
-    if missing := [name for name in ("keras", "torch") if importlib.util.find_spec(name) is None]:
-        pytest.skip(f"needs {' and '.join(missing)}")
+    if missing("keras@torch"):
+        pytest.skip(f"needs {' and '.join(missing('keras@torch'))}")
     keras = dialects()["keras"]
     found = installed("keras", keras, {"KERAS_BACKEND": "torch"})
     assert {form: by_heart(signature) for form, signature in keras.forms.items()} == found

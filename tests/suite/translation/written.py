@@ -18,6 +18,11 @@ from convt.translation.said import Plan, Said
 from convt.translation.translating import read
 
 RUNS = {
+    "keras": "import keras\ny = {call}\n",
+    "keras.layers": (
+        "import keras\nlayer = {call}\nlayer.build(x.shape)\nlayer.set_weights(list(state.values()))\ny = layer(x)\n"
+    ),
+    "tensorflow": "import tensorflow as tf\ny = {call}\n",
     "jax": "import jax\ny = {call}\n",
     "linen": "import flax.linen as nn\nimport jax.numpy as jnp\ny = {call}.apply({{'params': state}}, x)\n",
     "nnx": "from flax import nnx\nlayer = {call}\nnnx.update(layer, state)\ny = layer(x)\n",
