@@ -140,6 +140,9 @@ def _told(found: Captured) -> list[str]:
     for left in found.left:
         reasons.setdefault(left.reason, []).append(left.name)
     lines += [f"  left out: {', '.join(dict.fromkeys(names))}: {reason}" for reason, names in reasons.items()]
+    others = Counter(seen.dtype for seen in found.seen if seen.dtype not in DTYPES)
+    lines += [f"note: {plural(count, 'convolution')} in {dtype}, which no case has; the settings are asked in float32"
+              for dtype, count in others.items()]  # fmt: skip
     lines += [f"note: {note}" for note in found.notes]
     return ["".join(sign if sign.isprintable() else " " for sign in line) for line in lines]
 

@@ -190,7 +190,7 @@ def test_the_command_says_what_was_seen_and_what_was_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     left = [LeftOut("a", "no way"), LeftOut("b", "no way"), LeftOut("c\x1b[31m", "unknown")]
-    captured = Captured([Seen("up", SMALL), Seen("up2", SMALL)], left, notes=["a word"])
+    captured = Captured([Seen("up", SMALL), Seen("up2", SMALL, "int8")], left, notes=["a word"])
     monkeypatch.setattr("convt.capture.sources.capture_onnx", lambda *_: captured)
     monkeypatch.chdir(tmp_path)
     Path("my net.onnx").write_bytes(b"")
@@ -200,6 +200,7 @@ def test_the_command_says_what_was_seen_and_what_was_left_out(
         "2 convolutions with 1 distinct setting, 3 left out",
         "  left out: a, b: no way",
         "  left out: c [31m: unknown",
+        "note: 1 convolution in int8, which no case has; the settings are asked in float32",
         "note: a word",
         "my-net.yaml: 1 case: 1 by every law",
         "run them: convt run --spec my-net.yaml",
