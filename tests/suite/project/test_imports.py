@@ -27,10 +27,13 @@ MAY_IMPORT = {
     "upgrade": {"adapter", "cases", "content", "conv", "host", "laws", "page", "results", "session"},
     "plugin": {"adapter", "cases", "content", "conv", "host", "laws", "page", "results", "session"},
     "pytest_plugin": {"cases", "laws", "plugin", "results", "session"},
+    "explaining": {"content", "conv", "page", "results", "translation"},
     "commands": {
         "capture",
         "cases",
         "content",
+        "conv",
+        "explaining",
         "host",
         "laws",
         "page",
@@ -41,7 +44,7 @@ MAY_IMPORT = {
         "upgrade",
     },
     "streams": set(),
-    "cli": {"cases", "commands", "laws", "results", "session", "streams"},
+    "cli": {"cases", "commands", "laws", "results", "session", "streams", "translation"},
     "__main__": {"cli"},
     "__init__": {"adapter", "cases", "conv", "laws", "results", "session", "translation"},
 }
