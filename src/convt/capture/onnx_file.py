@@ -50,10 +50,23 @@ def capture_onnx(path: Path, wanted: Wanted, infer: Infer) -> Captured:
             more = infer(path, wanted)
             found = _read(model, wanted, more) if more else found
     if any("unknown" in left.reason for left in found.left):
-        names = [name for name in model.graph.inputs if name not in model.graph.tensors]
-        said = " ".join(f"--input-shape {_example(name, model.graph.shapes.get(name))}" for name in names[:4])
-        found.notes.append(f"the file does not tell every extent; give those of its inputs, such as {said}")
+        found.notes.append(_advice(model, wanted))
     return found
+
+
+def _advice(model: Model, wanted: Wanted) -> str:
+    """What to do about extents that are unknown: of inputs, where they are open, else they are computed inside."""
+    names = [name for name in model.graph.inputs if name not in model.graph.tensors]
+    given = [names[int(key)] if key.isdigit() and int(key) < len(names) else key for key in wanted.shapes]
+    shapes = {name: model.graph.shapes.get(name) for name in names if name not in given}
+    open_ = [name for name, shape in shapes.items() if shape is None or None in shape]
+    if not open_:
+        return (
+            "every input's extents are known, and the graph computes others in a way that is not followed here: give "
+            "the program that makes the model, path/file.py:Name, or a file with every extent in it"
+        )
+    said = " ".join(f"--input-shape {_example(name, shapes[name])}" for name in open_[:4])
+    return f"the file does not tell every extent; give those of its inputs, such as {said}"
 
 
 def _example(name: str, shape: Shape | None) -> str:

@@ -166,10 +166,11 @@ def _reshape(node: Node, ins: Sequence[Shape | None], values: Sequence[Any]) -> 
     return [tuple(found)], value
 
 
-def _transpose(node: Node, ins: Sequence[Shape | None], _: Sequence[Any]) -> Found:
+def _transpose(node: Node, ins: Sequence[Shape | None], values: Sequence[Any]) -> Found:
     x = ins[0] or ()
     order = node.attributes.get("perm") or list(range(len(x)))[::-1]
-    return [tuple(x[axis] for axis in order)], None
+    value = None if values[0] is None else values[0].transpose(order)
+    return [tuple(x[axis] for axis in order)], value
 
 
 def _axes_of(node: Node, values: Sequence[Any], at: int = 1) -> list[int] | None:

@@ -211,3 +211,40 @@ def test_typed_fields_of_tensors_are_read_as_raw_ones(tmp_path: Path) -> None:
         weights = captured(path, weights=True).seen[0].weights
         assert weights is not None
         assert weights[0].ravel().tolist() == np.array(values, dtype).tolist(), kind
+
+
+def padded(reverse: str) -> Any:
+    """A reflecting pad before a convolution, its pads turned around as torch.onnx.export does."""
+
+    def constant(name: str, values: Any) -> Any:
+        return helper.make_node("Constant", [], [name], value=numpy_helper.from_array(np.array(values, np.int64)))
+
+    nodes = [
+        constant("pads", [[0, 0], [0, 0], [2, 1], [1, 2]]), constant("flat", [-1]),
+        helper.make_node(reverse, ["pads"], ["turned"]), helper.make_node("Reshape", ["turned", "flat"], ["all"]),
+        helper.make_node("Pad", ["x", "all"], ["y"], mode="reflect"), helper.make_node("Conv", ["y", "w"], ["z"]),
+    ]  # fmt: skip
+    kernel = numpy_helper.from_array(numbers((3, 2, 3, 3)), "w")
+    graph = helper.make_graph(
+        nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, (1, 2, 8, 9))],
+        [helper.make_tensor_value_info("z", TensorProto.FLOAT, None)], [kernel],
+    )  # fmt: skip
+    return made(graph)
+
+
+def test_pads_that_the_exporter_computes_are_followed(tmp_path: Path) -> None:
+    path = tmp_path / "reflect.onnx"
+    onnx.save(padded("Transpose"), path)
+    found = captured(path)
+    assert [seen.settings.input for seen in found.seen] == [(11, 12)]
+    assert not found.left
+
+
+def test_extents_that_no_option_gives_are_not_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "reflect.onnx"
+    onnx.save(padded("NonZero"), path)
+    found = captured(path)
+    assert len(found.left) == 1
+    [note] = found.notes
+    assert "--input-shape" not in note
+    assert "give the program that makes the model" in note
