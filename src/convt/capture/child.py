@@ -64,9 +64,12 @@ def ask(
         asked, answer, log = (Path(folder, name) for name in ("question.json", "answer.json", "log"))
         asked.write_text(json.dumps(dict(question)))
         command = [*python.command, "-c", BOOT, str(PACKAGE), kind, str(asked), str(answer)]
-        _run(command, log, python, what)
+        status = _run(command, log, python, what)
         if not answer.is_file():
-            raise Unreadable(f"{what}: the process ended without an answer: {_last_words(log)}")
+            raise Unreadable(
+                f"{what}: the process ended with status {status} and without an answer; the last that it printed: "
+                f"{_last_words(log)}"
+            )
         if answer.stat().st_size > MOST_ANSWER:
             raise Unreadable(f"{what}: found an answer of {answer.stat().st_size:,} bytes, accepted {MOST_ANSWER:,}")
         said: dict[str, Any] = json.loads(answer.read_text())
@@ -79,7 +82,8 @@ def ask(
             return said, {name: held[name] for name in held.files}
 
 
-def _run(command: list[str], log: Path, python: Python, what: str) -> None:
+def _run(command: list[str], log: Path, python: Python, what: str) -> int:
+    """Run it to its end; its exit status."""
     with log.open("wb") as said:
         try:
             process = subprocess.Popen(
@@ -101,13 +105,18 @@ def _run(command: list[str], log: Path, python: Python, what: str) -> None:
                 process.kill()
             process.wait()
     if status < 0:
-        raise Unreadable(f"{what}: the process was ended by {signal.Signals(-status).name}: {_last_words(log)}")
+        name = signal.Signals(-status).name
+        memory = ", as happens where memory runs out: try smaller extents, or without --weights" * (name == "SIGKILL")
+        raise Unreadable(
+            f"{what}: the process was ended by {name}{memory}; the last that it printed: {_last_words(log)}"
+        )
+    return status
 
 
 def _last_words(log: Path) -> str:
     lines = log.read_bytes()[-4000:].decode("utf-8", "replace").split("\n")
     said = [" ".join(line.split()) for line in lines if line.strip()]
-    return said[-1][:300] if said else "it said nothing"
+    return said[-1][:300] if said else "nothing"
 
 
 KINDS: Mapping[str, Callable[..., Settings]] = {

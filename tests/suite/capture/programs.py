@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 
@@ -121,3 +122,36 @@ def keras_chain() -> Any:
     x = layers.Conv2DTranspose(3, 4, 3, padding="same", output_padding=1)(x)
     inner = keras.Sequential([layers.Conv2D(2, 1, name="point", bias_initializer="random_normal")], name="inner")
     return keras.Model(given, inner(x))
+
+
+def torch_catches() -> Any:
+    """A kernel that is longer than its input, and a call of a function after it."""
+    import torch
+    from torch import nn
+
+    class Catches(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.long, self.last = nn.Sequential(nn.Conv1d(2, 2, 30)), nn.Conv1d(2, 2, 2)
+
+        def forward(self, x: Any) -> Any:
+            with contextlib.suppress(RuntimeError):
+                self.long(x)
+            return self.last(torch.nn.functional.conv1d(x, torch.ones(2, 2, 3)))
+
+    return Catches()
+
+
+def keras_unbuilt() -> Any:
+    """A model that makes its variables as it is called first."""
+    import keras
+
+    class Unbuilt(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.down, self.up = keras.layers.Conv2D(3, 3), keras.layers.Conv2DTranspose(2, 3, strides=2)
+
+        def call(self, x: Any) -> Any:
+            return self.up(self.down(x))
+
+    return Unbuilt()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -77,3 +78,42 @@ def test_a_process_that_the_users_code_starts_ends_with_it(tmp_path: Path) -> No
 def test_a_question_is_plain_data() -> None:
     asked = child.question(Wanted({"x": (1, 2)}, {"x": "int64"}, True), target="a:b")
     assert json.loads(json.dumps(asked)) == asked | {"shapes": {"x": [1, 2]}}
+
+
+def answered(tmp_path: Path, file: str, text: str, kind: str = "torch") -> dict[str, Any]:
+    """What is said of the program's `net`, or a line of why not."""
+    path = tmp_path / file
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    asked = child.question(Wanted({"0": (1, 2, 9)}), target=f"{path}:net", framework=kind)
+    return child.ask("program_child", asked, child.Python(deadline=100), file)[0]
+
+
+NET = "import torch\n\ndef net(x):\n    return torch.nn.functional.conv1d(x, torch.ones(2, 2, 3))\n"
+
+
+@pytest.mark.parametrize("file", ["json.py", "random.py", "inspect.py"])
+def test_a_program_may_have_the_name_of_a_module_of_python(tmp_path: Path, file: str) -> None:
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    assert len(answered(tmp_path, file, NET)["calls"]) == 1
+
+
+def test_a_program_that_reads_its_arguments_finds_none(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    read = "import argparse\nparser = argparse.ArgumentParser()\nparser.parse_args()\n"
+    assert len(answered(tmp_path, "argv.py", read + NET)["calls"]) == 1
+
+
+def test_an_import_that_fails_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(
+        Unreadable, match=r"no known parent package.*; a file of a package is named as package\.module:"
+    ):
+        answered(tmp_path, "package/net.py", "from .blocks import net\n")
+    with pytest.raises(Unreadable, match=r"SystemExit: 2 .*; it ended while it was imported, without arguments"):
+        answered(tmp_path, "needs.py", "raise SystemExit(2)\n")
+
+
+def test_a_process_that_is_killed_says_what_that_may_mean(tmp_path: Path) -> None:
+    ends = "import os\nprint('half way', flush=True)\nos.kill(os.getpid(), 9)\n"
+    with pytest.raises(Unreadable, match=r"SIGKILL, as happens where memory runs out: .* it printed: half way$"):
+        answered(tmp_path, "large.py", ends)

@@ -158,3 +158,12 @@ def test_code_far_inside_of_a_configuration_is_not_missed(tmp_path: Path) -> Non
         deep = {"config": deep}
     with pytest.raises(Unreadable, match="accepted one less deep"):
         captured(saved(tmp_path / "deep.keras", deep))
+
+
+@pytest.mark.parametrize("weights", [False, True])
+def test_the_call_that_builds_a_model_is_not_counted(weights: bool) -> None:
+    pytest.importorskip("keras", reason="Keras is not installed")
+    found = captured(f"{HERE}:keras_unbuilt", shapes={"0": (1, 8, 8, 4)}, weights=weights, trust=True)
+    assert [one.settings.output for one in found.seen] == [(6, 6), (13, 13)]
+    if weights:
+        assert through(found, numbers((1, 4, 8, 8))).shape == (1, 2, 13, 13)

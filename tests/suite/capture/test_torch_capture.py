@@ -89,7 +89,7 @@ def test_code_runs_only_where_it_is_trusted() -> None:
     ("name", "said"),
     [
         ("raises", "RuntimeError: no such checkpoint on this machine (programs.py, line"),
-        ("ends", "the process ended without an answer"),
+        ("ends", "the process ended with status 3 and without an answer; the last that it printed: "),
         ("killed", "the process was ended by SIGSEGV"),
         ("a_number", "gives a int; accepted a torch.nn.Module"),
         ("nothing", "has no 'nothing'; it has"),
@@ -100,3 +100,8 @@ def test_what_goes_wrong_in_the_users_code_is_one_line(name: str, said: str) -> 
         captured(f"{HERE}:{name}", shapes={"0": (1, 3, 8, 8)}, trust=True)
     assert said in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_call_that_raises_computes_nothing() -> None:
+    found = captured(f"{HERE}:torch_catches", shapes={"0": (1, 2, 9)}, trust=True)
+    assert [(one.name, one.settings.kernel) for one in found.seen] == [("Catches", (3,)), ("last", (2,))]

@@ -38,6 +38,12 @@ class Answer:
                 self._arrays[f"{len(self.calls)}.bias"] = bias
         self.calls.append({"name": name, "kind": kind, **said})
 
+    def forget(self) -> None:
+        """Begin again, after a run that is not the one to tell of."""
+        self.calls.clear()
+        self.left.clear()
+        self._arrays.clear()
+
     def leave(self, name: str, reason: str) -> None:
         self.left.append({"name": name, "reason": reason})
 
@@ -78,17 +84,20 @@ def imported(target: str, folder: str) -> Any:
     """What `package.module:Name` or `path/file.py:Name` names; the current folder and the file's own are searched
     first, as for a program that is started there. Refused where there is none."""
     where, _, name = target.rpartition(":")
+    sys.argv[:] = [where]  # the arguments of this process are none of the program's
     try:
         if where.endswith(".py"):
             path = Path(folder, where).resolve()
             if not path.is_file():
                 raise Refused(f"found no file {where}")
-            sys.path.insert(0, str(path.parent))
-            spec = importlib.util.spec_from_file_location(path.stem, path)
+            # a file may have the name of a module that others import, json.py: it does not take its place
+            taken = path.stem in sys.modules or path.stem in sys.stdlib_module_names
+            sys.path.insert(len(sys.path) if taken else 0, str(path.parent))
+            spec = importlib.util.spec_from_file_location(f"{path.stem}_file" if taken else path.stem, path)
             if spec is None or spec.loader is None:
                 raise Refused(f"{where} is no Python file")
             module = importlib.util.module_from_spec(spec)
-            sys.modules[path.stem] = module
+            sys.modules[spec.name] = module
             spec.loader.exec_module(module)
         else:
             sys.path.insert(0, folder)
@@ -98,7 +107,7 @@ def imported(target: str, folder: str) -> Any:
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             raise
-        raise Refused(f"{where} cannot be imported: {told(error)}") from error
+        raise Refused(f"{where} cannot be imported: {told(error)}{_hint(error)}") from error
     found = module
     for part in name.split("."):
         if not hasattr(found, part):
@@ -106,6 +115,15 @@ def imported(target: str, folder: str) -> Any:
             raise Refused(f"{where} has no {part!r}; it has {', '.join(near) or 'nothing to call'}")
         found = getattr(found, part)
     return found
+
+
+def _hint(error: BaseException) -> str:
+    """What to do about an import that failed."""
+    if "no known parent package" in str(error):
+        return "; a file of a package is named as package.module:Name, from the folder that the package stands in"
+    if isinstance(error, SystemExit):
+        return "; it ended while it was imported, without arguments: keep what a script does below its __main__ guard"
+    return ""
 
 
 def made(found: Any, target: str, is_model: Callable[[Any], bool], what: str) -> Any:

@@ -36,15 +36,22 @@ def capture(found: Any, question: dict[str, Any]) -> Answer:
     answer.more["trains"] = True
     arrays = _inputs(keras, model, question)
     with _watched(keras, answer, question["weights"]):
-        try:
-            if question["weights"]:
-                raise NotImplementedError  # what has no numbers has no weights
-            keras.backend.compute_output_spec(lambda *given: _called(model, given), *arrays)
-        except Exception:  # what asks for numbers: then it gets some
-            answer.calls.clear()
-            zeros = [keras.ops.zeros(array.shape, array.dtype) for array in arrays]
-            _called(model, zeros)
+        if not getattr(model, "built", True):  # the call that builds it runs it once more
+            _run(keras, model, arrays, answer, question["weights"])
+            answer.forget()
+        _run(keras, model, arrays, answer, question["weights"])
     return answer
+
+
+def _run(keras: Any, model: Any, arrays: list[Any], answer: Answer, weights: bool) -> None:
+    """Call the model on arrays that have shapes alone, or on zeros where it asks for numbers."""
+    try:
+        if weights:
+            raise NotImplementedError  # what has no numbers has no weights
+        keras.backend.compute_output_spec(lambda *given: _called(model, given), *arrays)
+    except Exception:  # what asks for numbers: then it gets some
+        answer.forget()
+        _called(model, [keras.ops.zeros(array.shape, array.dtype) for array in arrays])
 
 
 def _called(model: Any, given: Any) -> Any:

@@ -102,7 +102,8 @@ class _Names:
                 continue
             with contextlib.suppress(Exception):
                 self._hooks.append(module.register_forward_pre_hook(lambda *_, name=name: self._running.append(name)))
-                self._hooks.append(module.register_forward_hook(lambda *_: self._running.pop() and None))
+                self._hooks.append(module.register_forward_hook(
+                    lambda *_: self._running.pop() and None, always_call=True))  # fmt: skip
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -112,8 +113,7 @@ class _Names:
     def forget(self) -> None:
         """Begin again, after a run that failed on its way."""
         self._running.clear()
-        self._answer.calls.clear()
-        self._answer.left.clear()
+        self._answer.forget()
 
     def mode(self) -> Any:
         """What sees each call at the dispatcher."""
@@ -122,11 +122,12 @@ class _Names:
         def dispatch(mode: Any, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             name = func._schema.name
             space, _, word = name.partition("::")
+            result = func(*args, **(kwargs or {}))  # a call that raises, and is caught, computes nothing
             if word in CONVOLUTIONS and space == "aten":
                 self.see(func, word, args, kwargs or {})
             elif "conv" in word and "backward" not in word and "convert" not in word:
                 self._answer.leave(self.name(), f"{name} is an operator that convt has no settings for")
-            return func(*args, **(kwargs or {}))
+            return result
 
         return type("Watch", (TorchDispatchMode,), {"__torch_dispatch__": dispatch})()
 
