@@ -86,6 +86,8 @@ def model_of(model: str) -> Model:
 
 
 def _dotted(model: str) -> bool:
+    if Path(model).suffix.lower() in {*READERS, *INSTEAD}:
+        return False
     return model.endswith(".py") or all(part.isidentifier() for part in model.split("."))
 
 

@@ -114,6 +114,7 @@ def capture(options: argparse.Namespace) -> int:
     if not made:
         complain(f"convt capture: {options.model}: found no convolution that a case can be made of; nothing is written")
         return NO_ANSWER
+    counts = len(found.seen), distinct(found)
     arrays = out.with_suffix(".npz")
     if any(one.weights is not None for one in made):
         if arrays.exists() and not options.force:
@@ -121,9 +122,11 @@ def capture(options: argparse.Namespace) -> int:
         with writing(arrays):
             kept = save_weights(made, arrays)
         say(f"{arrays}: the weights of {plural(kept, 'case')}")
+        if kept < counts[1]:
+            say(f"note: {counts[1] - kept} of {plural(counts[1], 'distinct setting')} without weights: kernels that "
+                "are too large to judge, stored in another form than float32, or made as the model runs")  # fmt: skip
     elif options.weights:
         say("note: no weights are kept: the model has none that belong to a layer and are whole in the file")
-    counts = len(found.seen), distinct(found)
     held = any(one.weights is not None for one in made)
     write(out, spec_text(made, model.name, model.source, counts, arrays.name if held else None))
     load_cases([out])

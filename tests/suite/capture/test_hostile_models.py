@@ -196,7 +196,7 @@ def test_a_saved_model_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["gone.onnx"], "no such file"),
+        (["gone.onnx"], "gone.onnx: no such file; accepted"),
         (["gone"], "did you mean gone:Name"),
         (["net.py"], "no such file: did you mean net.py:Name"),
         (["a:b:c"], "'a:b' is no module"),
