@@ -10,6 +10,7 @@ import pytest
 
 from convt.capture.onnx_file import capture_onnx
 from convt.capture.seen import Wanted
+from convt.cli import main
 from tests.suite.capture.captures import captured, close, numbers, through
 
 onnx = pytest.importorskip("onnx")
@@ -248,3 +249,20 @@ def test_extents_that_no_option_gives_are_not_asked_for(tmp_path: Path) -> None:
     [note] = found.notes
     assert "--input-shape" not in note
     assert "give the program that makes the model" in note
+
+
+def test_settings_without_weights_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One kernel is in the file, the other an input."""
+    nodes = [helper.make_node("Conv", ["x", "w"], ["y"]), helper.make_node("Conv", ["y", "k"], ["z"])]
+    graph = helper.make_graph(
+        nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, (1, 2, 8, 9)),
+                     helper.make_tensor_value_info("k", TensorProto.FLOAT, (2, 3, 2, 2))],
+        [helper.make_tensor_value_info("z", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(numbers((3, 2, 3, 3)), "w")],
+    )  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    onnx.save(made(graph), "two.onnx")
+    assert main(["capture", "two.onnx", "--weights"]) == 0
+    assert "note: 1 of 2 distinct settings without weights: kernels that" in capsys.readouterr().out
