@@ -8,6 +8,7 @@ import platform
 import random
 import re
 import shlex
+import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -100,6 +101,11 @@ def configure(commands: Commands) -> None:
     add("--seed", type=_seed, default=random.SystemRandom().randint(0, LARGEST_SEED), metavar="N",
         help="seed of the search (default: a new one each time, printed)")  # fmt: skip
     add("--report", type=output_folder, default=OUT, metavar="DIR", help=f"where the results go (default: {OUT})")
+    add(
+        "--fresh",
+        action="store_true",
+        help="ask every case anew, also what these environments have answered already, in an earlier or a stopped try",
+    )
     add("--fail-on", action="append", default=[], choices=CLASSES[:-1], metavar="CLASS",
         help="count this class of change as worse too; repeatable")  # fmt: skip
     add("--annotate", action="store_true",
@@ -108,6 +114,7 @@ def configure(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Compare two versions, and return the exit status."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what runs is ended, and what is done is kept
     entries: dict[str, Entry] = dict(built_in()) | dict(register_external(path) for path in options.backend)
     try:
         asked = _asked(options, entries)
@@ -115,6 +122,9 @@ def run(options: argparse.Namespace) -> int:
             say(asked)
             return OK
         return _compared(options, asked, entries)
+    except KeyboardInterrupt:
+        kept = "environments that were built and cases that were answered are kept"
+        raise UsageError(f"interrupted; {kept}, and the same command goes on from there") from None
     except (EnvironmentFailed, NoRequirement) as error:
         locks = isinstance(error, EnvironmentFailed) and (options.from_lock or options.from_git)
         more = "\n  what lock files pin is installed as it stands; --with does not go with them"
@@ -174,7 +184,7 @@ def _told(options: argparse.Namespace, asked: Upgrade, entries: Mapping[str, Ent
     words = " and ".join(f"({it})" for it in options.k) if len(options.k) > 1 else "".join(options.k)
     asked_cases = Asked(
         options.report.resolve(), options.seed, words, listed("--law", options.law), spec_files(options.spec),
-        folder_of_known(options.known), options.deadline, shlex.join(["convt", *sys.argv[1:]]),
+        folder_of_known(options.known), options.deadline, shlex.join(["convt", *sys.argv[1:]]), options.fresh,
     )  # fmt: skip
     ready(asked, asked_cases, entries)
     for it in asked.moved:

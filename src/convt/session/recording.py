@@ -189,7 +189,7 @@ class Recording:
             started=self._started.isoformat(timespec="seconds"),
             seed=session.options.seed,
             profile=session.options.profile.name,
-            platform=_platform(),
+            platform=platform_told(),
             command=self.command,
             targets=tuple(target_infos(self.targets)),
             laws=session.law_infos(),
@@ -199,7 +199,8 @@ class Recording:
         )
 
 
-def _platform() -> dict[str, Any]:
+def platform_told() -> dict[str, Any]:
+    """The machine, as a run file's header tells it."""
     return {
         "system": platform.platform(terse=True),
         "machine": platform.machine(),

@@ -55,6 +55,11 @@ class Environment:
     made_of: Python = field(default=Python("", "", ""), compare=False)
     """The Python that it was made of."""
 
+    @property
+    def folder(self) -> Path:
+        """Where it stands."""
+        return self.python.parents[1]
+
 
 class How(TypedDict):
     """How an environment is made, for `build` and `check`.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from convt.upgrade.environments import Environment, EnvironmentFailed, Report, build, check
+from convt.upgrade.installer import go_on, stop
 from convt.upgrade.offers import Index
 from convt.upgrade.request import Upgrade
 
@@ -95,10 +96,16 @@ def install(upgrade: Upgrade, options: Options, report: Report) -> Pair:
         with lock:
             report(text)
 
+    go_on()
     _check(upgrade, options, told)
     make = partial(_build, upgrade, options, told)
     with ThreadPoolExecutor(2) as pool:
         sides = [pool.submit(make, name, upgrade.constraints(name)) for name in ("before", "after")]
+        try:
+            wait(sides)
+        except BaseException:  # else it would wait for pip
+            stop()
+            raise
     pair = Pair(*_results(sides), upgrade)
     locked = upgrade.locked.values()  # each side has what its lock file says
     held = {name for it in locked for name, line in it.pins.items() if "==" in line}

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import groupby
+from itertools import product
 from pathlib import Path
 
 from convt.cases.case import Case
+from convt.conv.data import exact
+from convt.conv.settings import Settings
 from convt.host.pool import Pool
 from convt.host.registry import Entry
+from convt.laws.probes import ask
 from convt.results.changes import compare_sides
 from convt.results.runfile import Run, read_run
+from convt.results.targets import Target
 from convt.session.choose import chooses
 from convt.session.options import DEADLINE, KNOWN, Options, check_folder
 from convt.session.progress import Progress
 from convt.session.recording import Recording, records_of
+from convt.session.session import Pair as Asking
 from convt.session.session import Session
 from convt.upgrade.environments import Report
 from convt.upgrade.found import Found
 from convt.upgrade.installing import Pair
+from convt.upgrade.journal import Journal, journal
 from convt.upgrade.request import SIDES, Upgrade
 from convt.upgrade.search import search
 from convt.upgrade.speed import Speeds, speeds, to_be_timed
@@ -45,6 +51,8 @@ class Asked:
     deadline: float = DEADLINE
     """Seconds for one evaluation."""
     command: str = "convt upgrade"
+    fresh: bool = False
+    """Whether everything is asked anew, also what an earlier try was answered."""
 
 
 class SessionFailed(RuntimeError):
@@ -86,26 +94,18 @@ def run_cases(pair: Pair, asked: Asked, entries: Mapping[str, Entry], report: Re
     What changed is asked again, and what a side answers by chance is marked in the file. SessionFailed where no case
     was chosen, a target did not start, or a side has no answer at all.
     """
-    names = sided(pair.upgrade)
     path = asked.report / "run.jsonl"
     with Session(_options(pair.upgrade, asked, _pythons(pair)), entries) as session:
         session.check()
         cases = _chosen(session, asked)
         recording = Recording(session, asked.command)
-        terminal = sys.stdout.isatty()
-        progress = Progress(len(cases) * len(names), session.waiting, asked.report / "cases", sys.stdout, terminal)
-        try:
-            for _, matches in groupby(session.run(cases, names), key=lambda it: (it.found.case.id, it.found.target)):
-                recording.add(records_of(session, list(matches)))
-                progress.step()
-        finally:
-            progress.finish()
-        recording.finish()
+        journals = _journals(pair, asked, cases, session)
+        _ask(session, recording, cases, sided(pair.upgrade), journals, asked.report, report)
         if not asked.laws or "cost" in asked.laws:
             recording.speeds = _speeds(session, pair, to_be_timed(cases, asked.words, bool(asked.specs)))
         recording.write(path, 0)
-    run = read_run(path)
-    check(run)
+        run = read_run(path)
+        check(run, lambda name: _answers_plainly(session, name))
     changes = to_ask(compare_sides(run, *SIDES).changes)
     if not changes:
         return run
@@ -113,6 +113,68 @@ def run_cases(pair: Pair, asked: Asked, entries: Mapping[str, Entry], report: Re
     recording.mark(unsteady(changes, SIDES, entries, partial(_asking, pair, asked, entries)))
     recording.write(path, 0)
     return read_run(path)
+
+
+def _journals(pair: Pair, asked: Asked, cases: Sequence[Case], session: Session) -> dict[str, Journal]:
+    """The journal of each side. None of a version that is compared with itself, which has to answer twice; nor of what
+    is timed, which is of one day."""
+    if pair.before.folder == pair.after.folder or any(case.cost is not None for case in cases):
+        return {}
+    sides = {it.name: it for it in (pair.before, pair.after)}
+    found = {side: journal(it, side, pair.upgrade.targets, cases, session) for side, it in sides.items()}
+    for it in found.values() if asked.fresh else ():
+        it.clear()
+    return found
+
+
+def _ask(
+    session: Session, recording: Recording, cases: Sequence[Case], names: Sequence[str],
+    journals: Mapping[str, Journal], folder: Path, report: Report,
+) -> None:  # fmt: skip
+    """Record the verdicts of every case on every target: those that an earlier try was told, and all others."""
+    for side, kept in journals.items():
+        if kept.cases:
+            told = f"all {len(cases):,}" if len(kept.cases) == len(cases) else f"{len(kept.cases):,} of {len(cases):,}"
+            report(f"{side}: {told} cases are answered already, in an earlier try; --fresh asks them again")
+        for records in kept.cases.values():
+            recording.add(records)
+    known = {side: kept.cases for side, kept in journals.items()}
+    side_of = {name: Target.of(name).environment for name in names}
+    pairs = [Asking(it, name) for it in cases for name in names if it.id not in known.get(side_of[name], {})]
+    session.plan(pairs, whole=True)
+    terminal = sys.stdout.isatty()
+    progress = Progress(len(pairs), session.waiting, folder / "cases", sys.stdout, terminal)
+    try:
+        for it in pairs:
+            records = records_of(session, session.verdicts(it))
+            recording.add(records)
+            if journals:
+                journals[side_of[it.target]].add(it.case.id, it.target, records)
+            progress.step()
+    finally:
+        progress.finish()
+        for kept in journals.values():
+            kept.leave(session.visited.told())
+    _ended(session, recording, journals)
+    place = {(it.id, name): at for at, (it, name) in enumerate(product(cases, names))}
+    recording.verdicts = dict(sorted(recording.verdicts.items(), key=lambda it: place[it[0][0], it[0][2]]))
+    recording.targets = {name: recording.targets[name] for name in names if name in recording.targets}
+
+
+def _ended(session: Session, recording: Recording, journals: Mapping[str, Journal]) -> None:
+    """Record what the targets say of themselves, and what those said that were not asked any more."""
+    told, spent, scripts = session.told(), session.spent(), session.settle()
+    for kept in journals.values():
+        kept.end(told, spent, scripts)
+        recording.hear(kept.targets(), kept.seconds(), kept.scripts(), kept.visited)
+    recording.hear(told, spent, scripts, session.visited.told())
+
+
+def _answers_plainly(session: Session, target: str) -> bool:
+    """Whether a side computes the plainest calls that there are: then what it raises is its answer."""
+    settings = [Settings(input=(4,), kernel=(3,), op=op) for op in ("conv_transpose", "conv")]
+    probes = [ask(it, exact(it)) for it in settings]
+    return any(outcome.kind == "value" for outcome in session.pool.submit(target, probes).result())
 
 
 def _asking(pair: Pair, asked: Asked, entries: Mapping[str, Entry], targets: Sequence[str]) -> Session:
@@ -131,8 +193,9 @@ def _speeds(session: Session, pair: Pair, cases: Mapping[str, Case]) -> Speeds:
     return found
 
 
-def check(run: Run) -> None:
-    """SessionFailed where a target did not start, or where one side of it answered nothing that was asked.
+def check(run: Run, computes: Callable[[str], bool]) -> None:
+    """SessionFailed where a target did not start, or where one side of it answered nothing, neither of what was asked
+    nor of the plainest calls, as `computes` tells: it cannot be asked there.
 
     A target that started and was given up because it kept ending is a result, and the comparison tells it.
     """
@@ -143,7 +206,7 @@ def check(run: Run) -> None:
         raise SessionFailed("; ".join(missing) + f"; {todo}")
     values: Counter[str] = Counter(record.target for record in run.verdicts if record.outcome == "value")
     for target in run.header.targets:
-        if values and not values[target.name] and not target.missing:
+        if values and not values[target.name] and not target.missing and not computes(target.name):
             said = Counter(record.message for record in run.verdicts if record.target == target.name).most_common(1)
             why = said[0][0].splitlines()[0] if said and said[0][0] else "nothing was asked"
             todo = (

@@ -119,7 +119,12 @@ BROKEN = verdict("error", message="value: raised: TypeError: unexpected keyword 
     ("before", "after", "status", "says"),
     [
         (BROKEN, BROKEN, 2, "No answer on jax: most of what is asked is an error on both sides."),
-        (BROKEN, verdict(), 0, "Better. Raises TypeError before, right after: all 6 settings with kernel even; nothing got worse."),
+        (
+            BROKEN,
+            verdict(),
+            0,
+            "Better. Raises TypeError before, right after: all 6 settings with kernel even; nothing got worse.",
+        ),
         (verdict(), BROKEN, 1, "Worse. Right before, raises TypeError after: "),
         (replace(BROKEN, known=KNOWN.id), replace(BROKEN, known=KNOWN.id), 0, "The same: no difference."),
         (verdict("differs"), verdict("differs"), 0, "The same: no difference."),
