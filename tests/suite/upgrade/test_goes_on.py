@@ -1,4 +1,4 @@
-"""An upgrade that was stopped goes on where it was; one that came to its end is asked again only where it is told to."""
+"""An upgrade that was stopped goes on where it was; one that has ended is asked again only where it is told to."""
 
 from __future__ import annotations
 
