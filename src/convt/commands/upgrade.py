@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from convt.commands.parts import OK, Commands, UsageError, command, output_folder, say, seconds, writing
@@ -30,7 +31,7 @@ from convt.upgrade.covered import covered, extras
 from convt.upgrade.elsewhere import one_version
 from convt.upgrade.environments import EnvironmentFailed
 from convt.upgrade.installing import Options as InstallOptions
-from convt.upgrade.installing import install
+from convt.upgrade.installing import install, standing
 from convt.upgrade.kept import both_kept
 from convt.upgrade.locks.choosing import Wanted, from_git, from_lock
 from convt.upgrade.locks.moved import python_notes
@@ -175,6 +176,8 @@ def _compared(options: argparse.Namespace, asked: Upgrade, entries: Mapping[str,
 def _told(options: argparse.Namespace, asked: Upgrade, entries: Mapping[str, Entry]) -> int:
     from convt.results.changes import compare_sides
     from convt.results.compare_annotations import annotations
+    from convt.session.progress import Waiting
+    from convt.upgrade.estimate import estimate, share_of
     from convt.upgrade.report import Told
     from convt.upgrade.sessions import Asked, ready, run_cases, search_each
 
@@ -186,27 +189,33 @@ def _told(options: argparse.Namespace, asked: Upgrade, entries: Mapping[str, Ent
         options.report.resolve(), options.seed, words, listed("--law", options.law), spec_files(options.spec),
         folder_of_known(options.known), options.deadline, shlex.join(["convt", *sys.argv[1:]]), options.fresh,
     )  # fmt: skip
-    ready(asked, asked_cases, entries)
+    cases, laws = ready(asked, asked_cases, entries)
     for it in asked.moved:
         say(it.told)
     _in_history(options, asked)
     began = time.monotonic()
     pythons = {side: python.program for side, python in _pythons(options).items()}
     how = InstallOptions(pythons, options.pre, tuple(options.installer))
-    pair = install(asked, how, say)
+    built = standing(asked, how)
+    expected = estimate(asked, cases, share_of(laws), built, options.budget, options.report)
+    for line in expected.lines(asked, cases, laws):
+        say(line)
+    with Waiting("environments", expected.environments, sys.stdout, sys.stdout.isatty()):
+        pair = install(asked, how, say)
     for line in pair.lines():
         say(line)
     alike = one_version(pair, how.index())
     if alike:
         raise UsageError(f"no answer: {alike}")
-    built = time.monotonic()
+    installed = time.monotonic()
+    asked_cases = replace(asked_cases, expected=expected.cases)
     run = run_cases(pair, asked_cases, entries, say)
     comparison = compare_sides(run, fail_on=options.fail_on)
     ran = time.monotonic()
     told = Told(pair, comparison, search_each(pair, entries, options.budget, options.seed, say))
     say(told.text())
     ended = time.monotonic()
-    took = f"environments {built - began:.0f} s, cases {ran - built:.0f} s, search {ended - ran:.0f} s"
+    took = f"environments {installed - began:.0f} s, cases {ran - installed:.0f} s, search {ended - ran:.0f} s"
     say(f"{took}; seed {options.seed}")
     with writing(options.report, "--report"):
         written = told.write(options.report)

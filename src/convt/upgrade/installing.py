@@ -10,10 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from convt.upgrade.environments import Environment, EnvironmentFailed, Report, build, check
+from convt.upgrade.environments import Environment, EnvironmentFailed, Report, build, check, stands
 from convt.upgrade.installer import go_on, stop
 from convt.upgrade.offers import Index
-from convt.upgrade.request import Upgrade
+from convt.upgrade.request import SIDES, Upgrade
 
 TOOLS = ("pip", "setuptools", "wheel")
 """What a fresh environment has anyway, whatever is asked for."""
@@ -120,6 +120,12 @@ def install(upgrade: Upgrade, options: Options, report: Report) -> Pair:
     except EnvironmentFailed:
         return pair
     return again if len(again.differing()) < len(pair.differing()) else pair
+
+
+def standing(upgrade: Upgrade, options: Options) -> dict[str, bool]:
+    """Of each side whether its environment stands there already; EnvironmentFailed where it cannot be asked for."""
+    how = {name: _how(upgrade, options, lambda _: None, name, upgrade.constraints(name)) for name in SIDES}
+    return {name: stands(*_side(upgrade, name), **its) for name, its in how.items()}
 
 
 def _build(upgrade: Upgrade, options: Options, report: Report, name: str, pins: Mapping[str, str]) -> Environment:

@@ -21,7 +21,7 @@ from convt.results.runfile import Run, read_run
 from convt.results.targets import Target
 from convt.session.choose import chooses
 from convt.session.options import DEADLINE, KNOWN, Options, check_folder
-from convt.session.progress import Progress
+from convt.session.progress import Progress, Waiting
 from convt.session.recording import Recording, records_of
 from convt.session.session import Pair as Asking
 from convt.session.session import Session
@@ -51,6 +51,8 @@ class Asked:
     deadline: float = DEADLINE
     """Seconds for one evaluation."""
     command: str = "convt upgrade"
+    expected: float = 0.0
+    """Seconds that all cases may take on both sides; 0 where nobody knows."""
     fresh: bool = False
     """Whether everything is asked anew, also what an earlier try was answered."""
 
@@ -64,14 +66,14 @@ def sided(upgrade: Upgrade) -> list[str]:
     return [replace(target, environment=side).name for target in upgrade.targets for side in SIDES]
 
 
-def ready(upgrade: Upgrade, asked: Asked, entries: Mapping[str, Entry]) -> None:
-    """Refuse what `run_cases` would refuse, before environments are built: BadOption, TargetError, SpecErrors or
-    SessionFailed. Starts nothing."""
+def ready(upgrade: Upgrade, asked: Asked, entries: Mapping[str, Entry]) -> tuple[int, int]:
+    """How many cases and laws are asked. Refuses what `run_cases` would refuse, before environments are built:
+    BadOption, TargetError, SpecErrors or SessionFailed. Starts nothing."""
     check_folder("--report", asked.report)
     with Session(_options(upgrade, asked, dict.fromkeys(SIDES, sys.executable)), entries) as session:
         session.check()
         session.read()
-        _chosen(session, asked)
+        return len(_chosen(session, asked)), len(session.laws)
 
 
 def _options(upgrade: Upgrade, asked: Asked, pythons: Mapping[str, str]) -> Options:
@@ -100,7 +102,7 @@ def run_cases(pair: Pair, asked: Asked, entries: Mapping[str, Entry], report: Re
         cases = _chosen(session, asked)
         recording = Recording(session, asked.command)
         journals = _journals(pair, asked, cases, session)
-        _ask(session, recording, cases, sided(pair.upgrade), journals, asked.report, report)
+        _ask(session, recording, cases, sided(pair.upgrade), journals, asked, report)
         if not asked.laws or "cost" in asked.laws:
             recording.speeds = _speeds(session, pair, to_be_timed(cases, asked.words, bool(asked.specs)))
         recording.write(path, 0)
@@ -110,7 +112,8 @@ def run_cases(pair: Pair, asked: Asked, entries: Mapping[str, Entry], report: Re
     if not changes:
         return run
     report(f"asking again, of both sides: {len(changes):,} verdicts that changed")
-    recording.mark(unsteady(changes, SIDES, entries, partial(_asking, pair, asked, entries)))
+    with Waiting("asking again", 0, sys.stdout, sys.stdout.isatty()):
+        recording.mark(unsteady(changes, SIDES, entries, partial(_asking, pair, asked, entries)))
     recording.write(path, 0)
     return read_run(path)
 
@@ -129,7 +132,7 @@ def _journals(pair: Pair, asked: Asked, cases: Sequence[Case], session: Session)
 
 def _ask(
     session: Session, recording: Recording, cases: Sequence[Case], names: Sequence[str],
-    journals: Mapping[str, Journal], folder: Path, report: Report,
+    journals: Mapping[str, Journal], asked: Asked, report: Report,
 ) -> None:  # fmt: skip
     """Record the verdicts of every case on every target: those that an earlier try was told, and all others."""
     for side, kept in journals.items():
@@ -142,8 +145,10 @@ def _ask(
     side_of = {name: Target.of(name).environment for name in names}
     pairs = [Asking(it, name) for it in cases for name in names if it.id not in known.get(side_of[name], {})]
     session.plan(pairs, whole=True)
-    terminal = sys.stdout.isatty()
-    progress = Progress(len(pairs), session.waiting, folder / "cases", sys.stdout, terminal)
+    expected = asked.expected * len(pairs) / (len(cases) * len(names))
+    progress = Progress(
+        len(pairs), session.waiting, asked.report / "cases", sys.stdout, sys.stdout.isatty(), expected
+    )  # fmt: skip
     try:
         for it in pairs:
             records = records_of(session, session.verdicts(it))
@@ -225,7 +230,8 @@ def search_each(pair: Pair, entries: Mapping[str, Entry], budget: float, seed: i
     pythons = _pythons(pair)
     found = []
     for targets in both:  # one after the other: what is measured against a budget shares no machine
-        with Pool(targets, DEADLINE, backends=entries, interpreters=pythons) as pool:
+        line = Waiting(f"search on {targets[0].plain.name}", budget / len(both), sys.stdout, sys.stdout.isatty())
+        with Pool(targets, DEADLINE, backends=entries, interpreters=pythons) as pool, line:
             before, after = (target.name for target in targets)
             found.append(search(pool, before, after, budget=budget / len(both), seed=seed, report=report))
     return found
