@@ -177,6 +177,7 @@ def _told(options: argparse.Namespace, asked: Upgrade, entries: Mapping[str, Ent
     from convt.results.changes import compare_sides
     from convt.results.compare_annotations import annotations
     from convt.session.progress import Waiting
+    from convt.upgrade.dated import dated
     from convt.upgrade.estimate import estimate, share_of
     from convt.upgrade.report import Told
     from convt.upgrade.sessions import Asked, ready, run_cases, search_each
@@ -210,7 +211,7 @@ def _told(options: argparse.Namespace, asked: Upgrade, entries: Mapping[str, Ent
     installed = time.monotonic()
     asked_cases = replace(asked_cases, expected=expected.cases)
     run = run_cases(pair, asked_cases, entries, say)
-    comparison = compare_sides(run, fail_on=options.fail_on)
+    comparison = dated(compare_sides(run, fail_on=options.fail_on))
     ran = time.monotonic()
     told = Told(pair, comparison, search_each(pair, entries, options.budget, options.seed, say))
     say(told.text())

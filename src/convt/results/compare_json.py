@@ -41,7 +41,7 @@ def as_data(comparison: Comparison) -> dict[str, Any]:
 
 
 def _cause(cause: Cause) -> dict[str, Any]:
-    names = ("direction", "target", "before", "after", "where", "verdicts", "cases", "says")
+    names = ("direction", "target", "before", "after", "where", "verdicts", "cases", "says", "since")
     example = dict(zip(("before", "after"), cause.example, strict=True)) if cause.cases else None
     return {name: getattr(cause, name) for name in names} | {"law": cause.first.law, "example": example}
 

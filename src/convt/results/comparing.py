@@ -94,6 +94,8 @@ class Comparison:
     """Targets of which both sides raise most of what they are asked."""
     found: Mapping[Direction, int] = field(default_factory=dict)
     """How many differences a search found beside the cases, by their direction."""
+    since: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+    """By `Cause.key` since which release it is so, in words, where somebody knows."""
 
     def is_worse(self, change: Change) -> bool:
         """Whether a change makes this comparison worse."""
