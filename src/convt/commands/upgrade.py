@@ -13,9 +13,20 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
+from functools import cache
 
-from convt.commands.parts import OK, Commands, UsageError, command, output_folder, say, seconds, writing
+from convt.commands.parts import (
+    OK,
+    Commands,
+    UsageError,
+    command,
+    given,
+    given_path,
+    output_folder,
+    say,
+    seconds,
+    writing,
+)
 from convt.host.registry import Entry, all_used, built_in, register_external
 from convt.results.kinds import CLASSES
 from convt.session.options import (
@@ -34,9 +45,10 @@ from convt.upgrade.installing import Options as InstallOptions
 from convt.upgrade.installing import install, standing
 from convt.upgrade.kept import both_kept
 from convt.upgrade.locks.choosing import Wanted, from_git, from_lock
-from convt.upgrade.locks.moved import python_notes
+from convt.upgrade.locks.lock import Lock
+from convt.upgrade.locks.moved import python_notes, python_taken
 from convt.upgrade.locks.reading import environment
-from convt.upgrade.pythons import NoPython, Python, find
+from convt.upgrade.pythons import NoPython, Python, find, fitting
 from convt.upgrade.request import SIDES, Upgrade, upgrade
 from convt.upgrade.requirements import NoRequirement
 
@@ -63,19 +75,20 @@ def configure(commands: Commands) -> None:
     add("--after", metavar="REQUIREMENTS", help=f"{words} (default: $AFTER)")
     add("--with", dest="beside", metavar="REQUIREMENTS",
         help="what stands beside them on both sides (default: $WITH, then constraints.txt)")  # fmt: skip
-    add("--from-lock", nargs=2, metavar=("OLD", "NEW"),
+    add("--from-lock", nargs=2, type=given, metavar=("OLD", "NEW"),
         help="two lock files, instead of --before and --after: requirements.txt, uv.lock, poetry.lock, pdm.lock, "
         "pylock.toml, Pipfile.lock, a conda environment.yml or conda-lock.yml")  # fmt: skip
-    add("--from-git", metavar="BASE",
+    add("--from-git", type=given, metavar="BASE",
         help="the lock files of this git repository as they are where the branch left BASE, which is origin/main, a "
         "tag or a commit, and as they are now")  # fmt: skip
-    add("--package", action="append", default=[], metavar="NAME",
+    add("--lock", action="append", type=given, default=[], metavar="FILE",
+        help="with --from-git: this lock file alone; repeatable (default: all that are tracked)")  # fmt: skip
+    add("--package", action="append", type=given, default=[], metavar="NAME",
         help="this package of the lock files matters too, for a target of --backend; repeatable")  # fmt: skip
-    add("--target", action="append", default=[], metavar="NAME",
+    add("--target", action="append", type=given, default=[], metavar="NAME",
         help="ask this target; repeatable (default: $TARGETS, then all that are made of what is asked)")  # fmt: skip
-    add(
-        "--backend", action="append", default=[], metavar="PATH", help="add a backend, package.module:Class; repeatable"
-    )
+    add("--backend", action="append", type=given, default=[], metavar="PATH",
+        help="add a backend, package.module:Class; repeatable")  # fmt: skip
     add(
         "-k",
         action="append",
@@ -84,18 +97,26 @@ def configure(commands: Commands) -> None:
         help="ask the cases with these words in their name: 'gap and not 3d'; repeatable, all have to hold (default: "
         "all)",
     )
-    add("--law", action="append", default=[], metavar="ID", help="judge this law; repeatable (default: every law)")
-    add("--spec", action="append", default=[], type=Path, metavar="FILE",
+    add("--law", action="append", type=given, default=[], metavar="ID",
+        help="judge this law; repeatable (default: every law)")  # fmt: skip
+    add("--spec", action="append", default=[], type=given_path, metavar="FILE",
         help="take the cases of this YAML file or folder; repeatable (default: all that convt brings)")  # fmt: skip
-    add("--known", default=KNOWN, type=Path, metavar="DIR",
+    add("--known", default=KNOWN, type=given_path, metavar="DIR",
         help="where the known differences stand, a file a backend (default: %(default)s)")  # fmt: skip
     add("--deadline", type=seconds, default=DEADLINE, metavar="SECONDS",
         help="for one evaluation (default: %(default)g)")  # fmt: skip
-    add("--python", metavar="VERSION", help="make the environments of this Python, 3.12 or a path (default: this one)")
+    add("--python", type=given, metavar="VERSION",
+        help="make the environments of this Python, 3.12 or a path (default: the one that a side's lock file is for, "
+        "where there is such a one here, then this one)")  # fmt: skip
     for side in SIDES:
-        add(f"--{side}-python", metavar="VERSION", help=f"make the environment {side} of this one (default: --python)")
+        add(
+            f"--{side}-python",
+            type=given,
+            metavar="VERSION",
+            help=f"make the environment {side} of this one (default: --python)",
+        )
     add("--pre", action="store_true", help="pre-releases and nightly builds too")
-    add("--installer", action="append", default=[], metavar="OPTION",
+    add("--installer", action="append", type=given, default=[], metavar="OPTION",
         help="a further option of pip, --installer=--extra-index-url=URL; repeatable")  # fmt: skip
     add("--budget", type=_seconds, default=env("BUDGET", "60s"), metavar="TIME",
         help="time to search for further cases, 90s or 5m; 0 for none (default: $BUDGET, then 60s)")  # fmt: skip
@@ -144,16 +165,29 @@ def _asked(options: argparse.Namespace, entries: Mapping[str, Entry]) -> Upgrade
     if not locks:
         if options.package:
             raise UsageError("--package needs --from-lock or --from-git")
+        if options.lock:
+            raise UsageError("--lock needs --from-git")
         return upgrade(*_requirements(options), _targets(options), entries)
-    pythons = _pythons(options)
-    versions = {side: pythons[side].version if side in pythons else platform.python_version() for side in SIDES}
-    wanted = Wanted(entries, environment(versions["after"]), tuple(_targets(options)), tuple(options.package))
-    if options.from_lock:
-        old, new = options.from_lock
-        found = from_lock(old, new, wanted)
-    else:
-        found = from_git(options.from_git, wanted)
-    return found if isinstance(found, str) else python_notes(found, versions)
+    if options.lock and options.from_lock:
+        raise UsageError("--lock needs --from-git; --from-lock names both files itself")
+    named, running = _pythons(options), platform.python_version()
+    fits = cache(lambda specifier: fitting(specifier, running) if specifier else None)
+
+    def version(side: str, lock: Lock) -> str:
+        found = None if side in named else fits(lock.python)
+        return found.version if found else ""
+
+    environments = {side: environment(python.version) for side, python in named.items()}
+    wanted = Wanted(
+        entries, environment(running), tuple(_targets(options)), tuple(options.package), environments, version
+    )
+    old, new = options.from_lock or ("", "")
+    found = from_lock(old, new, wanted) if options.from_lock else from_git(options.from_git, wanted, only=options.lock)
+    if isinstance(found, str):
+        return found
+    taken = {side: python for side, it in found.locked.items() if side not in named and (python := fits(it.python))}
+    versions = dict.fromkeys(SIDES, running) | {side: it.version for side, it in (named | taken).items()}
+    return python_notes(python_taken(found, taken), versions)
 
 
 def _requirements(options: argparse.Namespace) -> tuple[str, str, str]:
@@ -195,7 +229,7 @@ def _told(options: argparse.Namespace, asked: Upgrade, entries: Mapping[str, Ent
         say(it.told)
     _in_history(options, asked)
     began = time.monotonic()
-    pythons = {side: python.program for side, python in _pythons(options).items()}
+    pythons = dict(asked.pythons) | {side: python.program for side, python in _pythons(options).items()}
     how = InstallOptions(pythons, options.pre, tuple(options.installer))
     built = standing(asked, how)
     expected = estimate(asked, cases, share_of(laws), built, options.budget, options.report)
