@@ -39,7 +39,7 @@ from convt.session.options import (
     spec_files,
 )
 from convt.upgrade.covered import covered, extras
-from convt.upgrade.elsewhere import one_version
+from convt.upgrade.elsewhere import held_back, one_version
 from convt.upgrade.environments import EnvironmentFailed
 from convt.upgrade.installing import Options as InstallOptions
 from convt.upgrade.installing import install, standing
@@ -239,6 +239,8 @@ def _told(options: argparse.Namespace, asked: Upgrade, entries: Mapping[str, Ent
         pair = install(asked, how, say)
     for line in pair.lines():
         say(line)
+    for line in held_back(pair, how.index()):
+        say(f"  {line}")
     alike = one_version(pair, how.index())
     if alike:
         raise UsageError(f"no answer: {alike}")
