@@ -48,7 +48,7 @@ def ort(older: str, newer: str, about: str, options: Sequence[str], forth: str, 
 
 
 def keras(older: str, newer: str, about: str, options: Sequence[str], forth: str, back: str) -> Change:
-    return Change("keras-torch", "keras", older, newer, about, (*options, "--with=packaging"), forth, back)
+    return Change("keras-torch", "keras", older, newer, about, options, forth, back)
 
 
 CHANGES = (
@@ -94,7 +94,7 @@ def upgraded(folder: Path, change: Change, back: bool = False) -> Upgrade:
 
 
 def decision(found: Upgrade) -> str:
-    """`better`, `worse`, `neither`, `same`, `no answer`; the last line of what was said where there is no comparison."""
+    """What `compare.json` calls it; the first line of what was said where there is no comparison."""
     if (found.report / "compare.json").exists():
         return str(found.data["decision"])
     return (found.error.strip().splitlines() or ["nothing was said"])[0]

@@ -18,8 +18,8 @@ from tests.suite.upgrade.wheels import frame_wheel, numpy_wheel
 
 GIT = ("-c", "user.name=bot", "-c", "user.email=bot@example.org", "-c", "init.defaultBranch=main")
 INPUTS = {
-    "before": "", "after": "", "base": "", "lock": "", "targets": "", "spec": "", "budget": "0", "fail-on": "worse", "options": "",
-    "report": "out", "default-branch": "", "event-base": "",
+    "before": "", "after": "", "base": "", "lock": "", "targets": "", "spec": "", "budget": "0", "fail-on": "worse",
+    "options": "", "report": "out", "default-branch": "", "event-base": "",
 }  # fmt: skip
 
 
