@@ -15,6 +15,8 @@ from convt.upgrade.installer import go_on, stop
 from convt.upgrade.offers import Index
 from convt.upgrade.request import SIDES, Upgrade
 
+AT_ONCE = 0.5
+"""Seconds after which an interruption is heard at the latest."""
 TOOLS = ("pip", "setuptools", "wheel")
 """What a fresh environment has anyway, whatever is asked for."""
 
@@ -102,7 +104,8 @@ def install(upgrade: Upgrade, options: Options, report: Report) -> Pair:
     with ThreadPoolExecutor(2) as pool:
         sides = [pool.submit(make, name, upgrade.constraints(name)) for name in ("before", "after")]
         try:
-            wait(sides)
+            while wait(sides, timeout=AT_ONCE).not_done:
+                pass  # a wait without end would not hear of every interruption
         except BaseException:  # else it would wait for pip
             stop()
             raise
