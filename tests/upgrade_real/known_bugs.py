@@ -60,6 +60,8 @@ CHANGES = (
     keras("3.14.1", "3.15.1", "`same` crops the smaller half first", cases("k5-s2-same", "value"), "better", "worse"),
     keras("3.14.1", "3.15.1", "`same` of a stride of 1 has its size", cases("same-even-s1", "value", "output-shape"),
           "better", "worse"),
+    ort("1.19.2", "1.20.1", "a forward `same` of a stride of three kernels",
+        cases("forward-same-with-a-stride-of-three-times-the-kernel"), "better", "worse"),
     ort("1.30.0", "1.31.1", "an input of no positions ends the process no more", cases("input-zero"), "better",
         "worse"),
     ort("1.31.1", "1.32.0", "a group of 0 ends the process no more", cases("groups-zero-transposed-1d", "rejects"),

@@ -94,6 +94,8 @@ class Comparison:
     """Targets of which both sides raise most of what they are asked."""
     found: Mapping[Direction, int] = field(default_factory=dict)
     """How many differences a search found beside the cases, by their direction."""
+    doubtful: tuple[Change, ...] = ()
+    """What is not compared since a known difference says that it comes and goes by itself."""
     since: Mapping[tuple[str, ...], str] = field(default_factory=dict)
     """By `Cause.key` since which release it is so, in words, where somebody knows."""
 
@@ -130,7 +132,7 @@ class Comparing:
     counts: Counter[str] = field(default_factory=Counter)
     compared: int = 0
     silent: int = 0
-    by_chance: Counter[str] = field(default_factory=Counter)
+    by_chance: dict[str, list[Change]] = field(default_factory=dict)
     """Known difference that comes and goes by itself -> verdicts that flipped with it."""
 
     def whole(self, may_be_empty: bool, timed: bool = False) -> Comparison:
@@ -152,6 +154,7 @@ class Comparing:
         return Comparison(
             self.before, self.after, told, counts, counts["unchanged"], self.compared, tuple(self.notes),
             self.matching.left_out(), tuple(self.alerts), self.fail_on, mute,
+            doubtful=tuple(it for flips in self.by_chance.values() for it in flips),
         )  # fmt: skip
 
     def _add(self, change: Change) -> None:
@@ -188,14 +191,19 @@ class Comparing:
         kind, says = found
         self.compared += standing(before) != "silent" and standing(after) != "silent"
         if chance and kind in ("regressed", "fixed"):
-            self.by_chance[chance] += 1
+            self.by_chance.setdefault(chance, []).append(
+                Change(kind, record.case, record.law, target, before, after, says)
+            )
         elif kind == "unchanged":
             self.counts[kind] += 1
         else:
             self._add(Change(kind, record.case, record.law, target, before, after, says))
 
     def _chance(self, before: VerdictRecord | None, after: VerdictRecord | None) -> str:
-        """The known difference that comes and goes by itself and explains one of the two; empty where none does."""
+        """The known difference that comes and goes by itself and explains one of the two; empty where none does, and
+        where both sides were asked again and answered as they did."""
+        if before is not None and after is not None and before.again and after.again:
+            return ""
         for record, side in ((before, self.before), (after, self.after)):
             if record is not None and record.known and record.known in _intermittent(side):
                 return record.known
@@ -309,9 +317,9 @@ class Comparing:
             self.notes.append(f"{self.matching.cases.renamed:,} cases have another name and the same content")
         if self.silent:
             self.notes.append(f"{self.silent:,} verdicts have no answer on either side")
-        for known, number in self.by_chance.items():
+        for known, flips in self.by_chance.items():
             self.notes.append(
-                f"{number:,} verdicts not compared: the known difference {known} comes and goes by itself"
+                f"{len(flips):,} verdicts not compared: the known difference {known} comes and goes by itself"
             )
 
 

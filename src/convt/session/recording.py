@@ -94,10 +94,12 @@ class Recording:
             else:
                 self._details[key] = DetailRecord(**fields)
 
-    def mark(self, unsteady: Mapping[Key, str]) -> None:
-        """Say of verdicts what else the target answers when it is asked again."""
+    def mark(self, unsteady: Mapping[Key, str], again: Mapping[Key, int]) -> None:
+        """Say of verdicts what else the target answers when it is asked again, and how often it answered the same."""
         for key, said in unsteady.items():
             self.verdicts[key] = dataclasses.replace(self.verdicts[key], unsteady=said)
+        for key, times in again.items():
+            self.verdicts[key] = dataclasses.replace(self.verdicts[key], again=times)
 
     def hear(
         self,

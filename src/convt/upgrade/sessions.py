@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import product
 from pathlib import Path
 
 from convt.cases.case import Case
@@ -32,7 +31,7 @@ from convt.upgrade.journal import Journal, journal
 from convt.upgrade.request import SIDES, Upgrade
 from convt.upgrade.search import search
 from convt.upgrade.speed import Speeds, speeds, to_be_timed
-from convt.upgrade.steadiness import to_ask, unsteady
+from convt.upgrade.steadiness import MOST_DOUBTFUL, ask_again, to_ask
 
 
 @dataclass(frozen=True)
@@ -108,12 +107,15 @@ def run_cases(pair: Pair, asked: Asked, entries: Mapping[str, Entry], report: Re
         recording.write(path, 0)
         run = read_run(path)
         check(run, lambda name: _answers_plainly(session, name))
-    changes = to_ask(compare_sides(run, *SIDES).changes)
-    if not changes:
+    compared = compare_sides(run, *SIDES)
+    doubtful = to_ask(compared.doubtful)[:MOST_DOUBTFUL]
+    changes = to_ask(compared.changes)
+    if not changes and not doubtful:
         return run
-    report(f"asking again, of both sides: {len(changes):,} verdicts that changed")
+    report(f"asking again, of both sides: {len(changes) + len(doubtful):,} verdicts that changed")
     with Waiting("asking again", 0, sys.stdout, sys.stdout.isatty()):
-        recording.mark(unsteady(changes, SIDES, entries, partial(_asking, pair, asked, entries)))
+        again = ask_again(changes, SIDES, entries, partial(_asking, pair, asked, entries), doubtful)
+    recording.mark(*again.settled(doubtful, SIDES))
     recording.write(path, 0)
     return read_run(path)
 
@@ -161,8 +163,6 @@ def _ask(
         for kept in journals.values():
             kept.leave(session.visited.told())
     _ended(session, recording, journals)
-    place = {(it.id, name): at for at, (it, name) in enumerate(product(cases, names))}
-    recording.verdicts = dict(sorted(recording.verdicts.items(), key=lambda it: place[it[0][0], it[0][2]]))
     recording.targets = {name: recording.targets[name] for name in names if name in recording.targets}
 
 
