@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from convt.adapter.axes import tuples
 from convt.adapter.backend import Unsupported
 from convt.conv.same_or_valid import keyword
-from convt.conv.settings import Settings
+from convt.conv.settings import Pairs, Settings
 
 PRECISION = "highest"
 """Without it a GPU rounds float32 operands to TF32 and a TPU to bfloat16; a CPU does not."""
@@ -97,6 +97,11 @@ def _padding(it: Settings, call_form: int) -> Any:
         return it.crop
     if call_form in CONSISTENT:
         return tuple((lo, hi - extra) for (lo, hi), extra in zip(it.crop, it.extra, strict=True))
+    return around_stuffed(it)
+
+
+def around_stuffed(it: Settings) -> Pairs:
+    """What is put around the input, `stride - 1` zeros between its values, for a transposed convolution's crop."""
     axes = zip(it.effective, it.crop, it.extra, strict=True)
     return tuple((e - 1 - lo, e - 1 - hi + extra) for e, (lo, hi), extra in axes)
 

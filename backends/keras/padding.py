@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from convt.conv.same_or_valid import keyword, same_numbers
-from convt.conv.settings import Settings, same_crop
+from convt.conv.settings import Pairs, Settings, Sizes, effective_kernel, same_crop
 
 
 @lru_cache(maxsize=8192)
@@ -24,7 +24,21 @@ def padding(it: Settings) -> tuple[str, tuple[int, ...] | None] | None:
 def _output_padding(it: Settings, word: str) -> tuple[int, ...]:
     """The `output_padding` that gives a transposed layer the settings' size."""
     axes = zip(it.input, it.stride, it.effective, it.output, strict=True)
-    return tuple(out - (n - 1) * s - (e if word == "valid" else e % 2) for n, s, e, out in axes)
+    return tuple(out - (n - 1) * s - _reached(word, e) for n, s, e, out in axes)
+
+
+def _reached(word: str, effective: int) -> int:
+    """The output of one input position, without `output_padding`."""
+    return effective if word == "valid" else effective % 2
+
+
+def crop_of(word: str, more: Sizes, kernel: Sizes, stride: Sizes, dilation: Sizes) -> tuple[Pairs, Sizes]:
+    """The crop pairs and the zeros at the end that a transposed layer's `padding` and `output_padding` mean, for every
+    input: both sizes grow with it alike."""
+    meant = []
+    for k, s, d, a in zip(kernel, stride, dilation, more, strict=True):
+        meant.append(same_crop(1, k, s, d, _reached(word, effective_kernel(k, d)) + a))
+    return tuple((lo, hi) for lo, hi, _ in meant), tuple(extra for _, _, extra in meant)
 
 
 def _lows(it: Settings, word: str) -> list[int]:

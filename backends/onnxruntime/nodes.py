@@ -52,7 +52,7 @@ def attributes(it: Settings, call_form: int) -> dict[str, Any]:
         said["pads"] = tuple(pair[side] for side in (0, 1) for pair in it.crop)
     if call_form == PADS:
         del said["kernel_shape"]
-        return {name: value for name, value in said.items() if not _is_default(name, value)}
+        return {name: value for name, value in said.items() if not is_default(name, value)}
     return said
 
 
@@ -112,7 +112,7 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _is_default(name: str, value: Any) -> bool:
+def is_default(name: str, value: Any) -> bool:
     """Whether ONNX takes this for an attribute that is not there."""
     default = {"strides": 1, "dilations": 1, "group": 1, "output_padding": 0, "pads": 0}.get(name)
     return default is not None and set(value if isinstance(value, tuple) else (value,)) == {default}

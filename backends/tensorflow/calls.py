@@ -74,12 +74,12 @@ def op_name(it: Settings, call_form: int) -> str:
 def padding_of(it: Settings, call_form: int) -> str | list[list[int]]:
     """A keyword where one says the settings' crop, otherwise (and always in the listed call form) pairs."""
     for word in ("SAME", "VALID") if it.padding == "same" else ("VALID", "SAME"):
-        if call_form != LISTED and all(_says(word, it, axis) for axis in range(it.rank)):
+        if call_form != LISTED and all(says(word, it, axis) for axis in range(it.rank)):
             return word
     return [[0, 0], *(list(pair) for pair in _pairs(it)), [0, 0]]
 
 
-def _says(word: str, it: Settings, axis: int) -> bool:
+def says(word: str, it: Settings, axis: int) -> bool:
     """Whether a keyword means the settings' crop on an axis: what lies beyond the last stride does not matter."""
     n, k, s, d, out = it.input[axis], it.kernel[axis], it.stride[axis], it.dilation[axis], it.output[axis]
     lo = it.crop[axis][0]

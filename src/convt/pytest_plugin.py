@@ -79,6 +79,15 @@ def pytest_collection(session: pytest.Session) -> None:
         own.begin(own.targets)  # importing a framework and reading the specification take as long, and both can be now
     with _usage():
         own.read()
+    _tell_mine(session.config, own)
+
+
+def _tell_mine(config: pytest.Config, session: Session) -> None:
+    """Say that layers of the user's own were found; once, where several processes share a run."""
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    loud = config.option.verbose >= 0 and not config.option.collectonly and not hasattr(config, "workerinput")
+    if session.mine_told and reporter is not None and loud:
+        reporter.write_line(session.mine_told)
 
 
 def _elsewhere(config: pytest.Config) -> bool:

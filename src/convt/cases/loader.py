@@ -173,7 +173,10 @@ def _fill(file: Sheet, keys: Keys, form: CaseForm, case: Case) -> _Draft:
         expect = Expect() if form.expect is None else expect_of(form.expect, it, ("expect",), fits=True)
         return _Draft(file, keys, form, replace(case, expect=expect), None)
     if (work := build.steps(it)) > build.MOST_STEPS:
-        raise build.DataError(f"found {work:,} steps of the costliest oracle, accepted up to {build.MOST_STEPS:,}")
+        raise build.DataError(
+            f"found {work:,} steps of the costliest oracle, accepted up to {build.MOST_STEPS:,}; `laws: [realistic]`"
+            " judges a layer of real size"
+        )
     if form.asked is not None:
         asking.check_asked(form, it.batch)
     arrays = build.literal(form, it)

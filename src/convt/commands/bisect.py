@@ -17,6 +17,7 @@ from convt.host.registry import all_used, built_in, parse_target, register_exter
 from convt.laws.catalogue import all_laws
 from convt.laws.law import Law
 from convt.results.tally import plural
+from convt.session import mine
 from convt.session.options import deadline, listed, spec_files
 from convt.upgrade.bisect_question import BadRequest, Question, beside, target_of
 from convt.upgrade.covered import covered, extras
@@ -59,7 +60,7 @@ def configure(commands: Commands) -> None:
         "--spec",
         type=Path,
         metavar="FILE",
-        help="take the case from this YAML file or folder (default: all that convt brings)",
+        help="take the case from this YAML file or folder (default: all that convt brings, and .convt/*.yaml here)",
     )
     add("--law", action="append", default=[], metavar="ID", help="judge this law; repeatable (default: all that apply)")
     add("--target", metavar="NAME", help="ask this target (default: the package's own; keras-torch for keras)")
@@ -130,7 +131,11 @@ def _question(options: argparse.Namespace, outside: Outside) -> Question:
 
 
 def _case(options: argparse.Namespace) -> Case:
-    paths = spec_files([options.spec]) if options.spec else sorted((ROOT / "specs").glob("*.yaml"))
+    paths = (
+        spec_files([options.spec])
+        if options.spec
+        else [*sorted((ROOT / "specs").glob("*.yaml")), *mine.found(Path.cwd())]
+    )
     cases = {case.id: case for case in load_cases(paths)}
     return cases[chosen("--case", options.case, cases)]
 

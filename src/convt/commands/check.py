@@ -16,6 +16,7 @@ from convt.content import ROOT
 from convt.host.registry import built_in, register_external
 from convt.laws.catalogue import all_laws
 from convt.results.tally import plural
+from convt.session import mine
 
 SPECS = ROOT / "specs"
 
@@ -23,10 +24,12 @@ SPECS = ROOT / "specs"
 def configure(commands: Commands) -> None:
     parser = command(
         commands, "check", "read YAML files of cases, known differences and findings, and print every error", check,
-        examples=("convt check                   every file of convt's own", "convt check specs/mine.yaml   one file"),
+        examples=("convt check                   convt's own files, and .convt/*.yaml here",
+                  "convt check specs/mine.yaml   one file"),
         more="Exit 0: all is right; 1: the errors are printed, one a line.",
     )  # fmt: skip
-    parser.add_argument("files", nargs="*", type=Path, help="files or folders (default: all that convt brings)")
+    parser.add_argument("files", nargs="*", type=Path, help="files or folders (default: all that convt brings, "
+                        "and .convt/*.yaml here)")  # fmt: skip
     parser.add_argument("--write-schemas", action="store_true", help="write the JSON schemas, which editors read, anew")
     parser = command(commands, "targets", "list what can be run here, with its version or why it cannot", targets)
     parser.add_argument("--backend", action="append", default=[], metavar="PATH", help="add package.module:Class")
@@ -38,7 +41,7 @@ def check(options: argparse.Namespace) -> int:
     if options.write_schemas:
         return _write_schemas()
     files: Sequence[Path] = case_files(
-        options.files or [SPECS, *sorted(path for path in SPECS.iterdir() if path.is_dir())]
+        options.files or [SPECS, *sorted(path for path in SPECS.iterdir() if path.is_dir()), *mine.found(Path.cwd())]
     )
     known = [file for file in files if is_known_file(file)] if options.files else known_files(ROOT / "backends")
     findings = [f for f in files if is_findings_file(f)] if options.files else findings_files(ROOT / "backends")

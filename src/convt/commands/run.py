@@ -26,6 +26,7 @@ EXAMPLES = (
     "convt run pytorch jax/eager -k gap     two targets, the cases with 'gap' in their name",
     "convt run --law adjoint -m models      one law on the layers of published models",
     "convt run --require pytorch,jax        fail where one of them did not run",
+    "convt run --only mine                  the layers in .convt/*.yaml of your project, alone",
     "convt run -n 2 -- --durations=5        two processes of pytest; after -- any option of pytest",
 )
 
@@ -104,7 +105,7 @@ def words(options: argparse.Namespace) -> list[str]:
         told.append(f"--target={name}")
     for name in ("target", "environment", "device", "require", "law", "spec", "backend"):
         told += [f"--{name}={value}" for value in getattr(options, name)]
-    for name in ("profile", "seed", "deadline", "known", "baseline", "report"):
+    for name in ("only", "profile", "seed", "deadline", "known", "baseline", "report"):
         value = getattr(options, name)
         told += [] if value is None else [f"--{name}={value}"]
     told += ["--update-baseline"] if options.update_baseline else []
@@ -113,4 +114,5 @@ def words(options: argparse.Namespace) -> list[str]:
         told += [f"-{name}", given[0] if len(given) == 1 else " and ".join(f"({it})" for it in given)] if given else []
     told += [] if options.n is None else ["-n", options.n]
     told += [flag for flag, name in (("-x", "x"), ("--lf", "lf"), ("-v", "v")) if getattr(options, name)]
-    return [*told, *options.more, *(str(ROOT / file) for file in FILES)]
+    alone = options.only == "mine" or (options.spec and options.profile is None)  # then nothing is generated
+    return [*told, *options.more, *(str(ROOT / file) for file in (FILES[:1] if alone else FILES))]

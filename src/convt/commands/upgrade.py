@@ -14,6 +14,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 from convt.commands.parts import (
     OK,
@@ -29,6 +30,7 @@ from convt.commands.parts import (
 )
 from convt.host.registry import Entry, all_used, built_in, register_external
 from convt.results.kinds import CLASSES
+from convt.session.mine import ONLY, chosen
 from convt.session.options import (
     DEADLINE,
     KNOWN,
@@ -42,7 +44,7 @@ from convt.upgrade.covered import covered, extras
 from convt.upgrade.elsewhere import held_back, one_version
 from convt.upgrade.environments import EnvironmentFailed
 from convt.upgrade.installing import Options as InstallOptions
-from convt.upgrade.installing import install, standing
+from convt.upgrade.installing import Pair, install, standing
 from convt.upgrade.kept import both_kept
 from convt.upgrade.locks.choosing import Wanted, from_git, from_lock
 from convt.upgrade.locks.lock import Lock
@@ -60,6 +62,7 @@ EXAMPLES = (
     "convt upgrade --from-git origin/main                              what the lock files here moved since main",
     "convt upgrade --before A --after B --after-python 3.12            each side its own Python",
     "convt upgrade --before A --after B -k gap --law value             some cases, one law",
+    "convt upgrade --before A --after B --only mine                    the layers in .convt/*.yaml of your project",
 )
 
 
@@ -100,7 +103,10 @@ def configure(commands: Commands) -> None:
     add("--law", action="append", type=given, default=[], metavar="ID",
         help="judge this law; repeatable (default: every law)")  # fmt: skip
     add("--spec", action="append", default=[], type=given_path, metavar="FILE",
-        help="take the cases of this YAML file or folder; repeatable (default: all that convt brings)")  # fmt: skip
+        help="take the cases of this YAML file or folder alone; repeatable (default: all that convt brings, and your "
+        "own layers of .convt/*.yaml here)")  # fmt: skip
+    add("--only", default="", choices=ONLY, help="mine: the layers of .convt/*.yaml, or of --spec, alone, without a "
+        "search; suite: all but these (default: both)")  # fmt: skip
     add("--known", default=KNOWN, type=given_path, metavar="DIR",
         help="where the known differences stand, a file a backend (default: %(default)s)")  # fmt: skip
     add("--deadline", type=seconds, default=DEADLINE, metavar="SECONDS",
@@ -210,9 +216,7 @@ def _compared(options: argparse.Namespace, asked: Upgrade, entries: Mapping[str,
 def _told(options: argparse.Namespace, asked: Upgrade, entries: Mapping[str, Entry]) -> int:
     from convt.results.changes import compare_sides
     from convt.results.compare_annotations import annotations
-    from convt.session.progress import Waiting
     from convt.upgrade.dated import dated
-    from convt.upgrade.estimate import estimate, share_of
     from convt.upgrade.report import Told
     from convt.upgrade.sessions import Asked, ready, run_cases, search_each
 
@@ -220,33 +224,22 @@ def _told(options: argparse.Namespace, asked: Upgrade, entries: Mapping[str, Ent
     if options.target:
         all_used(options.backend, asked.targets)
     words = " and ".join(f"({it})" for it in options.k) if len(options.k) > 1 else "".join(options.k)
+    specs, alone = spec_files(options.spec), options.only == "mine"
+    options.budget = 0.0 if alone else options.budget
     asked_cases = Asked(
-        options.report.resolve(), options.seed, words, listed("--law", options.law), spec_files(options.spec),
-        folder_of_known(options.known), options.deadline, shlex.join(["convt", *sys.argv[1:]]), options.fresh,
+        report=options.report.resolve(), seed=options.seed, words=words, laws=listed("--law", options.law), specs=specs,
+        mine=chosen(options.only, specs, Path.cwd()), alone=alone, known=folder_of_known(options.known),
+        deadline=options.deadline, command=shlex.join(["convt", *sys.argv[1:]]), fresh=options.fresh,
     )  # fmt: skip
-    cases, laws = ready(asked, asked_cases, entries)
-    for it in asked.moved:
-        say(it.told)
-    _in_history(options, asked)
+    cases, laws, mine = ready(asked, asked_cases, entries)
+    for line in [*([mine] if mine else []), *(it.told for it in asked.moved)]:
+        say(line)
+    if not alone and not specs:  # the history knows the suite's cases alone
+        _in_history(options, asked)
     began = time.monotonic()
-    pythons = dict(asked.pythons) | {side: python.program for side, python in _pythons(options).items()}
-    how = InstallOptions(pythons, options.pre, tuple(options.installer))
-    built = standing(asked, how)
-    expected = estimate(asked, cases, share_of(laws), built, options.budget, options.report)
-    for line in expected.lines(asked, cases, laws):
-        say(line)
-    with Waiting("environments", expected.environments, sys.stdout, sys.stdout.isatty()):
-        pair = install(asked, how, say)
-    for line in pair.lines():
-        say(line)
-    for line in held_back(pair, how.index()):
-        say(f"  {line}")
-    alike = one_version(pair, how.index())
-    if alike:
-        raise UsageError(f"no answer: {alike}")
+    pair, expected = _built(options, asked, cases, laws)
     installed = time.monotonic()
-    asked_cases = replace(asked_cases, expected=expected.cases)
-    run = run_cases(pair, asked_cases, entries, say)
+    run = run_cases(pair, replace(asked_cases, expected=expected), entries, say)
     comparison = dated(compare_sides(run, fail_on=options.fail_on))
     ran = time.monotonic()
     told = Told(pair, comparison, search_each(pair, entries, options.budget, options.seed, say))
@@ -261,6 +254,30 @@ def _told(options: argparse.Namespace, asked: Upgrade, entries: Mapping[str, Ent
     for line in annotations(told.comparison, places=asked.pointed()) if options.annotate else ():
         say(line)
     return told.comparison.exit_status
+
+
+def _built(options: argparse.Namespace, asked: Upgrade, cases: int, laws: int) -> tuple[Pair, float]:
+    """Both environments, and the seconds that the cases may take: says first what there is to do, and then what is
+    compared. UsageError where both sides are one version."""
+    from convt.session.progress import Waiting
+    from convt.upgrade.estimate import estimate, share_of
+
+    pythons = dict(asked.pythons) | {side: python.program for side, python in _pythons(options).items()}
+    how = InstallOptions(pythons, options.pre, tuple(options.installer))
+    share = share_of(laws)
+    expected = estimate(asked, cases, share, standing(asked, how), options.budget, options.report)
+    for line in expected.lines(asked, cases, laws):
+        say(line)
+    with Waiting("environments", expected.environments, sys.stdout, sys.stdout.isatty()):
+        pair = install(asked, how, say)
+    for line in pair.lines():
+        say(line)
+    for line in held_back(pair, how.index()):
+        say(f"  {line}")
+    alike = one_version(pair, how.index())
+    if alike:
+        raise UsageError(f"no answer: {alike}")
+    return pair, expected.cases
 
 
 def _in_history(options: argparse.Namespace, asked: Upgrade) -> None:

@@ -28,6 +28,7 @@ from convt.results.compare_view import (
 )
 from convt.results.features import formulas, short
 from convt.results.kinds import CLASSES, MEANINGS
+from convt.results.mine_compared import mine_compared
 from convt.results.records import CaseRecord
 
 BUDGET = 4_000_000
@@ -100,8 +101,9 @@ def render_comparison(comparison: Comparison) -> str:
     shelf = _Sections(comparison, env)
     worse = [_view(shelf, kind, [g for g in told if g.kind == kind and g.worse]) for kind in CLASSES]
     rest = [_view(shelf, kind, [g for g in told if g.kind == kind and not g.worse]) for kind in CLASSES]
+    mine = mine_compared(comparison)
     return env.get_template("compare.html").render(
-        comparison=comparison, headline=sentences(comparison),
+        comparison=comparison, headline=sentences(comparison), mine=mine.parts if mine else (),
         causes=cause_lines(comparison, MOST_CAUSES), sides=facts(comparison), shown=shown,
         worse=[view for view in worse if view.groups], rest=[view for view in rest if view.groups],
         targets=_targets(comparison),

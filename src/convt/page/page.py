@@ -17,6 +17,7 @@ from convt.page.case_views import CaseRow, case_row, case_section
 from convt.page.coverage_views import coverage_rows
 from convt.page.glossary import tip
 from convt.page.matrices import anchor, covered, feature_groups, filter_link, law_rows, link
+from convt.results.mine import mine_of
 from convt.results.refusals import MEANINGS as REFUSED
 from convt.results.refusals import refusal_groups
 from convt.results.runfile import CaseRecord, KnownInfo, Run, TargetInfo, VerdictRecord
@@ -73,8 +74,10 @@ def render_page(run: Run) -> str:
     environment = page_environment()
     sections, told, brief = _sections(run, tally, environment.get_template("case.html").render)
     rows, left_out = _rows(run, tally, told)
+    mine = mine_of(run)
     return environment.get_template("page.html").render(
         run=run, header=run.header, footer=run.footer, tally=tally, headline=headline(run, tally),
+        mine=[mine.headline, *mine.troubles()] if mine else [],
         laws=law_rows(run, tally), features=feature_groups(run, tally), articles=_articles(run),
         refusals=refusal_groups(run, tally), refused=REFUSED, coverage=coverage_rows(run),
         known=_known(run, tally), targets=[_target(target, run, tally) for target in run.header.targets],
@@ -141,9 +144,9 @@ def _rows(run: Run, tally: Tally, told: set[str]) -> tuple[list[CaseRow], int]:
 
 
 def _files(rows: list[CaseRow]) -> list[tuple[str, list[CaseRow], int]]:
-    """The rows by file, and how many of each file do not pass everywhere."""
+    """The rows by file, those of the user's own layers first, and how many of each file do not pass everywhere."""
     files: dict[str, list[CaseRow]] = {}
-    for row in rows:
+    for row in sorted(rows, key=lambda row: not row.case.mine):
         files.setdefault("generated" if row.case.generated else _file(row.case), []).append(row)
     return [(name, those, sum(map(_is_wrong, those))) for name, those in files.items()]
 

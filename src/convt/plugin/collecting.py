@@ -46,7 +46,7 @@ def laws_on(session: Session) -> list[Any]:
     return [
         _parameter(LawOn(law, name), f"{law.id}:{name}", [law.id, session.target(name).backend])
         for law in session.laws
-        if (law.draws and profile.cases) or (law.covers and profile.strength)
+        if session.options.draws and ((law.draws and profile.cases) or (law.covers and profile.strength))
         for name in names
         if not law.needs_peers or any(law.peer(name, other) for other in names)
     ]

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from convt.session.mine import ONLY, Only, chosen
 from convt.session.options import (
     DEADLINE,
     KNOWN,
@@ -78,8 +79,16 @@ def declare(add: Callable[..., Any]) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="take the cases of this YAML file or folder, --spec=FILE; repeatable (default: all that convt "
-        "brings; the folders specs/large, specs/realistic and specs/cost under the profiles of these names)",
+        help="take the cases of this YAML file or folder alone, --spec=FILE, and generate none unless --profile is "
+        "named; repeatable (default: all that convt brings, and your own layers of .convt/*.yaml here; the folders "
+        "specs/large, specs/realistic and specs/cost under the profiles of these names)",
+    )
+    add(
+        "--only",
+        default=None,
+        metavar="WHICH",
+        help="mine: the layers of .convt/*.yaml, or of --spec, alone, with nothing generated; suite: all but these "
+        "(default: both)",
     )
     add(
         "--backend",
@@ -90,12 +99,12 @@ def declare(add: Callable[..., Any]) -> None:
     )
     add(
         "--profile",
-        default="default",
+        default=None,
         metavar="NAME",
         help="default; ci: the same seed each time; quick: as ci, over few of the cases, which cover pairs of their "
         "properties; nightly: 1,000 generated cases a law; modes: every mode; hostile: every stress environment; "
         "large: results of more than 2^31 numbers; realistic: layers of real size; cost: ratios of times "
-        "(default: %(default)s)",
+        "(default: default)",
     )
     add(
         "--seed",
@@ -135,14 +144,21 @@ def declare(add: Callable[..., Any]) -> None:
 def read_options(config: pytest.Config) -> Options:
     """The options of this run; BadOption names what was found and what is accepted."""
     get = config.getoption
-    profile = PROFILES[known("--profile", get("--profile"), PROFILES)]
+    named = get("--profile")
+    profile = PROFILES["default" if named is None else known("--profile", named, PROFILES)]
+    only: Only = "" if get("--only") is None else known("--only", get("--only"), ONLY)  # type: ignore[assignment]
+    here = config.invocation_params.dir
+    specs = spec_files(Path(here, name) for name in get("--spec"))
     return Options(
         targets=listed("--target", get("--target")),
         environments=dict(_environment(config, text) for text in get("--environment")),
         devices=listed("--device", get("--device")),
         required=listed("--require", get("--require")),
         laws=listed("--law", get("--law")),
-        specs=spec_files(Path(config.invocation_params.dir, name) for name in get("--spec")),
+        specs=specs,
+        mine=chosen(only, specs, here),
+        alone=only == "mine",
+        draws=only != "mine" and (not specs or named is not None),
         backends=tuple(get("--backend")),
         profile=profile,
         narrowed=narrowed(config),
@@ -161,8 +177,9 @@ def narrowed(config: pytest.Config) -> bool:
     if shared is not None:  # a worker of pytest-xdist
         return bool(shared)
     files = {Path(argument.partition("::")[0]).name for argument in config.args}
-    chosen = config.args_source.name == "ARGS" and not files >= {"test_cases.py", "test_generated.py"}
-    return chosen or any(config.getoption(name, None) for name in NARROWING)
+    picked = config.args_source.name == "ARGS" and not files >= {"test_cases.py", "test_generated.py"}
+    mine = config.getoption("--only") == "mine"
+    return picked or mine or any(config.getoption(name, None) for name in NARROWING)
 
 
 def _seed(config: pytest.Config, profile: Profile) -> int:

@@ -148,6 +148,7 @@ class Recorder:
             return
         recording, against = self.recording, self._against
         targets = {name: _label(name, info) for name, info in recording.targets.items()}
+        mine = recording.mine(self._interrupted)
         said = [*(against.describe(target_infos(recording.targets)) if against else []), *self._complaints]
         told = Told(
             recording.counts(), targets, [law.id for law in self._session.laws],
@@ -155,6 +156,7 @@ class Recorder:
             known=len({it.known for it in recording.verdicts.values() if it.known}),
             missing={name: info["missing"] for name, info in recording.targets.items() if info["missing"]},
             lines=[*said, *(against.lines if against else [])], written=self._written, partial=self._interrupted,
+            mine=mine.parts if mine else (),
         )  # fmt: skip
         terminalreporter.section("convt")
         tell(told, terminalreporter._tw._file, terminalreporter._tw.hasmarkup)

@@ -1,4 +1,4 @@
-"""The terminal's summary: the sentence that answers, the matrix of targets x laws, and where the results are."""
+"""The terminal's summary: the sentences that answer, the matrix of targets x laws, and where the results are."""
 
 from __future__ import annotations
 
@@ -41,6 +41,8 @@ class Told:
     written: Sequence[Path] = ()
     partial: bool = False
     """Whether the run was interrupted."""
+    mine: Sequence[str] = ()
+    """What became of the user's own layers, in the parts of a sentence; empty where there are none."""
 
     @property
     def total(self) -> Counter[str]:
@@ -113,6 +115,9 @@ def tell(told: Told, file: IO[str], colours: bool) -> None:
         file=file, force_terminal=colours, no_color=not colours, highlight=False, emoji=False, width=max(wide, WIDTH)
     )
     bold = "bold red" if any(told.total[word] for word in FAILING) else "bold"
+    if told.mine:
+        whole = f"{'; '.join(told.mine)}."
+        console.print(Text(whole if len(whole) <= WIDTH else _in_lines(told.mine), style="bold"), soft_wrap=True)
     console.print(Text(sentence(told), style=bold), soft_wrap=True)
     console.print(table)
     console.print(_legend(told.laws))
@@ -121,6 +126,11 @@ def tell(told: Told, file: IO[str], colours: bool) -> None:
     for path in told.written:
         link = Text(os.path.relpath(path), style=f"link {path.absolute().as_uri()}")
         console.print(Text("wrote "), link, sep="", soft_wrap=True)
+
+
+def _in_lines(parts: Sequence[str]) -> str:
+    """A long sentence with a line for each part of it."""
+    return ";\n  ".join(parts) + "."
 
 
 def _matrix(told: Told) -> Table:

@@ -9,6 +9,7 @@ from typing import Any
 from convt.results.causes import Cause, case_of, causes
 from convt.results.changes import Change, Comparison, Side
 from convt.results.compare_view import decision, headline
+from convt.results.mine_compared import mine_compared
 from convt.results.records import ARRAYS, DetailRecord, VerdictRecord, spell
 
 FORMAT = 1
@@ -22,12 +23,14 @@ def as_json(comparison: Comparison) -> str:
 
 def as_data(comparison: Comparison) -> dict[str, Any]:
     """The same as plain data."""
+    mine = mine_compared(comparison)
     return {
         "format": FORMAT,
         "exit": comparison.exit_status,
         "worse": comparison.worse,
         "decision": decision(comparison),
         "headline": headline(comparison),
+        "mine": mine.data() if mine else None,
         "causes": [_cause(cause) for cause in causes(comparison)],
         "before": _side(comparison.before),
         "after": _side(comparison.after),

@@ -16,6 +16,7 @@ from convt.results.compare_view import (
     groups,
     how_many,
     law_lines,
+    mine_first,
     origin,
     sentences,
     target_lines,
@@ -62,7 +63,8 @@ def markdown(comparison: Comparison, budget: int = BUDGET) -> str:
 def _top(comparison: Comparison) -> str:
     """The headline, what did not run, who stands on each side, and the counts."""
     first, rest = sentences(comparison)
-    lines = [f"# convt: {_text(first)}", ""]
+    mine = mine_first(comparison)
+    lines = [f"# convt: {_text((mine or [first])[0])}", "", *([f"**{_text(first)}**", ""] if mine else [])]
     for says, shown in cause_lines(comparison, MOST_CAUSES):
         told = [_text(part[:MOST_MESSAGE]) for part in (says, shown) if part]
         lines += [f"- {'<br>'.join(told)}"] if told else []

@@ -12,6 +12,7 @@ from convt.results.compare_view import (
     facts,
     groups,
     how_many,
+    mine_first,
     origin,
     pair_told,
     sentences,
@@ -30,7 +31,7 @@ MOST_CAUSES = 6
 def text(comparison: Comparison, most: int = MOST) -> str:
     """Lines of at most 120 columns; what is left out is counted."""
     first, rest = sentences(comparison)
-    lines = [*_wrap(f"convt: {first}", "")]
+    lines = [line for says in (*mine_first(comparison), first) for line in _wrap(f"convt: {says}", "")]
     for says, shown in cause_lines(comparison, MOST_CAUSES):
         lines += _wrap(says) if says else []
         lines += [f"    {shown}"] if shown else []

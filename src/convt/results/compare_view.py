@@ -12,6 +12,7 @@ from convt.results.changes import Change, Comparison, Side
 from convt.results.classes import standing
 from convt.results.directions import Direction
 from convt.results.kinds import CLASSES
+from convt.results.mine_compared import mine_compared
 from convt.results.records import VerdictRecord
 from convt.results.tally import plural
 from convt.results.targets import TargetInfo
@@ -59,8 +60,14 @@ def groups(comparison: Comparison) -> list[Group]:
 
 
 def headline(comparison: Comparison) -> str:
-    """The outcome in a few sentences."""
-    return " ".join(sentences(comparison))
+    """The outcome in a few sentences, that of the user's own layers first."""
+    return " ".join([*mine_first(comparison), *sentences(comparison)])
+
+
+def mine_first(comparison: Comparison) -> list[str]:
+    """The sentence about the user's own layers; none where there are none."""
+    mine = mine_compared(comparison)
+    return [mine.says] if mine else []
 
 
 DECISIONS: dict[str, Direction] = {"Worse": "worse", "Better": "better", "Neither better nor worse": ""}

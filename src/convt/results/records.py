@@ -103,6 +103,8 @@ class CaseRecord:
     as other `arrays`; `means` and `either` where an answer may be right. The settings are the valid ones."""
     asked: dict[str, Any] | None = None
     """Of a case that is there for one evaluation: `want`, `dtype`, `memory` (of x, w and g), `call_form`, `numbers`."""
+    mine: bool = False
+    """Whether it is one of the user's own layers, and no case of the suite's. A file leaves it out where it is not."""
 
 
 @dataclass(frozen=True, slots=True)

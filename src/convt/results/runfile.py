@@ -135,6 +135,8 @@ def encode(record: Record) -> bytes:
             data.pop("message", None)
     if isinstance(record, Footer) and not record.partial:
         del data["partial"]  # earlier releases read no such field
+    if isinstance(record, CaseRecord) and not record.mine:
+        del data["mine"]
     for name in ARRAYS:
         if data.get(name) is not None:
             data[name] = spell(data[name])

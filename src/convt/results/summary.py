@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from convt.results.coverage import ORDERS, Coverage, by_target, merged
+from convt.results.mine import mine_of
 from convt.results.runfile import Run, TargetInfo
 from convt.results.tally import Tally, count, headline, plural
 from convt.results.vocabulary import FAILING, NOTABLE, STANDINGS, SYMBOLS
@@ -38,8 +39,10 @@ def _top(run: Run, tally: Tally) -> list[str]:
     of = [(run.cases, "case"), (header.laws, "law"), (header.targets, "target")]
     facts = f"{', '.join(plural(len(each), noun) for each, noun in of)}, {footer.seconds:.1f} s"
     where = f"{header.started}, profile {header.profile}, seed {header.seed}"
-    said = [headline(run, tally), f"{facts}; {where}", f"{total:,} verdicts: {', '.join(counts) or 'none'}"]
-    return [line for text in said for line in _wrap(text, "")][:9]
+    mine = mine_of(run)
+    said = [*([mine.says] if mine else []), headline(run, tally), f"{facts}; {where}"]
+    said += [f"{total:,} verdicts: {', '.join(counts) or 'none'}"]
+    return [line for text in said for line in _wrap(text, "")][:12]
 
 
 def _wrap(text: str, first: str, rest: str = "  ") -> list[str]:
@@ -88,7 +91,7 @@ def _counted(what: str, it: Mapping[str, int]) -> str:
 def together_text(runs: Sequence[Run], triples: bool) -> str:
     """What several runs visit together, a line a target; where `triples`, those that no target visits, too."""
     covered = by_target(run.coverage for run in runs)
-    lines = [f"{run.path}: {headline(run, count(run))}" for run in runs]
+    lines = [f"{run.path}: {_headline(run)}" for run in runs]
     lines += _visited({name: it.counts for name, it in covered.items()})
     if not covered:
         return "\n".join([*lines, "none of these runs counted what it visits"])
@@ -98,6 +101,11 @@ def together_text(runs: Sequence[Run], triples: bool) -> str:
     shown = nobody.never("triples") if triples else {}
     lines += [f"  {a}, {b}: {', '.join(those)}" for a, others in shown.items() for b, those in others.items()]
     return "\n".join(lines)
+
+
+def _headline(run: Run) -> str:
+    mine = mine_of(run)
+    return " ".join([*([mine.says] if mine else []), headline(run, count(run))])
 
 
 def together_json(runs: Sequence[Run], triples: bool) -> dict[str, Any]:
@@ -201,10 +209,14 @@ def summary_json(run: Run, triples: bool = False) -> dict[str, Any]:
                many properties that occur together among all do so there, else 0; cover_above, the same on targets
                that stand above another target's engine
     known      known difference to its number of verdicts
+    mine       the user's own layers, or null where the run has none: layers (how many), says (the sentence), targets
+               (name to the layers under right, differs, fails, not-judged, not-run, inexpressible; known, layer to
+               the known difference that explains it, which stands under differs or fails all the same; laws, layer
+               to the laws that do not hold)
     failing    the ids of the cases with a verdict differs, error or suite-bug that nothing explains
     coverage   what was visited: see `coverage_json`; null where the run counted nothing. `triples`: name them
     """
-    tally, header = count(run), run.header
+    tally, header, mine = count(run), run.header, mine_of(run)
     about = {name: getattr(header, name) for name in ("started", "seed", "profile", "command", "platform", "oracles")}
     return {
         "format": 1,
@@ -226,6 +238,7 @@ def summary_json(run: Run, triples: bool = False) -> dict[str, Any]:
             for law in header.laws
         ],
         "known": {name: len(records) for name, records in sorted(tally.known.items())},
+        "mine": mine.data() if mine else None,
         "failing": tally.cases_with(*FAILING),
         "coverage": coverage_json(by_target([run.coverage]), triples),
     }  # fmt: skip

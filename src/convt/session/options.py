@@ -37,7 +37,12 @@ class Options:
     required: tuple[str, ...] = ()
     laws: tuple[str, ...] = ()
     specs: tuple[Path, ...] = ()
-    """Files of cases; empty for those of the profile."""
+    """Files of cases that are asked in place of the suite's; empty for those of the profile."""
+    mine: tuple[Path, ...] = ()
+    """Files of a user's own layers, asked beside the suite's cases; `alone` leaves these out."""
+    alone: bool = False
+    draws: bool = True
+    """Whether cases are generated beside those of the files."""
     backends: tuple[str, ...] = ()
     """From outside, as `package.module:Class`."""
     profile: Profile = PROFILES["default"]
@@ -53,12 +58,13 @@ class Options:
     @property
     def files(self) -> tuple[Path, ...]:
         """The files of cases: of a profile with a folder those in it, and the file of its name beside it, which holds
-        the slice of them that every run asks."""
-        if self.specs:
-            return self.specs
+        the slice of them that every run asks; and the user's own, but beside such a folder."""
+        if self.specs or self.alone:
+            return self.specs or self.mine
+        mine = () if self.profile.folder else self.mine
         folder = ROOT / "specs" / self.profile.folder
         slices = [folder.with_suffix(".yaml")] if self.profile.folder else []
-        return tuple(path for path in (*slices, *sorted(folder.glob("*.yaml"))) if path.is_file())
+        return (*(path for path in (*slices, *sorted(folder.glob("*.yaml"))) if path.is_file()), *mine)
 
 
 def known(option: str, name: str, accepted: Iterable[str]) -> str:

@@ -14,8 +14,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from convt.cases.case import Case
 from convt.cases.known import Known, KnownTarget
 from convt.conv.oracles import VERSION
+from convt.results.mine import Mine, mine_in
 from convt.results.runfile import (
     CaseRecord,
     Claim,
@@ -140,6 +142,14 @@ class Recording:
             found.setdefault((record.target, record.law), Counter())[standing(record)] += 1
         return found
 
+    def mine(self, interrupted: bool = False) -> Mine | None:
+        """What became of the user's own layers; None where none was judged."""
+        cases = {case.id: self._record(case) for case in self.session.mine}
+        return mine_in(cases, target_infos(self.targets), self.verdicts.values(), interrupted)
+
+    def _record(self, case: Case) -> CaseRecord:
+        return dataclasses.replace(_case(case_record(case)), mine=self.session.is_mine(case))
+
     def unmatched(self) -> list[str]:
         """The known differences that matched nothing: to be asked where every case and law was judged."""
         folder = self.session.options.profile.folder
@@ -172,7 +182,7 @@ class Recording:
             writer.write(self._header())
             for case in self.session.cases:
                 if case.id in judged:
-                    writer.write(_case(case_record(case)))
+                    writer.write(self._record(case))
             for name in sorted(judged & set(self._generated)):
                 writer.write(_case(self._generated[name]))
             for verdict in self.verdicts.values():

@@ -14,10 +14,10 @@ from convt.session.session import Session
 def command(session: Session, case: Case, law_id: str, targets: Sequence[str]) -> str:
     """`convt run ...`, which selects that case, or the generated cases of that law, on these targets alone."""
     told = [*targets, "-k", f"test_case and {case.id}" if case.origin else f"test_law and {law_id}", "--law", law_id]
-    return shlex.join(["convt", "run", *told, *_kept(session, targets, bool(case.origin))])
+    return shlex.join(["convt", "run", *told, *_kept(session, targets, bool(case.origin), session.is_mine(case))])
 
 
-def _kept(session: Session, targets: Sequence[str], named: bool) -> list[str]:
+def _kept(session: Session, targets: Sequence[str], named: bool, mine: bool) -> list[str]:
     """The options of the run without which the same command asks something else."""
     options = session.options
     words: list[str] = []
@@ -30,6 +30,7 @@ def _kept(session: Session, targets: Sequence[str], named: bool) -> list[str]:
     if not any("@" in name for name in targets):
         words += [f"--device={device}" for device in options.devices]
     words += [f"--spec={path}" for path in options.specs] if named else []
+    words += ["--only=mine"] if named and mine and not options.specs else []
     words += _profile(options, named)
     words += [] if options.known == KNOWN else [f"--known={options.known}"]
     words += [] if options.deadline == DEADLINE else [f"--deadline={options.deadline:g}"]

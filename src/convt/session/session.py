@@ -13,6 +13,7 @@ from typing import Any
 
 from convt.adapter.backend import Form, Outcome, Probe
 from convt.cases.case import Case
+from convt.cases.errors import shown_path
 from convt.cases.known import Known, load_known
 from convt.cases.loader import load_cases
 from convt.host.evaluator import Evaluator
@@ -29,6 +30,7 @@ from convt.session.cost_scripts import paste_timed
 from convt.session.cover import cover, cover_for, spared
 from convt.session.coverage import Visited
 from convt.session.differences import KnownDifferences, known_target
+from convt.session.mine import own, told
 from convt.session.options import BadOption, Options, check_folder, known
 from convt.session.plan import Plan
 from convt.session.profiles import PROFILES
@@ -96,13 +98,35 @@ class Session:
         left_out = {case.id for case in self.spared}
         cases = [case for case in self._loaded if case.id not in left_out]
         if self.options.profile.covered:
-            cases = cover(cases)
+            suite = [case for case in cases if not self.is_mine(case)]
+            cases = [*cover(suite), *filter(self.is_mine, cases)]
         return sorted(cases, key=lambda case: (chunk_of(case.id), case.id))
 
     @cached_property
     def spared(self) -> list[Case]:
         """The cases of the YAML files that the profile leaves out for what they cost; none where any are chosen."""
-        return spared(self._loaded) if self.options.profile.sparing and not self.options.narrowed else []
+        if not self.options.profile.sparing or self.options.narrowed:
+            return []
+        return spared([case for case in self._loaded if not self.is_mine(case)])
+
+    @cached_property
+    def mine(self) -> list[Case]:
+        """The user's own layers: the cases of all files but the suite's, in the files' order."""
+        return [case for case in self._loaded if self.is_mine(case)]
+
+    @property
+    def mine_told(self) -> str:
+        """`your 14 layers, from .convt/model.yaml`; empty where there are none."""
+        return told(len(self.mine), own(self.options.files))
+
+    def is_mine(self, case: Case) -> bool:
+        """Whether a case is one of the user's own layers."""
+        return case.origin.rpartition(":")[0] in self._own_files
+
+    @cached_property
+    def _own_files(self) -> frozenset[str]:
+        """The files of the user's own layers, as the origins of cases spell them."""
+        return frozenset(map(shown_path, own(self.options.files)))
 
     @cached_property
     def _loaded(self) -> list[Case]:
@@ -261,10 +285,11 @@ class Session:
         chooses cases or laws, or has cases of their own, is answered about every one; against a baseline only about
         what a whole run would have said, so that nothing is new to it."""
         strength = self.strength_of(law, bool(self.backends[self.target(target).backend].above))
-        if not strength:
+        if not strength or self.is_mine(case):
             return True
         if (law.id, strength) not in self._covers:
-            self._covers[law.id, strength] = {case.id for case in cover_for(law, self.cases, strength)}
+            suite = [case for case in self.cases if not self.is_mine(case)]
+            self._covers[law.id, strength] = {case.id for case in cover_for(law, suite, strength)}
         return case.id in self._covers[law.id, strength]
 
     def strength_of(self, law: Law, above: bool) -> int:

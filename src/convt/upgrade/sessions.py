@@ -45,6 +45,9 @@ class Asked:
     """Words in the names of the cases, as `-k` takes them; empty for all."""
     laws: tuple[str, ...] = ()
     specs: tuple[Path, ...] = ()
+    mine: tuple[Path, ...] = ()
+    """Files of the user's own layers, asked beside the suite's cases; `alone` leaves these out."""
+    alone: bool = False
     known: Path = KNOWN
     """Where the known differences stand."""
     deadline: float = DEADLINE
@@ -65,19 +68,23 @@ def sided(upgrade: Upgrade) -> list[str]:
     return [replace(target, environment=side).name for target in upgrade.targets for side in SIDES]
 
 
-def ready(upgrade: Upgrade, asked: Asked, entries: Mapping[str, Entry]) -> tuple[int, int]:
-    """How many cases and laws are asked. Refuses what `run_cases` would refuse, before environments are built:
-    BadOption, TargetError, SpecErrors or SessionFailed. Starts nothing."""
+def ready(upgrade: Upgrade, asked: Asked, entries: Mapping[str, Entry]) -> tuple[int, int, str]:
+    """How many cases and laws are asked, and what there is to say of layers of the user's own, or nothing.
+
+    Refuses what `run_cases` would refuse, before environments are built: BadOption, TargetError, SpecErrors or
+    SessionFailed. Starts nothing.
+    """
     check_folder("--report", asked.report)
     with Session(_options(upgrade, asked, dict.fromkeys(SIDES, sys.executable)), entries) as session:
         session.check()
         session.read()
-        return len(_chosen(session, asked)), len(session.laws)
+        return len(_chosen(session, asked)), len(session.laws), session.mine_told
 
 
 def _options(upgrade: Upgrade, asked: Asked, pythons: Mapping[str, str]) -> Options:
     return Options(
-        targets=tuple(sided(upgrade)), environments=pythons, laws=asked.laws, specs=asked.specs, seed=asked.seed,
+        targets=tuple(sided(upgrade)), environments=pythons, laws=asked.laws, specs=asked.specs, mine=asked.mine,
+        alone=asked.alone, seed=asked.seed,
         report=asked.report, known=asked.known, deadline=asked.deadline,
     )  # fmt: skip
 
@@ -103,7 +110,7 @@ def run_cases(pair: Pair, asked: Asked, entries: Mapping[str, Entry], report: Re
         journals = _journals(pair, asked, cases, session)
         _ask(session, recording, cases, sided(pair.upgrade), journals, asked, report)
         if not asked.laws or "cost" in asked.laws:
-            recording.speeds = _speeds(session, pair, to_be_timed(cases, asked.words, bool(asked.specs)))
+            recording.speeds = _speeds(session, pair, to_be_timed(cases, asked.words, asked.alone or bool(asked.specs)))
         recording.write(path, 0)
         run = read_run(path)
         check(run, lambda name: _answers_plainly(session, name))

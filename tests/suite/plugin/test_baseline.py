@@ -47,6 +47,7 @@ class Place:
             f"--spec={self.folder / 'few.yaml'}",
             f"--known={self.folder / 'known'}",
             f"--report={self.folder / 'out'}",
+            "--profile=default",
         ]
         words = [sys.executable, "-m", "pytest", "-rxX", "-o", f"cache_dir={self.folder / 'cache'}", *own, *options]
         env = os.environ | {"PYTHONPATH": str(self.folder), "COLUMNS": "300"}

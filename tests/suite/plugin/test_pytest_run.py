@@ -61,7 +61,8 @@ def specs(tmp_path: Path) -> Path:
 def command(specs: Path, *options: str) -> list[str]:
     # with `=`: pytest takes a path that stands alone for one to collect, and looks for its settings there
     own = [f"--spec={specs}", f"--known={specs.parent / 'known'}", f"--report={specs.parent / 'out'}"]
-    return [sys.executable, "-m", "pytest", "-o", f"cache_dir={specs.parent / 'cache'}", "--seed=1", *own, *options]
+    own += ["--seed=1", "--profile=default"]  # without which nothing is generated beside a file of cases
+    return [sys.executable, "-m", "pytest", "-o", f"cache_dir={specs.parent / 'cache'}", *own, *options]
 
 
 def pytest_run(specs: Path, *options: str) -> Result:
@@ -139,8 +140,10 @@ def test_the_terminal_matrix_has_at_most_fifteen_lines(specs: Path) -> None:
     lines = pytest_run(
         specs, *only("honest"), "--target", "flips", "--backend", FLIPS, "tests/test_cases.py"
     ).text.splitlines()
-    at = next(i for i, line in enumerate(lines) if re.fullmatch("=+ convt =+", line))
-    assert re.match(r"[\d,]+ verdicts on flips break a law", lines[at + 1])
+    top = next(i for i, line in enumerate(lines) if re.fullmatch("=+ convt =+", line))
+    assert re.match("Your 5 layers: all right on honest .*;$", lines[top + 1])
+    at = next(i for i, line in enumerate(lines) if re.match(r"[\d,]+ verdicts on flips break a law", line))
+    assert all(line.startswith("  ") for line in lines[top + 2 : at]), "the rest of what is said of the layers"
     end = next(i for i, line in enumerate(lines) if i > at and line.startswith(("wrote", "=")))
     assert end - at <= 15
     assert any(line.startswith("flips") and "D" in line for line in lines[at:end])

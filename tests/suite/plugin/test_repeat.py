@@ -46,7 +46,7 @@ def repeats(result: Result) -> list[list[str]]:
 
 KINDS = {
     "a case of a file": ["flips", "--backend", FLIPS, "-k", "plain-line", "--law", "value"],
-    "a generated case": ["flips", "--backend", FLIPS, "-k", "test_law", "--law", "value", "--seed", "7"],
+    "a generated case": ["flips", "--backend", FLIPS, "-k", "test_law", "--law=value", "--seed=7", "--profile=ci"],
     "a mode": ["compiles/compiled", "--backend", MODES, "-k", "plain-line", "--law", "value"],
     "a law of modes": ["compiles", "compiles/compiled", "--backend", MODES, "-k", "plain-line", "--law", "mode"],
     "a law of devices": ["doubles", "--backend", DEVICES, "-k", "plain-square", "--law", "device"],

@@ -19,17 +19,18 @@ MAY_IMPORT = {
     "cases": {"content", "conv", "results"},
     "adapter": {"conv"},
     "laws": {"adapter", "cases", "conv", "results"},
+    "translation": {"cases", "conv"},
     "host": {"adapter", "conv", "results"},
     "session": {"adapter", "cases", "content", "conv", "host", "laws", "results"},
     "page": {"content", "results"},
     "upgrade": {"adapter", "cases", "content", "conv", "host", "laws", "page", "results", "session"},
     "plugin": {"adapter", "cases", "content", "conv", "host", "laws", "page", "results", "session"},
     "pytest_plugin": {"cases", "laws", "plugin", "results", "session"},
-    "commands": {"cases", "content", "host", "laws", "page", "plugin", "results", "session", "upgrade"},
+    "commands": {"cases", "content", "host", "laws", "page", "plugin", "results", "session", "translation", "upgrade"},
     "streams": set(),
     "cli": {"cases", "commands", "laws", "results", "session", "streams"},
     "__main__": {"cli"},
-    "__init__": {"adapter", "cases", "conv", "laws", "results", "session"},
+    "__init__": {"adapter", "cases", "conv", "laws", "results", "session", "translation"},
 }
 """By package of the engine. An import counts wherever it stands: in a function and under TYPE_CHECKING too."""
 FRAMEWORKS = {"torch", "tensorflow", "jax", "keras", "onnx", "onnxruntime"}

@@ -237,7 +237,7 @@ def test_the_json_is_whole_and_stays(comparison: Comparison, forms: dict[str, st
     data = json.loads(forms["json"])
     assert data == json.loads(json.dumps(as_data(comparison)))
     assert [*data] == [
-        "format", "exit", "worse", "decision", "headline", "causes", "before", "after", "compared", "counts",
+        "format", "exit", "worse", "decision", "headline", "mine", "causes", "before", "after", "compared", "counts",
         "left_out", "alerts", "notes", "changes",
     ]  # fmt: skip
     assert (data["format"], data["exit"], data["worse"]) == (1, 1, True)

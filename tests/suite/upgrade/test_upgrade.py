@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.suite.upgrade.upgrading import Upgrade, run
+from tests.suite.upgrade.upgrading import ROOT, Upgrade, run
 from tests.suite.upgrade.wheels import frame_wheel, numpy_wheel
 
 BECOMES = {
@@ -44,15 +44,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def upgrade(
-    folder: Path, before: str, after: str, *options: str, chosen: Sequence[str] = (), **variables: str
+    folder: Path,
+    before: str,
+    after: str,
+    *options: str,
+    chosen: Sequence[str] = (),
+    project: Path | None = None,
+    **variables: str,
 ) -> Upgrade:
-    """An upgrade of tinyframe, from the wheels of a folder; `chosen` are options that narrow it."""
+    """An upgrade of tinyframe, from the wheels of a folder; `chosen` are options that narrow it. In a `project` the
+    layers of that."""
     wheels = folder / "wheels"
     words = [f"--with={next(wheels.glob('numpy-*'))}", "--backend=tests.suite.upgrade.framed:Framed", "--seed=1"]
     words += ["--installer=--no-index", f"--installer=--find-links={wheels}"]
-    files = [f"--spec={folder / 'cases.yaml'}", f"--known={folder / 'known'}"]
+    files = [*([] if project else [f"--spec={folder / 'cases.yaml'}"]), f"--known={folder / 'known'}"]
     own = {"CONVT_ENVIRONMENTS": str(folder / "cache"), "BUDGET": "0"} | variables
-    return run(folder / "out", before, after, *words, *options, *files, *chosen, variables=own)
+    return run(folder / "out", before, after, *words, *options, *files, *chosen, variables=own, folder=project)
 
 
 @pytest.fixture(scope="module")
@@ -160,3 +167,30 @@ def test_no_answer_is_2_and_a_reason(
     assert "convt upgrade: " in failed.error
     assert says in failed.error
     assert "Traceback" not in failed.error
+
+
+MINE = """
+about: Layers of a project.
+source: tests
+cases:
+  - {id: up-1, about: decoder.up1, input: 4, kernel: 3, channels: [1, %d]}
+  - {id: up-2, about: decoder.up2, input: 4, kernel: 3, channels: [1, %d]}
+  - {id: up-3, about: decoder.up3, input: 4, kernel: 3, channels: [1, %d]}
+"""
+
+
+def test_layers_of_a_project_are_asked_alone_and_told_first(folder: Path, worse: Upgrade, tmp_path: Path) -> None:
+    (tmp_path / ".convt").mkdir()
+    kinds = ("regressed", "unchanged", "slower")
+    (tmp_path / ".convt" / "model.yaml").write_text(MINE % tuple(CHANNELS[kind] for kind in kinds))
+    (tmp_path / "tests").symlink_to(ROOT / "tests")  # a backend from outside is found in the current folder
+    found = upgrade(folder, "tinyframe==1", "tinyframe==2", chosen=["--only=mine"], project=tmp_path, BUDGET="60s")
+    assert found.code == 1, found.text + found.error
+    assert found.text.splitlines()[0] == "your 3 layers, from .convt/model.yaml"
+    first = "1 of your 3 layers changed: up-1 (decoder.up1) is worse on framed (regressed"
+    assert found.text.partition("convt: ")[2].startswith(first)
+    assert found.data["search"] == [], "in spite of the budget"
+    assert {it["case"] for it in found.data["changes"]} == {"up-1"}
+    assert found.data["mine"]["changed"]["up-1"]["framed"]["worse"] is True
+    assert (found.report / "compare.md").read_text().startswith("# convt: 1 of your 3 layers changed: up-1")
+    assert '<p class="headline">1 of your 3 layers changed: up-1' in (found.report / "upgrade.html").read_text()
