@@ -76,7 +76,7 @@ CHANGES = (
     ort("1.24.4", "1.25.1", "a bias of another length is refused", cases("bias-too-long-transposed-1d", "rejects"),
         "better", "neither"),
     ort("1.15.1", "1.16.3", "float16", (*cases("bias-cropped", "dtype"), OLD_NUMPY), "better", "worse"),
-    keras("3.5.0", "3.6.0", "even kernels under `same`", cases("dilation-of-one-tap or forward-same-square"), "better",
+    keras("3.5.0", "3.6.0", "a dilation of one tap, and a forward `same`", cases("dilation-of-one-tap or forward-same-square"), "better",
           "worse"),
     keras("3.12.4", "3.13.2", "some `same` of a stride of 1 from an error to a wrong shape",
           cases("same-even-s1", "value"), "neither", "neither"),

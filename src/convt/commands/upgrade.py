@@ -232,7 +232,7 @@ def _told(options: argparse.Namespace, asked: Upgrade, entries: Mapping[str, Ent
         deadline=options.deadline, command=shlex.join(["convt", *sys.argv[1:]]), fresh=options.fresh,
     )  # fmt: skip
     cases, laws, mine = ready(asked, asked_cases, entries)
-    for line in [*([mine] if mine else []), *(it.told for it in asked.moved)]:
+    for line in [*(it.told for it in asked.moved), *([mine] if mine else [])]:
         say(line)
     if not alone and not specs:  # the history knows the suite's cases alone
         _in_history(options, asked)

@@ -75,7 +75,7 @@ def test_it_ends_with_1_and_says_what_got_worse(worse: Upgrade) -> None:
 
 
 def test_it_says_first_what_it_will_do_and_how_long_that_may_take(worse: Upgrade) -> None:
-    first, before, after, estimate, *rest = worse.text.splitlines()
+    _, first, before, after, estimate, *rest = worse.text.splitlines()
     number = len(BECOMES) + 2
     assert first.startswith(f"to compare: tinyframe==1 -> tinyframe==2 on framed: {number} cases and ")
     assert (before, after) == ("  environment before is to be built", "  environment after is to be built")
