@@ -11,9 +11,10 @@ import os
 from functools import cache
 from pathlib import Path
 
-from convt.conv.settings import Settings
+from convt.conv.settings import Op, Settings
 
 STRAYS = "oneDNN's gradient of a kernel of one tap with a stride harms memory where channels are few"
+OVERRUNS = "oneDNN writes beyond an output of one column where no tap of the kernel reaches a plane of it"
 CPUINFO = Path("/proc/cpuinfo")
 L1_DATA = 32 << 10
 """Bytes of a core's data cache where the system does not say."""
@@ -45,6 +46,36 @@ def strays(it: Settings, dtype: str, *, avx512: bool, threads: int) -> bool:
     if dtype != "float32" or not it.batch:
         return False
     return shared or positions > l1_data() // 64 if avx512 else positions > 4
+
+
+def _overruns(it: Settings) -> bool:
+    """Where oneDNN's `brg_conv_fwd` may write rows that are not there, over memory that is not the output's.
+
+    A plane of the output that no tap reaches is filled in blocks of rows, the last of them too far: with AVX-512, some
+    numbers of threads and one column a row. A transposed convolution without strides is computed so too.
+    """
+    if it.output[-1] != 1 or 0 in it.x_shape or (it.transposed and max(it.stride) > 1):
+        return False
+    n, k, s, d, (lo, _) = it.input[0], it.kernel[0], it.stride[0], it.dilation[0], it.crop[0]
+    if it.transposed:
+        reached = {i + j * d - lo for i in range(n) for j in range(k)}
+    else:
+        reached = {o for o in range(it.output[0]) for j in range(k) if 0 <= o * s + j * d - lo < n}
+    return any(plane not in reached for plane in range(it.output[0]))
+
+
+def mirrored(it: Settings) -> Settings:
+    """The op that carries a gradient of y back to x; the same op where there is nothing to carry."""
+    if 0 in it.x_shape or 0 in it.y_shape:
+        return it
+    sizes = None if it.transposed else it.input
+    op: Op = "conv" if it.transposed else "conv_transpose"
+    return it.replace(op=op, input=it.output, padding=it.crop, output_padding=None, output_size=sizes)
+
+
+def may_overrun(it: Settings, gradients: bool) -> bool:
+    """Whether a volume, or with its gradients the op that carries them back, is one of which `_overruns` tells."""
+    return it.rank == 3 and (_overruns(it) or (gradients and _overruns(mirrored(it))))
 
 
 def has_avx512(info: Path = CPUINFO) -> bool:

@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from convt.adapter.backend import ABSTRACT, GRADIENTS, UNSAFE, Want
-from convt.conv.settings import Op, Settings
+from convt.conv.settings import Settings
 
-from ..onednn import strays
+from ..onednn import OVERRUNS, may_overrun, strays
 from ..onednn_amx import UNREACHED, crashes
 from .calls import GENERIC, KEYWORD, LISTED, is_preimage, op_name, padding_of
 
@@ -74,8 +74,8 @@ def refused(it: Settings, want: Want, call_form: int, by: Maker) -> str | None:
             return "Computed output size would be negative"
     if not by.kernels or want in ABSTRACT:
         return None
-    if it.rank == 3 and _may_overrun(by) and (_overruns(it) or (want in GRADIENTS and _overruns(mirrored(it)))):
-        return f"{UNSAFE}oneDNN writes beyond an output of one column where no tap of the kernel reaches a plane of it"
+    if _overrunning(by) and may_overrun(it, want in GRADIENTS):
+        return UNSAFE + OVERRUNS
     listed = isinstance(padding, list) and not _deals_out(it, call_form)
     return _own_kernels(it, want, call_form) if listed or not by.onednn else None
 
@@ -149,15 +149,6 @@ def _kernel_sizes(it: Settings, call_form: int) -> list[int]:
     return sizes
 
 
-def mirrored(it: Settings) -> Settings:
-    """The op that carries a gradient of y back to x; the same op where there is nothing to carry."""
-    if 0 in it.x_shape or 0 in it.y_shape:
-        return it
-    sizes = None if it.transposed else it.input
-    op: Op = "conv" if it.transposed else "conv_transpose"
-    return it.replace(op=op, input=it.output, padding=it.crop, output_padding=None, output_size=sizes)
-
-
 def harms(it: Settings, dtype: str, want: Want, by: Maker) -> bool:
     """Where the gradient of a kernel of one tap is computed that harms memory: eagerly beside every other one."""
     unasked = () if by.mode == "eager" else ("only-x", "jvp-grad-x")
@@ -167,22 +158,6 @@ def harms(it: Settings, dtype: str, want: Want, by: Maker) -> bool:
     )
 
 
-def _may_overrun(by: Maker) -> bool:
+def _overrunning(by: Maker) -> bool:
     """Whether a plane that no tap reaches is filled too far: with AVX-512, and by some numbers of threads above 1."""
     return by.measured and by.onednn and by.avx512 and by.threads > 1
-
-
-def _overruns(it: Settings) -> bool:
-    """Where oneDNN's `brg_conv_fwd` may write rows that are not there, over memory that is not the output's.
-
-    A plane of the output that no tap reaches is filled in blocks of rows, the last of them too far: with AVX-512, some
-    numbers of threads and one column a row. A transposed convolution without strides is computed so too.
-    """
-    if it.output[-1] != 1 or 0 in it.x_shape or (it.transposed and max(it.stride) > 1):
-        return False
-    n, k, s, d, (lo, _) = it.input[0], it.kernel[0], it.stride[0], it.dilation[0], it.crop[0]
-    if it.transposed:
-        reached = {i + j * d - lo for i in range(n) for j in range(k)}
-    else:
-        reached = {o for o in range(it.output[0]) for j in range(k) if 0 <= o * s + j * d - lo < n}
-    return any(plane not in reached for plane in range(it.output[0]))

@@ -20,10 +20,15 @@ _PUBLIC = {
     "Session": "convt.session.session",
     "Settings": "convt.conv.settings",
     "compare": "convt.results.changes",
+    "port": "convt.translation.library",
+    "translate": "convt.translation.library",
 }
 """Where each public name stands."""
 
-__all__ = ["Backend", "Case", "Law", "Options", "Outcome", "Probe", "Session", "Settings", "__version__", "compare"]
+__all__ = [
+    "Backend", "Case", "Law", "Options", "Outcome", "Probe", "Session", "Settings", "__version__", "compare", "port",
+    "translate",
+]  # fmt: skip
 
 if TYPE_CHECKING:
     from convt.adapter.backend import Backend
@@ -34,6 +39,7 @@ if TYPE_CHECKING:
     from convt.results.changes import compare
     from convt.session.options import Options
     from convt.session.session import Session
+    from convt.translation.library import port, translate
 
 
 def __getattr__(name: str) -> Any:

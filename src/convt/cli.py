@@ -18,7 +18,7 @@ from convt.streams import secure
 GROUPS = {
     "run": ("run",), "upgrade": ("upgrade",), "compare": ("compare",), "bisect": ("bisect",), "history": ("history",),
     "baseline": ("baseline",), "show": ("summary", "show", "script"), "page": ("page", "open"),
-    "check": ("check", "targets", "laws"),
+    "check": ("check", "targets", "laws"), "explain": ("explain",), "translate": ("translate",), "solve": ("solve",),
 }  # fmt: skip
 """Each module of `convt.commands` with the subcommands that it declares, in the order of the help."""
 
@@ -55,6 +55,7 @@ def _main(given: list[str]) -> int:
     from convt.results.sides import NotComparable
     from convt.results.targets import TargetError
     from convt.session.options import BadOption
+    from convt.translation.layer import LayerError
 
     at = given.index("--") if "--" in given else len(given)
     top = parser(given[0] if given else None)
@@ -80,7 +81,7 @@ def _main(given: list[str]) -> int:
         return int(options.run(options))
     except SpecErrors as error:
         complain("\n".join(error.errors))
-    except (UsageError, BadLaw, BadOption, RunFileError, NotComparable, TargetError, OSError) as error:
+    except (UsageError, BadLaw, BadOption, RunFileError, NotComparable, TargetError, LayerError, OSError) as error:
         complain(f"convt {options.command}: {error}")
     except KeyboardInterrupt:
         complain(f"convt {options.command}: interrupted")

@@ -184,8 +184,7 @@ def check_cost(form: CaseForm, it: Settings) -> None:
         raise DataError("`cost` excludes literal data: give shapes alone", ("cost",))
     if form.refuted is not None or (form.expect is not None and form.expect.model_fields_set - {"size"}):
         raise DataError("`cost` excludes expected numbers: give `expect.size` alone", ("cost",))
-    products = it.channels_in * it.channels_out // it.groups * prod(it.kernel)
-    products *= it.batch * prod(it.input if it.transposed else it.output)
+    products = it.batch * it.products
     if not 0 < products <= MOST_PRODUCTS:
         raise DataError(f"found {products:,} products a call, accepted 1 to {MOST_PRODUCTS:,}", ("cost",))
     if "transposed" in (form.cost or ()) and (not it.transposed or it.adjoint() is None):

@@ -16,6 +16,7 @@ import hashlib
 import json
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from math import prod
 from typing import Any, Literal
 
 Op = Literal["conv_transpose", "conv"]
@@ -166,6 +167,18 @@ class Settings:
     def y_shape(self) -> Sizes:
         """(batch, channels_out, *output)."""
         return (self.batch, self.channels_out, *self.output)
+
+    @property
+    def parameters(self) -> int:
+        """The numbers that are learned: the kernel's and the bias's."""
+        return prod(self.w_shape) + (self.channels_out if self.bias else 0)
+
+    @property
+    def products(self) -> int:
+        """Multiplications of one item before anything is cropped, those by padded zeros included:
+        `channels_in * channels_out / groups * taps`, once for each input (transposed) or each output (forward)."""
+        each = self.channels_in * self.channels_out // self.groups * prod(self.kernel)
+        return each * prod(self.input if self.transposed else self.output)
 
     def replace(self, **changes: Any) -> Settings:
         """A copy with some fields changed, checked again."""

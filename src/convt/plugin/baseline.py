@@ -22,6 +22,7 @@ from convt.conv.oracles import VERSION
 from convt.laws.law import Law
 from convt.results.baseline import Index, merged, other_versions, outdated, portable, read_baseline, write_baseline
 from convt.results.changes import Change
+from convt.results.features import recorded
 from convt.results.records import (
     CaseRecord,
     Footer,
@@ -210,6 +211,4 @@ def hold(
 
 def _case_record(case: Case) -> CaseRecord:
     """A case without its prose and numbers."""
-    it = case.settings
-    settings: dict[str, Any] = it.canonical() | {"output": it.output, "crop": it.crop, "extra": it.extra}
-    return CaseRecord(case.id, case.digest, case.origin, "", "", (), settings, generated=not case.origin)
+    return CaseRecord(case.id, case.digest, case.origin, "", "", (), recorded(case.settings), generated=not case.origin)

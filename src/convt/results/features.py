@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from convt.conv import settings
+
 Settings = dict[str, Any]
 """Canonical settings with output, crop and extra, as a case record holds them."""
 
@@ -19,6 +21,12 @@ class Feature:
     has: Callable[[Settings], bool]
     both: bool = False
     """Whether forward convolutions count too; everywhere else the rows are about transposed ones."""
+
+
+def recorded(it: settings.Settings) -> Settings:
+    """Settings as a case record holds them: canonical, with output, crop and extra."""
+    found: Settings = it.canonical() | {"output": it.output, "crop": it.crop, "extra": it.extra}
+    return found
 
 
 def effective(it: Settings) -> list[int]:
@@ -124,11 +132,15 @@ def formulas(it: Settings) -> list[str]:
         strict=True,
     )  # fmt: skip
     for n, k, s, d, e, (lo, hi), a, out in axes:
-        reach = f"{e}" if d == 1 else f"({d}*({k}-1)+1)"
-        if it["op"] == "conv_transpose":
-            lines.append(f"out = ({n}-1)*{s} + {reach} - {lo} - {hi} + {a} = {out}")
-        else:
-            size = f"floor(({n} + {lo} + {hi} - {reach})/{s}) + 1"
-            fits = (n + lo + hi - e) // s + 1 >= 0
-            lines.append(f"out = {size} = {out}" if fits else f"out = max({size}, 0) = {out}")
+        size = formula(it["op"], n, k, s, d, lo, hi, a)
+        fits = it["op"] == "conv_transpose" or (n + lo + hi - e) // s + 1 >= 0
+        lines.append(f"out = {size} = {out}" if fits else f"out = max({size}, 0) = {out}")
     return lines
+
+
+def formula(op: str, n: int | str, k: int, s: int, d: int, lo: int, hi: int, a: int) -> str:
+    """The size of one axis with these numbers in place of the letters; `n` may stay a letter."""
+    reach = f"{k}" if d == 1 else f"({d}*({k}-1)+1)"
+    if op == "conv_transpose":
+        return f"({n}-1)*{s} + {reach} - {lo} - {hi} + {a}"
+    return f"floor(({n} + {lo} + {hi} - {reach})/{s}) + 1"

@@ -19,6 +19,7 @@ from convt.cases.writer import as_yaml
 from convt.conv.layers import LEAST_X, SEEDS, drawn, line, most_x
 from convt.conv.settings import Settings
 from convt.laws.blame import call_went
+from convt.results.features import recorded
 from convt.results.finding import PASS, Finding, as_json
 from convt.results.records import VerdictRecord
 from convt.results.targets import Target
@@ -237,7 +238,6 @@ def made_by_a_line(it: Settings, name: str, array: np.ndarray) -> str:
 def case_record(case: Case) -> dict[str, Any]:
     """The fields of the run file's line for one case: settings with their arithmetic, and small arrays."""
     settings = case.settings
-    arithmetic = {"output": settings.output, "crop": settings.crop, "extra": settings.extra}
     drawn = max(prod(settings.x_shape), prod(settings.w_shape)) <= LARGEST_DRAWN
     data = case.data() if drawn else None
     return {
@@ -248,7 +248,7 @@ def case_record(case: Case) -> dict[str, Any]:
         "about": case.about,
         "source": case.source,
         "tags": list(case.tags),
-        "settings": settings.canonical() | arithmetic,
+        "settings": recorded(settings),
         "claim": asdict(case.claim) if case.claim else None,
         "x": numbers(data.x) if data else None,
         "w": numbers(data.w) if data else None,

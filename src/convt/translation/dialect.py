@@ -46,6 +46,8 @@ class Dialect(ABC):
     """By the whole name of what may be called."""
     aliases: ClassVar[Mapping[str, str]] = {}
     """What people write for the beginning of a name, such as `tf.keras` for `keras`."""
+    runs: ClassVar[bool] = True
+    """Whether what is said can be run as it stands: the words of a spec file cannot."""
     also: ClassVar[tuple[str, ...]] = ()
     """Other names that `--to` takes for it."""
     spelled: ClassVar[bool] = False
@@ -123,6 +125,11 @@ def find(call: Call) -> tuple[Dialect, str]:
         if len(narrowed) == 1:
             return narrowed[0]
     raise LayerError(f"{call.name} may be {' or '.join(form for _, form in found)}; write the whole name")
+
+
+def of_form(form: str) -> Dialect:
+    """The dialect in which something was read: by the whole name of what is called, or by a kind that calls nothing."""
+    return next(dialect for dialect in dialects().values() if form in dialect.forms or form in dialect.kinds)
 
 
 def _takes(dialect: Dialect, form: str, call: Call) -> bool:

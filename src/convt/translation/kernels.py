@@ -72,6 +72,32 @@ def own_layout(it: Settings) -> KernelLayout:
     return KernelLayout(f"IO{space}", "I") if it.transposed else KernelLayout(f"OI{space}", "O")
 
 
+def expression(source: KernelLayout, target: KernelLayout, it: Settings, name: str = "w") -> str:
+    """A numpy expression that gives the array `name`, a kernel of these settings in one layout, in another one.
+
+    The same array as `target.gather(source.spread(w, groups))`, for a person to read; `name` alone where nothing moves.
+    """
+    if it.groups == 1 or source.grouped == target.grouped:
+        order = [source.axes.index(letter) for letter in target.axes]
+        moved = "" if order == sorted(order) else f".transpose({', '.join(map(str, order))})"
+    else:  # the groups change sides: an axis of their own between the two
+        sizes = dict(zip(source.axes, source.shape(it), strict=True))
+        sizes[source.grouped] //= it.groups
+        sizes["G"] = it.groups
+        before = source.axes.replace(source.grouped, f"G{source.grouped}")
+        after = target.axes.replace(target.grouped, f"G{target.grouped}")
+        shape = ", ".join(str(sizes[letter]) for letter in before)
+        order = [before.index(letter) for letter in after]
+        moved = f".reshape({shape}).transpose({', '.join(map(str, order))})"
+        moved += f".reshape({', '.join(map(str, target.shape(it)))})"
+    if source.mirrored != target.mirrored:
+        taps = ["::-1" if letter in TAPS else ":" for letter in target.axes]
+        while taps[-1] == ":":
+            taps.pop()
+        moved += f"[{', '.join(taps)}]"
+    return f"{name}{moved}"
+
+
 def channels_last_layout(rank: int, transposed: bool, depthwise: bool = False) -> KernelLayout:
     """How TensorFlow and Keras keep a kernel, whatever the order of the input's axes."""
     space = TAPS[3 - rank :]

@@ -30,6 +30,7 @@ class Spec(Dialect):
     """A case of a spec file. It says what is computed and no call that does it, so that there is no program."""
 
     name = "yaml"
+    runs = False
     title = "convt's own spec files"
     kinds = (KIND,)
     forms: ClassVar[Mapping[str, Signature]] = {}

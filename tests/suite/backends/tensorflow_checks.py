@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from convt.content.backends.tensorflow.claims import mirrored
+from convt.content.backends.onednn import mirrored
 
 from convt.adapter.backend import UNSAFE, Backend, Outcome, Probe
 from convt.cases.known import KnownTarget, load_known

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import re
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,22 +17,18 @@ from convt.cases.errors import SpecErrors
 from convt.cases.findings import FrameworkFinding, load_findings, read_findings
 from convt.cases.known import load_known
 from convt.host.memory import available
+from tests.suite.cases.finding_copies import ALONE, QUIET, engine, imported, run_in_copies
 
 ROOT = Path(__file__).parents[3]
 EVERY = [finding for group in load_findings(ROOT / "backends") for finding in group.findings]
 FINDINGS = [finding for finding in EVERY if not finding.timed]
 TIMED = [finding for finding in EVERY if finding.timed]
 """Those whose scripts tell times: no test holds a clock."""
-DEADLINE = 600.0
-"""Seconds after which a script hangs, on a busy machine too."""
-QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1"}
 
 
 def lacks(finding: FrameworkFinding) -> str:
     """What the script needs and is not here; empty where all is."""
-    modules = re.findall(r"^(?:import|from) (\w+)", finding.script, re.MULTILINE)
-    backends = re.findall(r'\["KERAS_BACKEND"\] = "(\w+)"', finding.script)
-    for module in [*modules, *backends]:
+    for module in [*sorted(imported(finding)), *engine(finding)]:
         if importlib.util.find_spec(module) is None:
             return f"{module} is not installed"
     if finding.memory:
@@ -58,7 +54,7 @@ def ran(finding: FrameworkFinding, folder: Path) -> tuple[int, str]:
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        timeout=DEADLINE,
+        timeout=ALONE,
         check=False,
     )
     return done.returncode, done.stdout
@@ -75,111 +71,10 @@ def fault(finding: FrameworkFinding, status: int, printed: str) -> str:
     return "" if finding.shown_in(printed) else "it did not print what is said to be seen"
 
 
-TOGETHER = """
-import contextlib, io, json, sys, traceback
-for path in sys.argv[1:]:
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        try:
-            exec(compile(open(path).read(), path, "exec"), {"__name__": "__main__"})
-        except Exception:
-            traceback.print_exc()
-    print(json.dumps([path, said.getvalue()]), flush=True)
-"""
-"""Runs scripts one after the other, so that a framework is imported once; prints [path, what it printed] of each."""
-
-
-def plain(finding: FrameworkFinding) -> frozenset[str]:
-    """What a script imports, where others that import the same may run in its process; else nothing."""
-    alone = (finding.ends, finding.needs, finding.memory, finding.environment, finding.sometimes)
-    if any(alone) or "environ" in finding.script or "config" in finding.script:
-        return frozenset()
-    return frozenset(re.findall(r"^(?:import|from) (\w+)", finding.script, re.MULTILINE))
-
-
 @pytest.fixture(scope="module")
-def printed_together(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What plain scripts printed, those that import the same in one process; less where one of them ended it."""
-    groups: dict[frozenset[str], list[Path]] = {}
-    for finding in FINDINGS:
-        if plain(finding) and not lacks(finding):
-            path = tmp_path_factory.mktemp("together") / finding.id
-            path.write_text(finding.script)
-            groups.setdefault(plain(finding), []).append(path)
-    found: dict[str, str] = {}
-    for paths in groups.values():
-        done = subprocess.run(
-            [sys.executable, "-c", TOGETHER, *paths],
-            env=os.environ | QUIET, capture_output=True, text=True, timeout=4 * DEADLINE, check=False,
-        )  # fmt: skip
-        for line in done.stdout.splitlines():
-            if line.startswith('["'):
-                path, said = json.loads(line)
-                found[Path(path).name] = said
-    return found
-
-
-FORKED = """
-import importlib, json, os, signal, sys, traceback
-for name in sys.argv[1].split(","):
-    importlib.import_module(name)
-for path in sys.argv[2:]:
-    child = os.fork()
-    if not child:
-        os.chdir(os.path.dirname(path))
-        out = os.open(path + ".out", os.O_WRONLY | os.O_CREAT)
-        os.dup2(out, 1), os.dup2(out, 2)
-        signal.alarm(60)
-        status = 0
-        try:
-            exec(compile(open(path).read(), path, "exec"), {"__name__": "__main__"})
-        except SystemExit as end:
-            status = end.code or 0
-        except BaseException:
-            traceback.print_exc()
-            status = 1
-        sys.stdout.flush(), sys.stderr.flush()
-        os._exit(status)
-    print(json.dumps([path, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])]), flush=True)
-"""
-"""Imports what scripts import, which takes seconds, and runs each in a copy of that process, which it may end; prints
-[path, exit status] of each, whose words are beside it."""
-
-
-def apart(finding: FrameworkFinding) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What a script imports that takes long, and the environment that it needs, where a copy of a process with these
-    may run it; else nothing."""
-    if finding.memory or plain(finding):
-        return (), ()
-    engine = re.findall(r'os.environ\["KERAS_BACKEND"\] = "(\w+)"', finding.script)
-    if len(engine) > 1 or finding.script.count("environ[") > len(engine):
-        return (), ()
-    names = set(re.findall(r"^(?:import|from) (\w+)", finding.script, re.MULTILINE))
-    dear = names - sys.stdlib_module_names - {"numpy"}
-    chosen = [f"KERAS_BACKEND={name}" for name in engine]
-    return ("keras",) if "keras" in dear else tuple(sorted(dear)), (*finding.environment, *chosen)
-
-
-@pytest.fixture(scope="module")
-def run_in_copies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str]]:
-    """(exit status, what it printed) of each script that was run in a copy of a process with its imports."""
-    groups: dict[tuple[tuple[str, ...], tuple[str, ...]], list[Path]] = {}
-    for finding in FINDINGS:
-        if apart(finding)[0] and not lacks(finding):
-            path = tmp_path_factory.mktemp("apart") / finding.id
-            path.write_text(finding.script)
-            groups.setdefault(apart(finding), []).append(path)
-    found: dict[str, tuple[int, str]] = {}
-    for (names, given), paths in groups.items():
-        done = subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", FORKED, ",".join(names), *paths],
-            env=os.environ | QUIET | dict(each.split("=", 1) for each in given), capture_output=True, text=True,
-            timeout=4 * DEADLINE, check=False,
-        )  # fmt: skip
-        for line in done.stdout.splitlines():
-            path, status = json.loads(line)
-            found[Path(path).name] = status, Path(f"{path}.out").read_text(errors="replace")
-    return found
+def in_copies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str]]:
+    """(exit status, what it printed) of each script that ran in a copy of a process with its imports."""
+    return run_in_copies([it for it in FINDINGS if not lacks(it)], tmp_path_factory.mktemp("copies"))
 
 
 @pytest.mark.parametrize("finding", TIMED, ids=lambda finding: finding.id)
@@ -197,14 +92,11 @@ def test_only_scripts_that_tell_times_read_a_clock() -> None:
 def test_a_finding_is_still_there(
     finding: FrameworkFinding,
     tmp_path: Path,
-    printed_together: dict[str, str],
-    run_in_copies: dict[str, tuple[int, str]],
+    in_copies: dict[str, tuple[int, str]],
 ) -> None:
     if reason := lacks(finding):
         pytest.skip(reason)
-    if finding.id in printed_together and finding.shown_in(printed_together[finding.id]):
-        return
-    if finding.id in run_in_copies and not fault(finding, *run_in_copies[finding.id]):
+    if finding.id in in_copies and not fault(finding, *in_copies[finding.id]):
         return
     status, printed = ran(finding, tmp_path)  # alone, where it was not among others, or showed nothing there
     assert not fault(finding, status, printed), printed
@@ -265,3 +157,43 @@ def test_two_findings_of_one_id_are_refused(tmp_path: Path) -> None:
         (tmp_path / name / "findings.yaml").write_text(ENTRY.replace("right: 2", 'right: "2"'))
     with pytest.raises(SpecErrors, match=r"found 'one', which .* has already"):
         load_findings(tmp_path)
+
+
+SCRIPTS = {
+    "prints": "print('said', yaml.__name__)",
+    "raises": "raise ValueError('no')",
+    "exits": "import sys\nprint('before')\nsys.exit(3)",
+    "is-ended": "import os\nprint('before', flush=True)\nos.kill(os.getpid(), 11)",
+    "asks-onednn": "import os\nprint(os.getenv('ONEDNN_MAX_CPU_ISA'))",
+    "asks-malloc": "import numpy as np\nprint(*set(np.empty(9999, np.uint8).tolist()))",
+}
+
+
+@pytest.fixture
+def several(one: FrameworkFinding) -> list[FrameworkFinding]:
+    given = {"asks-onednn": ("ONEDNN_MAX_CPU_ISA=AVX2",), "asks-malloc": ("MALLOC_PERTURB_=85",)}
+    ends = {"is-ended": ("SIGSEGV",), "exits": ("SIGTERM",)}  # which take a copy each
+    return [
+        replace(one, id=name, script=f"import yaml\n{rest}\n", environment=given.get(name, ()), ends=ends.get(name, ()))
+        for name, rest in SCRIPTS.items()
+    ]
+
+
+def test_a_copy_tells_what_a_process_of_its_own_tells(several: list[FrameworkFinding], tmp_path: Path) -> None:
+    found = run_in_copies(several, tmp_path)
+    assert {name: status for name, (status, _) in found.items()} == {
+        "prints": 0, "raises": 1, "exits": 3, "is-ended": -11, "asks-onednn": 0, "asks-malloc": 0,
+    }  # fmt: skip
+    for finding in several:
+        status, printed = ran(finding, tmp_path)
+        assert found[finding.id][0] == status
+        assert found[finding.id][1].splitlines()[-1:] == printed.splitlines()[-1:], finding.id
+    assert found["asks-malloc"][1] == f"{85 ^ 255}\n"
+
+
+def test_a_script_that_ends_the_process_of_others_leaves_them_to_be_run_alone(
+    one: FrameworkFinding, tmp_path: Path
+) -> None:
+    ending = replace(one, id="ends-all", script="import yaml\nimport os\nos._exit(0)\n")
+    after = replace(one, id="comes-after", script="import yaml\nprint(1)\n")
+    assert run_in_copies([ending, after], tmp_path) == {}

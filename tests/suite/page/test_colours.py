@@ -39,6 +39,7 @@ PAIRS = [
     *(("ink", f"{name}-bg") for name in ("known", "not-run")), ("muted", "not-run-bg"), ("ink", "code-bg"),
     ("link", "known-bg"),
     ("stamp-ink", "stamp-a"), ("stamp-ink", "stamp-b"), ("muted", "known-bg"),
+    ("ink", "heat"),
 ]  # fmt: skip
 
 

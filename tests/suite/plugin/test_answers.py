@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from convt.cli import main
 from convt.results.runfile import read_run
-from tests.suite.plugin.test_pytest_run import HONEST, ROOT, Result, command, only, pytest_run, specs
+from tests.suite import copies
+from tests.suite.plugin.test_pytest_run import HONEST, Result, command, only, pytest_run, specs
 from tests.suite.results.synthetic_run import write_synthetic
 
 __all__ = ["specs"]
@@ -67,9 +66,7 @@ def test_a_target_that_nobody_named_is_not_run_and_no_more(beside: Path) -> None
         "from convt.session import session; session.built_in = registry.built_in; sys.exit(pytest.main(sys.argv[1:]))"
     )
     options = ["--backend", "absent=absent:Absent", "--backend", HONEST, CASES]
-    words = [sys.executable, "-c", code, *command(beside, *options)[3:]]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
-    result = Result(done, beside.parent / "out")
+    result = Result(copies.run("", command(beside, *options)[3:], code=code), beside.parent / "out")
     assert result.code == 0, result.text
     assert "1 target holds every law that it can express" in result.text
     assert "absent did not run (nosuchframework is not installed)" in result.text

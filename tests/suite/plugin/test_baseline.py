@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import re
 import shutil
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +16,7 @@ from convt.laws.catalogue import all_laws
 from convt.plugin.baseline import Against
 from convt.results.baseline import read_baseline, write_baseline
 from convt.results.runfile import read_run
+from tests.suite import copies
 
 ROOT = Path(__file__).parents[3]
 CASES = """
@@ -49,9 +48,8 @@ class Place:
             f"--report={self.folder / 'out'}",
             "--profile=default",
         ]
-        words = [sys.executable, "-m", "pytest", "-rxX", "-o", f"cache_dir={self.folder / 'cache'}", *own, *options]
-        env = os.environ | {"PYTHONPATH": str(self.folder), "COLUMNS": "300"}
-        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False, env=env)
+        words = ["-rxX", "-o", f"cache_dir={self.folder / 'cache'}", *own, *options]
+        done = copies.run("pytest", words, env={"PYTHONPATH": str(self.folder), "COLUMNS": "300"})
         return done.returncode, done.stdout + done.stderr
 
 

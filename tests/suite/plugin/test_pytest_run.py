@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.suite import copies
 
 ROOT = Path(__file__).parents[3]
 CASES = """
@@ -66,6 +67,12 @@ def command(specs: Path, *options: str) -> list[str]:
 
 
 def pytest_run(specs: Path, *options: str) -> Result:
+    """A run in a copy of a process that has imported the engine."""
+    return Result(copies.run("pytest", command(specs, *options)[3:]), specs.parent / "out")
+
+
+def run_from_the_start(specs: Path, *options: str) -> Result:
+    """A run in a process of its own, whose hashes are its own too."""
     done = subprocess.run(command(specs, *options), cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
     return Result(done, specs.parent / "out")
 
@@ -76,7 +83,7 @@ def only(name: str) -> list[str]:
 
 
 def test_an_honest_backend_is_green_and_leaves_a_run_file_and_a_page(specs: Path) -> None:
-    result = pytest_run(specs, *only("honest"))
+    result = run_from_the_start(specs, *only("honest"))
     assert result.code == 0, result.text
     assert {verdict for verdict, _ in result.verdicts().values()} <= {"pass", "unsupported"}
     assert {case for case, *_ in result.verdicts()} >= {"gap-line", "plain-square", "same-line"}
@@ -87,9 +94,7 @@ def test_an_honest_backend_is_green_and_leaves_a_run_file_and_a_page(specs: Path
 def altered(specs: Path, change: str, *options: str) -> Result:
     """A run of pytest after a statement of Python that changes the engine."""
     code = f"import sys, pytest; {change}; sys.exit(pytest.main(sys.argv[1:]))"
-    words = [sys.executable, "-c", code, *command(specs, *options)[3:]]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
-    return Result(done, specs.parent / "out")
+    return Result(copies.run("", command(specs, *options)[3:], code=code), specs.parent / "out")
 
 
 def test_the_page_of_many_verdicts_is_drawn_by_another_process(specs: Path) -> None:
@@ -186,7 +191,7 @@ def test_last_failed_runs_what_failed(specs: Path) -> None:
 def test_two_processes_of_xdist_give_the_same_verdicts_bits_and_coverage(specs: Path) -> None:
     options = [*only("honest"), "--backend", FLIPS, "--target", "flips"]
     options += [word for law in ("value", "adjoint", "batch", "conv-value") for word in ("--law", law)]
-    first = pytest_run(specs, *options)
+    first = run_from_the_start(specs, *options)
     alone, covered = first.verdicts(), first.of_kind("coverage")
     second = pytest_run(specs, *options, "-n", "2")
     assert alone == second.verdicts()
@@ -202,17 +207,9 @@ def test_a_framework_that_is_not_there_is_not_run_and_required_it_fails(specs: P
         "class Absent(Backend):\n    def __init__(self, mode, device):\n        import nosuchframework\n"
     )
     options = ["--backend", "absent=absent:Absent", "--target", "absent", "tests/test_cases.py"]
-    env = os.environ | {"PYTHONPATH": str(tmp_path)}
     for extra, code in (([], 2), (["--require", "absent"], 1)):
-        done = subprocess.run(
-            command(specs, *options, *extra),
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=600,
-            env=env,
-            check=False,
-        )
+        words = command(specs, *options, *extra)[3:]
+        done = copies.run("pytest", words, env={"PYTHONPATH": str(tmp_path)})
         result = Result(done, tmp_path / "out")
         assert done.returncode == code, result.text
         assert "nosuchframework" in result.text
@@ -291,14 +288,7 @@ def test_a_known_difference_that_matches_nothing_fails_the_run(specs: Path) -> N
     (specs.parent / "known" / "silent.yaml").write_text(missed + of_a_folder + spared)
     options = ["--backend", "silent=tests.suite.host.fakes:SaysNothing", "--target", "silent"]
     done = [word for word in command(specs, *options) if not word.startswith("--spec")]
-    result = subprocess.run(
-        [*done, "-o", "testpaths=tests/test_cases.py"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
+    result = copies.run("pytest", [*done[3:], "-o", "testpaths=tests/test_cases.py"])
     assert result.returncode == 1
     assert "silent.yaml:3: known difference flips-everything matched nothing" in result.stdout
     assert "flips-layers" not in result.stdout, "the profile of that folder misses it"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 
@@ -15,7 +14,8 @@ from convt.session.options import Options
 from convt.session.profiles import PROFILES
 from convt.session.repeat import command
 from convt.session.session import Session
-from tests.suite.plugin.test_pytest_run import CASES, FLIPS, ROOT, Result
+from tests.suite import copies
+from tests.suite.plugin.test_pytest_run import CASES, FLIPS, Result
 
 MODES = "compiles=tests.suite.laws.lies_of_modes:CompiledFlips"
 DEVICES = "doubles=tests.suite.laws.lies_of_modes:SecondDeviceDropsTheEdge"
@@ -33,10 +33,7 @@ def convt(words: list[str], report: Path) -> Result:
     """`convt run` with these words, in this repository, as a user there types it."""
     at = words.index("--") if "--" in words else len(words)
     told = [*words[:at], f"--report={report}", *words[at:]]
-    done = subprocess.run(
-        [sys.executable, "-m", "convt", *told], cwd=ROOT, capture_output=True, text=True, timeout=600, check=False
-    )
-    return Result(done, report)
+    return Result(copies.run("convt", told), report)
 
 
 def repeats(result: Result) -> list[list[str]]:

@@ -1,4 +1,4 @@
-"""`python -m tests.suite.project.documents` writes the generated documents anew: findings, glossary, releases."""
+"""`python -m tests.suite.project.documents` writes the generated documents anew: findings, layers, ..."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from convt.cases.known import load_known
 from convt.content import ROOT
 from convt.page.glossary import glossary_page
 from convt.upgrade.decisions import page as history_page
+from tests.suite.project.layers_page import page as layers_page
 
 DOCS = Path(__file__).parents[3] / "docs"
 ORDER = ("PyTorch", "TensorFlow", "JAX", "Keras", "ONNX Runtime")
@@ -28,6 +29,7 @@ def documents() -> dict[Path, str]:
         DOCS / "findings.md": findings_page(groups(), load_known(ROOT / "backends")),
         DOCS / "glossary.md": glossary_page(),
         DOCS / "history.md": history_page(),
+        DOCS / "layers.md": layers_page(),
     }
 
 

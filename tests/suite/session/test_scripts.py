@@ -8,7 +8,9 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -31,16 +33,38 @@ INSTALLED = [
     name for name, entry in built_in().items() if all(importlib.util.find_spec(package) for package in entry.packages)
 ]
 RUNNER = """
-import sys, numpy as np
-for index, path in enumerate(sys.argv[2:]):
+import os, sys, numpy as np
+imports, count, *paths = sys.argv[1:]
+def run(path):
     scope = {}
+    exec(compile(open(path).read(), path, "exec"), scope)
+    return scope["y"]
+exec(imports, {})
+for path in paths[: int(count)]:
+    child = os.fork()
+    if not child:
+        run(path)
+        os._exit(0)
+    print("ENDED", path, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+for path in paths[int(count) :]:
     try:
-        exec(compile(open(path).read(), path, "exec"), scope)
+        y = run(path)
     except Exception as error:
-        print(f"RAISED {index} {type(error).__name__}")
+        print("RAISED", path, type(error).__name__)
     else:
-        np.save(f"{sys.argv[1]}/{index}.npy", scope["y"])
+        np.save(path + ".npy", y)
 """
+"""Runs scripts, the first `count` in a copy each, made when the framework is imported and nothing was computed yet."""
+
+
+@dataclass
+class Scripts:
+    """A target's scripts, and what the fresh process said in which they ran."""
+
+    together: list[tuple[Path, Outcome, Probe]]
+    alone: list[tuple[Path, Outcome]]
+    """Those whose call ended the target."""
+    done: subprocess.CompletedProcess[str]
 
 
 @pytest.fixture(scope="module")
@@ -55,60 +79,80 @@ def sample() -> list[Case]:
     return [case for case in cases if hash_index(case, 40) == 0 or "findings" in case.origin]
 
 
-@pytest.mark.parametrize("name", INSTALLED)
-def test_every_script_gives_what_the_target_gave(name: str, pool: Pool, tmp_path: Path) -> None:
-    probes = [Probe(case.settings, d.x, d.w, d.b) for case in sample() for d in [case.data()]]
-    laid = [case for case in sample() if Memory().applies(case) and "layout" in (case.laws or ["layout"])]
-    laid = [case for case in laid if hash_index(case, 2) == 0 or case.laws]
-    probes += [probe for case in laid for probe in Memory().probes(case).values()]
-    outcomes = pool.submit(name, probes).result()
+@pytest.fixture(scope="module")
+def scripts(pool: Pool, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Scripts]:
+    """A target's scripts after their run: one process a target, for its import takes longer than they do."""
+    return cache(lambda name: written_and_run(name, pool, tmp_path_factory.mktemp(name)))
+
+
+def written_and_run(name: str, pool: Pool, folder: Path) -> Scripts:
+    """Writes the scripts of the sample and of the folded cases, and runs all of them."""
+    asked = probes()
+    outcomes = pool.submit(name, asked).result()
+    imports = pool.infos[name].script_imports
     together: list[tuple[Path, Outcome, Probe]] = []
     alone: list[tuple[Path, Outcome]] = []
-    for index, (probe, outcome) in enumerate(zip(probes, outcomes, strict=True)):
+    for index, (probe, outcome) in enumerate(zip(asked, outcomes, strict=True)):
         if outcome.kind == "unsupported":
             continue
-        path = tmp_path / f"{index}.py"
-        imports = pool.infos[name].script_imports
+        path = folder / f"{index}.py"
         path.write_text(paste(imports, pool.script(name, Form.of(probe)).text, probe))
-        assert imported(path) <= {"numpy", "os", "base64", FRAMEWORKS.get(name, "keras")}
         if outcome.kind == "crashed":
             alone.append((path, outcome))
         else:
             together.append((path, outcome, probe))
-    assert len(together) > 10
-    check(run(tmp_path, [path for path, _, _ in together]), together, tmp_path)
-    for path, outcome in alone:
-        done = run(tmp_path, [path])
-        assert done.returncode < 0, f"{outcome.reason}, but {path} ended with {done.returncode}"
+    paths = [path for path, *_ in together]
+    for case in load_cases([ROOT / "specs" / "folded.yaml"]):
+        probe = Large().probes(case)["block sums"]
+        paths.append(folder / f"{case.id}.py")
+        paths[-1].write_text(paste(imports, pool.script(name, Form.of(probe)).text, probe))
+    return Scripts(together, alone, run(folder, imports, [path for path, _ in alone], paths))
+
+
+def probes() -> list[Probe]:
+    """The values of the sample, and what half of its cases ask in other memory."""
+    found = [Probe(case.settings, d.x, d.w, d.b) for case in sample() for d in [case.data()]]
+    laid = [case for case in sample() if Memory().applies(case) and "layout" in (case.laws or ["layout"])]
+    laid = [case for case in laid if hash_index(case, 2) == 0 or case.laws]
+    return found + [probe for case in laid for probe in Memory().probes(case).values()]
 
 
 @pytest.mark.parametrize("name", INSTALLED)
-def test_the_script_of_a_folded_result_compares_it_with_the_definition(name: str, pool: Pool, tmp_path: Path) -> None:
-    paths = []
-    for case in load_cases([ROOT / "specs" / "folded.yaml"]):
-        probe = Large().probes(case)["block sums"]
-        body = pool.script(name, Form.of(probe)).text
-        paths.append(tmp_path / f"{case.id}.py")
-        paths[-1].write_text(paste(pool.infos[name].script_imports, body, probe))
-    done = run(tmp_path, paths)
-    assert re.findall(r"^(\d+) of [\d,]+ places differ$", done.stdout, re.MULTILINE) == ["0"] * 3, done.stdout
+def test_every_script_gives_what_the_target_gave(name: str, scripts: Callable[[str], Scripts]) -> None:
+    given = scripts(name)
+    for path in [*(it[0] for it in given.together), *(it[0] for it in given.alone)]:
+        assert imported(path) <= {"numpy", "os", "base64", FRAMEWORKS.get(name, "keras")}
+    assert len(given.together) > 10
+    check(given.done, given.together)
+    for path, outcome in given.alone:
+        ended = re.search(rf"^ENDED {re.escape(str(path))} (-?\d+)$", given.done.stdout, re.MULTILINE)
+        assert ended, given.done.stdout
+        assert int(ended[1]) < 0, f"{outcome.reason}, but {path} ended with {ended[1]}"
 
 
-def run(folder: Path, paths: list[Path]) -> subprocess.CompletedProcess[str]:
-    """The scripts in one fresh process, in an environment that names no backend."""
+@pytest.mark.parametrize("name", INSTALLED)
+def test_the_script_of_a_folded_result_compares_it_with_the_definition(
+    name: str, scripts: Callable[[str], Scripts]
+) -> None:
+    printed = scripts(name).done.stdout
+    assert re.findall(r"^(\d+) of [\d,]+ places differ$", printed, re.MULTILINE) == ["0"] * 3, printed
+
+
+def run(folder: Path, imports: str, alone: list[Path], paths: list[Path]) -> subprocess.CompletedProcess[str]:
+    """The scripts in one fresh process and its copies, in an environment that names no backend."""
     env = {key: value for key, value in os.environ.items() if key != "KERAS_BACKEND"}
-    words = [sys.executable, "-c", RUNNER, str(folder), *map(str, paths)]
+    words = [sys.executable, "-c", RUNNER, imports, str(len(alone)), *map(str, [*alone, *paths])]
     return subprocess.run(words, capture_output=True, text=True, timeout=600, env=env, check=False, cwd=folder)
 
 
-def check(done: subprocess.CompletedProcess[str], expected: list[tuple[Path, Outcome, Probe]], folder: Path) -> None:
+def check(done: subprocess.CompletedProcess[str], expected: list[tuple[Path, Outcome, Probe]]) -> None:
     """Each script's y, or its exception, is the target's."""
     assert done.returncode == 0, done.stderr[-2000:]
-    for index, (path, outcome, probe) in enumerate(expected):
+    for path, outcome, probe in expected:
         if outcome.kind == "raised":
-            assert f"RAISED {index} {outcome.reason.split(':')[0]}" in done.stdout, path.read_text()
+            assert f"RAISED {path} {outcome.reason.split(':')[0]}" in done.stdout, path.read_text()
             continue
-        y = np.load(folder / f"{index}.npy")
+        y = np.load(f"{path}.npy")
         assert outcome.value is not None
         assert y.dtype == outcome.value.dtype, path.read_text()
         assert y.shape == outcome.value.shape, path.read_text()
