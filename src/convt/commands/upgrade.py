@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import platform
 import random
@@ -142,7 +143,8 @@ def configure(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Compare two versions, and return the exit status."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what runs is ended, and what is done is kept
+    with contextlib.suppress(ValueError):  # a thread of somebody's program has no signals
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what runs is ended, what is done is kept
     entries: dict[str, Entry] = dict(built_in()) | dict(register_external(path) for path in options.backend)
     try:
         asked = _asked(options, entries)
