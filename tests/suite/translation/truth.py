@@ -206,8 +206,8 @@ def translatable(dialect: Dialect) -> bool:
 def answers(engine: str, asked: Sequence[Run]) -> list[np.ndarray | str]:
     """What the programs compute, each `y` or the words of its exception; from a process that runs all of them.
 
-    Without AVX-512, with which oneDNN leaves columns of one channel unwritten (see docs/findings.md): what a translation
-    means is asked here, not what a processor makes of it.
+    Without AVX-512, with which oneDNN leaves columns of one channel unwritten (see docs/findings.md): what a
+    translation means is asked here, not what a processor makes of it.
     """
     _, variables = ENGINES[engine]
     with tempfile.TemporaryDirectory() as folder:
