@@ -27,16 +27,18 @@ from convt.translation.kernels import KernelLayout, own_layout
 from convt.translation.layer import LayerError, layer_of
 from convt.translation.translating import Translation, port, read, translate
 
-ENGINES = {
+UNOPTIMIZED = {"XLA_FLAGS": "--xla_backend_optimization_level=0"}
+"""JAX compiles each program, and is the slowest of all by that: what a call means needs no fast code."""
+ENGINES: dict[str, tuple[str, dict[str, str]]] = {
     "torch": ("torch", {}),
     "tensorflow": ("tensorflow", {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1"}),
-    "jax": ("jax", {}),
-    "flax": ("flax", {}),
-    "equinox": ("equinox", {}),
+    "jax": ("jax", UNOPTIMIZED),
+    "flax": ("flax", UNOPTIMIZED),
+    "equinox": ("equinox", UNOPTIMIZED),
     "onnx": ("onnxruntime", {"ORT_DISABLE_TELEMETRY": "1"}),
     "keras@torch": ("torch", {"KERAS_BACKEND": "torch"}),
     "keras@tensorflow": ("tensorflow", {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}),
-    "keras@jax": ("jax", {"KERAS_BACKEND": "jax"}),
+    "keras@jax": ("jax", {"KERAS_BACKEND": "jax"} | UNOPTIMIZED),
 }
 """Who runs programs: a dialect, for Keras with its engine; the package that it needs, and variables of its process."""
 
