@@ -73,6 +73,8 @@ def output_file(text: str) -> Path:
     if not text.strip() or path.is_dir() or text.endswith(("/", os.sep)):
         found = f"{text!r}, a folder" if text.strip() else "nothing"
         raise argparse.ArgumentTypeError(f"found {found}; accepted the path of a file")
+    if path.exists() and not path.is_file():  # a device, which a move to its place would replace
+        raise argparse.ArgumentTypeError(f"found {text!r}, a device or pipe; accepted the path of a file")
     return path
 
 
