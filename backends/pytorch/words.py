@@ -21,7 +21,8 @@ _MADE = {"padding_mode": "zeros", "device": None, "dtype": None}
 TRANSPOSED = Signature(
     {**_DECLARED, "output_padding": 0, "groups": 1, "bias": True, "dilation": 1, **_MADE}, ignored=IGNORED
 )
-FORWARD = Signature({**_DECLARED, "dilation": 1, "groups": 1, "bias": True, **_MADE}, ignored=IGNORED)
+FORWARD = Signature({**_DECLARED, "dilation": 1, "groups": 1, "bias": True, **_MADE}, ignored=IGNORED,
+                    unquoted=frozenset({"same", "valid"}))  # fmt: skip
 _ARRAYS = {"input": REQUIRED, "weight": REQUIRED, "bias": None, "stride": 1, "padding": 0}
 F_TRANSPOSED = Signature({**_ARRAYS, "output_padding": 0, "groups": 1, "dilation": 1}, ignored=frozenset({"bias"}))
 F_FORWARD = Signature({**_ARRAYS, "dilation": 1, "groups": 1}, ignored=frozenset({"bias"}))
@@ -70,7 +71,8 @@ class Torch(Dialect):
                 "bias": truth("bias", given["bias"]),
             }
             if given["padding_mode"] != "zeros":
-                raise LayerError(f"padding_mode: found {given['padding_mode']!r}, accepted 'zeros': convt compares "
+                mode = getattr(given["padding_mode"], "text", given["padding_mode"])
+                raise LayerError(f"padding_mode: found {mode!r}, accepted 'zeros': convt compares "
                                  "convolutions over zeros")  # fmt: skip
         said |= {
             "stride": sizes("stride", given["stride"], rank),

@@ -75,7 +75,7 @@ def output_file(text: str) -> Path:
         raise argparse.ArgumentTypeError(f"found {found}; accepted the path of a file")
     if path.exists() and not path.is_file():  # a device, which a move to its place would replace
         raise argparse.ArgumentTypeError(f"found {text!r}, a device or pipe; accepted the path of a file")
-    return path
+    return path.resolve() if path.is_symlink() else path  # a link stays one: what it names is written
 
 
 def output_folder(text: str) -> Path:

@@ -49,19 +49,18 @@ def _text(layer: object) -> str:
 
 def _several(input: object) -> Sequence[object]:  # noqa: A002
     """The input's extents; one number is that of a line."""
-    if isinstance(input, str) or not isinstance(input, (Sequence, np.ndarray)):
-        found = [input]
-        if isinstance(input, str) or not hasattr(input, "__index__"):
-            raise LayerError(f"input: found {input!r}, accepted the input's spatial extents, such as (4, 4)")
-        return found
-    return list(input)
+    if isinstance(input, (list, tuple, np.ndarray)) and np.ndim(input) == 1:
+        return list(input)
+    if isinstance(input, str) or not hasattr(input, "__index__"):
+        raise LayerError(f"input: found {input!r}, accepted the input's spatial extents, such as (4, 4)")
+    return [input]
 
 
 def _whole(name: str, value: object) -> int:
     """A whole number of Python's or numpy's."""
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise LayerError(f"{name}: found {value!r}, accepted whole numbers")
-    return int(value)  # type: ignore[call-overload,no-any-return]
+    return int(value)
 
 
 def _type(value: object) -> str:
@@ -72,7 +71,9 @@ def port(weights: Any, source: str | Spoken, target: str | Translation) -> Any:
     """A layer's arrays as another framework's layer takes them.
 
     `weights` is what the source's framework gives: a mapping by name (`state_dict()`), a sequence (`get_weights()`), or
-    the kernel alone. `target` is a translation, or the layer that the other program has, as text. Nothing is rounded.
+    the kernel alone. `target` is a translation, or the layer that the other program has, as text. Numpy's arrays come
+    back, in a dict, a list or a pair as the target says; nothing is rounded. Of bfloat16 they are of ml_dtypes' dtype,
+    of which PyTorch makes no tensor: `torch.as_tensor(array.astype("float32")).bfloat16()` is the same numbers.
     LayerError where shapes do not fit the source, or where the two layers do not compute the same.
     """
     spoken = source if isinstance(source, Spoken) else read(_text(source))
@@ -113,7 +114,8 @@ def _same(a: Settings, b: Settings, source: Spoken, target: Spoken) -> None:
                 if name != "op"
                 else ("which can only be the same with stride 1: give convt.translate's result as the target")
             )
-            raise LayerError(f"{name}: {source.form} has {ours} and {target.form} {theirs}, {why}")
+            hint = "; a function's text says a bias by `+ bias` behind the call" if name == "bias" else ""
+            raise LayerError(f"{name}: {source.form} has {ours} and {target.form} {theirs}, {why}{hint}")
     if not same_numbers(a, [lo for lo, _ in b.crop]):
         what = "crops" if a.transposed else "pads"
         raise LayerError(f"padding: for an input of {'x'.join(map(str, a.input))} {source.form} {what} {list(a.crop)} "

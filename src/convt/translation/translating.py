@@ -153,8 +153,8 @@ def _by_role(weights: Mapping[str, Any]) -> tuple[Any, Any]:
     for name, value in weights.items():
         role = "bias" if re.search(r"(^|[./_])bias$|(^|[./])b$", name) else "kernel"
         if role in found:
-            raise LayerError(f"weights: found {', '.join(weights)}, accepted one kernel and one bias at most: give those "
-                             "of one layer")  # fmt: skip
+            raise LayerError(f"weights: found {', '.join(weights)}, accepted one kernel and one bias at most: give "
+                             "those of one layer")  # fmt: skip
         found[role] = value
     if "kernel" not in found:
         raise LayerError(f"weights: found {', '.join(weights) or 'nothing'}, accepted a kernel and perhaps a bias")

@@ -263,12 +263,19 @@ def test_numbers_beside_a_layer_are_numbers(given: dict[str, Any], says: str) ->
 
 
 def test_numbers_of_numpy_are_written_as_numbers() -> None:
-    found = convt.translate(LAYER, "tensorflow", input=np.array([4, 4]))
+    found = convt.translate(LAYER, "tensorflow", input=np.array([4, 4]))  # type: ignore[arg-type]
     assert "output_shape=[1, 8, 8, 3]" in found.said.call
 
 
 def test_what_is_no_text_is_no_layer() -> None:
     with pytest.raises(LayerError, match="a layer: found an object of builtins.bytes, accepted its text"):
         convt.translate(b"nn.Conv2d(1, 2, 3)", "torch")  # type: ignore[arg-type]
-    with pytest.raises(LayerError, match="PyTorch: the program depends on the number of input channels; give chan"):
+    with pytest.raises(LayerError, match="PyTorch: the program depends on the number of input channels; give "):
         convt.translate("keras.layers.Conv2DTranspose(3, 4)", "torch")
+
+
+def test_a_bias_that_a_function_lacks_is_told_how_to_write() -> None:
+    with pytest.raises(LayerError, match=r"a function's text says a bias by `\+ bias` behind the call"):
+        convt.port(WEIGHTS, LAYER, "jax.lax.conv_transpose(x, (4, 4, 2, 3), (2, 2), 'SAME')")
+    kernel, _ = convt.port(WEIGHTS, LAYER, "jax.lax.conv_transpose(x, (4, 4, 2, 3), (2, 2), 'SAME') + bias")
+    assert np.array_equal(kernel, WEIGHTS["weight"].transpose(2, 3, 0, 1)[::-1, ::-1])
