@@ -94,7 +94,10 @@ class Plan:
         if self.before:
             said.append(f"pad the input with zeros, (before, after) {list(self.before)}")
         if self.groups > 1:
-            said.append(f"split the channels: one call for each of the {self.groups} groups, the results joined")
+            said.append(
+                f"split the channels of input, kernel and bias: one call for each of the {self.groups} groups, "
+                "the results joined"
+            )
         if self.dilation:
             said.append(f"put the kernel's taps {_by(self.dilation)} apart, zeros between them, and give no dilation")
         if self.begins is not None:

@@ -268,7 +268,7 @@ def test_numbers_of_numpy_are_written_as_numbers() -> None:
 
 
 def test_what_is_no_text_is_no_layer() -> None:
-    with pytest.raises(LayerError, match="a layer: found an object of builtins.bytes, accepted its text"):
+    with pytest.raises(LayerError, match=r"a layer: found an object of builtins\.bytes, accepted its text"):
         convt.translate(b"nn.Conv2d(1, 2, 3)", "torch")  # type: ignore[arg-type]
     with pytest.raises(LayerError, match="PyTorch: the program depends on the number of input channels; give "):
         convt.translate("keras.layers.Conv2DTranspose(3, 4)", "torch")
