@@ -19,6 +19,7 @@ GROUPS = {
     "run": ("run",), "upgrade": ("upgrade",), "compare": ("compare",), "bisect": ("bisect",), "history": ("history",),
     "baseline": ("baseline",), "show": ("summary", "show", "script"), "page": ("page", "open"),
     "check": ("check", "targets", "laws"), "explain": ("explain",), "translate": ("translate",), "solve": ("solve",),
+    "capture": ("capture",),
 }  # fmt: skip
 """Each module of `convt.commands` with the subcommands that it declares, in the order of the help."""
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from convt.cases.asked import Asked
 from convt.cases.rejects import Reject
+from convt.cases.weights import Weights
 from convt.conv.data import Arrays, counted, exact, precision, real
 from convt.conv.settings import Settings
 
@@ -75,6 +76,8 @@ class Case:
     """How many numbers are summed up to one, where the law `large` alone judges the sums of such blocks, in float16."""
     cost: Cost | None = None
     """What of the call is timed, where the law `cost` alone judges the ratio of times."""
+    weights: Weights | None = None
+    """The real numbers of kernel and bias, which the regime of real numbers takes in place of drawn ones."""
     reject: Reject | None = None
     """What is passed in place of some settings and arrays, so that the call means nothing; the law `rejects` alone
     judges such a case."""
@@ -105,7 +108,10 @@ class Case:
         if regime == "exact":
             return self.literal or exact(self.settings, self.seed)
         if regime == "real":
-            return real(self.settings, self.seed)
+            drawn = real(self.settings, self.seed)
+            if self.weights is None or self.weights.w.shape != self.settings.w_shape:  # a law's change of the case
+                return drawn
+            return Arrays(drawn.x, self.weights.w, drawn.b if self.weights.b is None else self.weights.b)
         return precision(self.settings, regime.removeprefix("precision-"), self.seed)
 
     @cached_property
@@ -116,6 +122,9 @@ class Case:
         if self.literal is not None:
             for array in (self.literal.x, self.literal.w, self.literal.b):
                 digest.update(b"-" if array is None else array.tobytes())
+        if self.weights is not None:
+            for array in (self.weights.w, self.weights.b):
+                digest.update(b"weights -" if array is None else array.tobytes())
         if self.reject is not None:
             digest.update(self.reject.content().encode())
         if self.block is not None:

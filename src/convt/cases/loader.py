@@ -10,13 +10,14 @@ from typing import Any
 from convt.cases import asking, build
 from convt.cases.asked import CROSSED
 from convt.cases.case import LAYERS, Case, Claim, Expect
-from convt.cases.errors import Keys, SpecErrors, near
+from convt.cases.errors import Keys, SpecErrors, near, shown_path
 from convt.cases.expectations import Subject, expect_of, flaws
 from convt.cases.grids import MatrixError, Member, members
 from convt.cases.marks import Node
 from convt.cases.model import ArrayForm, CaseForm, SpecFile
 from convt.cases.problems import Sheet, complaint, forms_of
 from convt.cases.reject_forms import RejectForm, RejectsFile, UnknownValue, cases_of
+from convt.cases.weights import BadWeights, WeightsFile
 from convt.conv.data import Arrays
 from convt.conv.settings import Settings, SettingsError
 
@@ -49,7 +50,7 @@ def load_cases(paths: Sequence[Path]) -> list[Case]:
         except SpecErrors as error:
             lines += error.errors
             continue
-        drafts += _drafts(files[-1], broken)
+        drafts += _drafts(files[-1], broken, path.parent)
     _check_ids(drafts)
     _check_expectations(drafts, broken)
     lines += [line for file in files for line in file.lines()]
@@ -58,7 +59,7 @@ def load_cases(paths: Sequence[Path]) -> list[Case]:
     return [draft.case for draft in drafts]
 
 
-def _drafts(file: Sheet, broken: set[str]) -> list[_Draft]:
+def _drafts(file: Sheet, broken: set[str], folder: Path) -> list[_Draft]:
     """The cases of a file that can be built; the others leave faults, and their ids in `broken`."""
     if isinstance(file.root.value, dict) and "rejects" in file.root.value:
         return _rejects(file, broken)
@@ -73,7 +74,29 @@ def _drafts(file: Sheet, broken: set[str]) -> list[_Draft]:
         drafts += _cases(file, keys, form, head)
         if len(file.faults) > before:
             broken.add(form.id)
-    return drafts
+    return _weighed(file, drafts, head["weights"], folder) if "weights" in head and not file.faults else drafts
+
+
+def _weighed(file: Sheet, drafts: list[_Draft], name: str, folder: Path) -> list[_Draft]:
+    """The cases with their real kernels and biases, of the file that the file of cases names."""
+    found = []
+    try:
+        with WeightsFile(folder / name, shown_path(folder / name)) as held:
+            for draft in drafts:
+                weights = held.of(draft.case.id, draft.case.settings)
+                if weights is not None and (
+                    draft.case.asked or draft.case.block or draft.case.cost or LAYERS in draft.case.laws
+                ):
+                    laws = ", ".join(draft.case.laws)
+                    raise BadWeights(f"found {draft.case.id}.kernel in {name}, and {laws} draws numbers of its own")
+                found.append(replace(draft, case=replace(draft.case, weights=weights)))
+            if held.left:
+                raise BadWeights(
+                    f"found {', '.join(sorted(held.left)[:3])} in {name}, which belongs to no case of this file"
+                )
+    except BadWeights as error:
+        file.fault(("weights",), str(error))
+    return found
 
 
 def _rejects(file: Sheet, broken: set[str]) -> list[_Draft]:

@@ -67,6 +67,18 @@ def chosen(option: str, name: str, accepted: Iterable[str]) -> str:
     raise UsageError(f"{option}: found {name!r}, accepted {few}" + (f"; near: {', '.join(near)}" if near else ""))
 
 
+def given(text: str) -> str:
+    """The type of an option that needs a value: an empty one is a variable that is not set, and never meant."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("found nothing; accepted a value, or no such option")
+    return text
+
+
+def given_path(text: str) -> Path:
+    """The same of a path."""
+    return Path(given(text))
+
+
 def output_file(text: str) -> Path:
     """The type of an option that names a file to be written."""
     path = Path(text)

@@ -437,7 +437,8 @@ class Session:
             imports = self.info(target).script_imports
             return paste_timed(imports, probe, lambda form: self.pool.script(target, form))
         script = self.pool.script(target, Form.of(probe))
-        return script.call, paste(self.info(target).script_imports, script.text, probe, shown)
+        kept = [case.weights for case in self._loaded if case.weights is not None]
+        return script.call, paste(self.info(target).script_imports, script.text, probe, shown, kept)
 
     def asked(self, case: Case, target: str) -> tuple[str, str, Outcome]:
         """(the framework's own call in one line, a script to paste, what the call gives) of a case, whatever the laws

@@ -15,6 +15,7 @@ from convt.adapter.layouts import statement
 from convt.cases.case import Case
 from convt.cases.known import Known
 from convt.cases.rejects import Reject
+from convt.cases.weights import Weights
 from convt.cases.writer import as_yaml
 from convt.conv.layers import LEAST_X, SEEDS, drawn, line, most_x
 from convt.conv.settings import Settings
@@ -206,14 +207,15 @@ def _spelled(number: Any) -> str:
     return repr(int(number)) if isinstance(number, float) and number.is_integer() and not minus_zero else repr(number)
 
 
-def paste(imports: str, body: str, probe: Probe, shown: Finding = PASS) -> str:
+def paste(imports: str, body: str, probe: Probe, shown: Finding = PASS, kept: Sequence[Weights] = ()) -> str:
     """A whole script that imports only numpy and the framework, and prints y; of a large one the number that is shown
-    in a finding."""
+    in a finding. Real weights that are kept in a file are read from it."""
     if probe.block:
         return paste_block_sums(imports, body, probe)
     given = [(name, array) for name, array in zip("xwbgt", probe.arrays, strict=True) if array is not None]
     narrow = ["import ml_dtypes"] if any(str(array.dtype) == "bfloat16" for _, array in given) else []
-    made = [made_by_a_line(probe.settings, *each) or literal(*each) for each in given]
+    read = {name: next(filter(None, (one.line(name, array) for one in kept)), "") for name, array in given}
+    made = [made_by_a_line(probe.settings, *each) or read[each[0]] or literal(*each) for each in given]
     lines = [*narrow, "import numpy as np", *imports.splitlines(), "", *made]
     layouts = zip("xwg", (probe.x, probe.w, probe.g), probe.layout, strict=False)
     laid = [said for name, array, layout in layouts if array is not None and (said := statement(name, array, layout))]

@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "adapter": {"conv"},
     "laws": {"adapter", "cases", "conv", "results"},
     "translation": {"cases", "conv"},
+    "capture": {"cases", "conv", "translation"},
     "host": {"adapter", "conv", "results"},
     "session": {"adapter", "cases", "content", "conv", "host", "laws", "results"},
     "page": {"content", "results"},
@@ -28,6 +29,7 @@ MAY_IMPORT = {
     "pytest_plugin": {"cases", "laws", "plugin", "results", "session"},
     "explaining": {"content", "conv", "page", "results", "translation"},
     "commands": {
+        "capture",
         "cases",
         "content",
         "conv",

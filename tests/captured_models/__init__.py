@@ -1,0 +1,1 @@
+"""Captures of whole published networks, built here without downloads: `python -m tests.captured_models`."""
