@@ -85,7 +85,9 @@ def output_file(text: str) -> Path:
     if not text.strip() or path.is_dir() or text.endswith(("/", os.sep)):
         found = f"{text!r}, a folder" if text.strip() else "nothing"
         raise argparse.ArgumentTypeError(f"found {found}; accepted the path of a file")
-    return path
+    if path.exists() and not path.is_file():  # a device, which a move to its place would replace
+        raise argparse.ArgumentTypeError(f"found {text!r}, a device or pipe; accepted the path of a file")
+    return path.resolve() if path.is_symlink() else path  # a link stays one: what it names is written
 
 
 def output_folder(text: str) -> Path:

@@ -46,20 +46,14 @@ CHILD = """
 import pickle, sys
 import numpy as np
 
-def given(value):
-    if isinstance(value, dict):
-        return {name: given(array) for name, array in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(map(given, value))
-    return value if value is None or OURS != "torch" else torch.from_numpy(value)
-
 OURS, path = sys.argv[1:]
 if OURS == "torch":
     import torch
 answers = []
 for text, names in pickle.loads(open(path, "rb").read()):
     try:
-        names = {name: given(value) for name, value in names.items()}
+        if OURS == "torch":  # what `port` makes stays numpy's
+            names["x"] = torch.from_numpy(names["x"])
         exec(compile(text, "<program>", "exec"), names)
         y = names["y"]
         answers.append(np.asarray(y.detach().cpu() if hasattr(y, "detach") else y))
