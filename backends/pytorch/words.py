@@ -10,7 +10,7 @@ from convt.translation.dialect import Dialect, Spoken, Unsayable
 from convt.translation.kernels import KernelLayout, own_layout
 from convt.translation.layer import Layer, LayerError
 from convt.translation.parsing import shape_of
-from convt.translation.said import Said
+from convt.translation.said import Plan, Said
 from convt.translation.signatures import REQUIRED, Signature, number, sizes, truth, word
 
 from . import calls
@@ -21,11 +21,14 @@ _MADE = {"padding_mode": "zeros", "device": None, "dtype": None}
 TRANSPOSED = Signature(
     {**_DECLARED, "output_padding": 0, "groups": 1, "bias": True, "dilation": 1, **_MADE}, ignored=IGNORED
 )
-FORWARD = Signature({**_DECLARED, "dilation": 1, "groups": 1, "bias": True, **_MADE}, ignored=IGNORED)
+FORWARD = Signature({**_DECLARED, "dilation": 1, "groups": 1, "bias": True, **_MADE}, ignored=IGNORED,
+                    unquoted=frozenset({"same", "valid"}))  # fmt: skip
 _ARRAYS = {"input": REQUIRED, "weight": REQUIRED, "bias": None, "stride": 1, "padding": 0}
 F_TRANSPOSED = Signature({**_ARRAYS, "output_padding": 0, "groups": 1, "dilation": 1}, ignored=frozenset({"bias"}))
 F_FORWARD = Signature({**_ARRAYS, "dilation": 1, "groups": 1}, ignored=frozenset({"bias"}))
 NN, FUNCTIONAL = "torch.nn", "torch.nn.functional"
+LOAD = "layer.load_state_dict({name: torch.as_tensor(array) for name, array in state.items()})"
+"""Of tensors, or of numpy's arrays, which `load_state_dict` itself refuses."""
 IMPORTS = ("import torch", "import torch.nn.functional as F")
 
 
@@ -51,6 +54,9 @@ class Torch(Dialect):
     def join(self, parts: str, axis: int) -> str:
         return f"torch.cat({parts}, dim={axis})"
 
+    def program(self, it: Settings, plan: Plan, said: Said) -> str:
+        return super().program(it, plan, said).replace("y = y + bias[", "y = y + torch.as_tensor(bias)[")
+
     def read(self, form: str, given: Mapping[str, Any]) -> Spoken:
         transposed, rank = "ranspose" in form, int(form[-2])
         said: dict[str, Any] = {"op": "conv_transpose" if transposed else "conv"}
@@ -65,7 +71,8 @@ class Torch(Dialect):
                 "bias": truth("bias", given["bias"]),
             }
             if given["padding_mode"] != "zeros":
-                raise LayerError(f"padding_mode: found {given['padding_mode']!r}, accepted 'zeros': convt compares "
+                mode = getattr(given["padding_mode"], "text", given["padding_mode"])
+                raise LayerError(f"padding_mode: found {mode!r}, accepted 'zeros': convt compares "
                                  "convolutions over zeros")  # fmt: skip
         said |= {
             "stride": sizes("stride", given["stride"], rank),
@@ -81,7 +88,8 @@ class Torch(Dialect):
 
     def say(self, it: Settings, kind: str) -> Said:
         form = calls.FUNCTIONAL if kind == FUNCTIONAL else calls.LAYER
-        it = it.explicit() if it.output_size else it  # output_padding says it, for any input
+        if it.output_size or (not it.transposed and it.padding == "same" and max(it.stride) > 1):
+            it = it.explicit()  # by output_padding for any input; by the padding of this input, for want of a word
         reason = (calls.unsupported_transposed if it.transposed else calls.unsupported_forward)(it, form)
         if reason:
             raise Unsayable(reason)
@@ -90,11 +98,13 @@ class Torch(Dialect):
         if kind == FUNCTIONAL:
             words = ", ".join(f"{key}={value!r}" for key, value in given.items())
             call = f"F.{name}(x, kernel{', bias' if it.bias else ''}{', ' + words if words else ''})"
-            return Said(f"{FUNCTIONAL}.{name}", call, own_layout(it), False, IMPORTS, "arrays")
+            arrays = ("kernel", "bias") if it.bias else ("kernel",)
+            load = (f"{', '.join(arrays)} = {', '.join(f'torch.as_tensor({array})' for array in arrays)}",)
+            return Said(f"{FUNCTIONAL}.{name}", call, own_layout(it), False, IMPORTS, "arrays", load=load)
         first = ", ".join(repr(given.pop(key)) for key in ("in_channels", "out_channels", "kernel_size"))
         words = ", ".join([first, *(f"{key}={value!r}" for key, value in given.items())])
         return Said(f"{NN}.{name}", f"{NN}.{name}({words})", own_layout(it), False, IMPORTS, "dict",
-                    ("weight", "bias"), ("layer.load_state_dict(state)",))  # fmt: skip
+                    ("weight", "bias"), (LOAD,))  # fmt: skip
 
 
 def _layout(op: str, rank: int) -> KernelLayout:

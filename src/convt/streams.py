@@ -8,13 +8,21 @@ import sys
 
 
 class _Patient(io.FileIO):
-    """A file that nobody may read any more, as after `| head -1`: what is written then is dropped."""
+    """A file that nobody may read any more, as after `| head -1`: what is written then is dropped. A full disk is told
+    once; what is still to be written when the program ends is dropped too."""
+
+    full = False
 
     def write(self, data: object) -> int:
         try:
-            return super().write(data)  # type: ignore[arg-type]
+            if not self.full:
+                return super().write(data)  # type: ignore[arg-type]
         except BrokenPipeError:
-            return memoryview(data).nbytes  # type: ignore[arg-type]
+            pass
+        except OSError:
+            self.full = True
+            raise
+        return memoryview(data).nbytes  # type: ignore[arg-type]
 
 
 def secure() -> None:

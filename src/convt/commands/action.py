@@ -49,7 +49,9 @@ def words(inputs: Mapping[str, str], folder: Path | None = None) -> list[str]:
         raise Refused(f"fail-on: found {inputs['fail-on']!r}, accepted never alone, or worse and further classes")
     found += [f"--fail-on={name}" for name in classes if name not in ("worse", "never")]
     more, locks = _options(inputs["options"])
-    found += more
+    found += [*more, *(f"--lock={name}" for name in inputs["lock"].split())]
+    if inputs["lock"] and (inputs["before"] or inputs["after"] or locks):
+        raise Refused("lock: found it beside versions, or beside --from-lock, accepted one of these")
     if inputs["before"] or inputs["after"]:
         return [*found, f"--before={inputs['before']}", f"--after={inputs['after']}"]
     if locks:
@@ -72,7 +74,7 @@ def _options(text: str) -> tuple[list[str], bool]:
     except SystemExit:
         last = (heard.getvalue().strip().splitlines() or [""])[-1]
         raise Refused(f"options: found {text!r}, accepted options of convt upgrade ({last[:200]})") from None
-    for name in ("before", "after", "from_git", "report"):
+    for name in ("before", "after", "from_git", "lock", "report"):
         if getattr(given, name) != getattr(plain, name):
             raise Refused(f"options: found --{name.replace('_', '-')}, which is what an input of the action is for")
     return found, given.from_lock is not None
@@ -180,7 +182,7 @@ def _into(variable: str, text: str) -> None:
 def main() -> int:
     """Compare, and tell the runner; 0 whatever is found."""
     names = (
-        "before", "after", "base", "event-base", "targets", "spec", "budget", "fail-on", "options", "report",
+        "before", "after", "base", "lock", "event-base", "targets", "spec", "budget", "fail-on", "options", "report",
         "default-branch",
     )  # fmt: skip
     inputs = {name: os.environ.get(f"INPUT_{name.upper().replace('-', '_')}", "") for name in names}

@@ -14,6 +14,7 @@ from convt.page.compare_forms import FORMATS, render
 from convt.results.changes import CLASSES, Comparison, compare, compare_sides
 from convt.results.compare_annotations import annotations as github_annotations
 from convt.results.compare_view import headline
+from convt.upgrade.dated import dated
 from convt.upgrade.kept import NotKept, file_of, pair_of, series_named, spelled_as
 from convt.upgrade.series import HISTORY, SERIES
 
@@ -67,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(str(error)) from None
     if options.sides and len(paths) > 1:
         raise UsageError("--sides names two environments of one run; give one run file")
-    comparison = _compared(paths, options)
+    comparison = dated(_compared(paths, options), options.folder)
     told = render(comparison, options.format)
     if options.out is None:
         say(told)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
@@ -32,10 +33,14 @@ def layer_text(given: str) -> str:
         return _no_more_than(sys.stdin.read(LONGEST + 1), "standard input")
     if "(" not in given and (path := Path(given)).is_file():
         try:
-            with path.open(encoding="utf-8") as file:
+            with path.open(encoding="utf-8-sig") as file:
                 return _no_more_than(file.read(LONGEST + 1), given)
         except UnicodeDecodeError:
             raise UsageError(f"{given}: found bytes that are no text, accepted a layer in UTF-8") from None
+    if re.fullmatch(r"[^\s(){}:=]*([/\\][^\s(){}:=]*|\.(txt|py|ya?ml|md|onnx))", given):
+        what = "a folder" if Path(given).is_dir() else "which is no file here"
+        raise UsageError(f"LAYER: found {given!r}, {what}; accepted a call in a framework's words, the path of a file "
+                         "with one, or - for standard input")  # fmt: skip
     return given
 
 

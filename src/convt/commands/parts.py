@@ -67,13 +67,27 @@ def chosen(option: str, name: str, accepted: Iterable[str]) -> str:
     raise UsageError(f"{option}: found {name!r}, accepted {few}" + (f"; near: {', '.join(near)}" if near else ""))
 
 
+def given(text: str) -> str:
+    """The type of an option that needs a value: an empty one is a variable that is not set, and never meant."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("found nothing; accepted a value, or no such option")
+    return text
+
+
+def given_path(text: str) -> Path:
+    """The same of a path."""
+    return Path(given(text))
+
+
 def output_file(text: str) -> Path:
     """The type of an option that names a file to be written."""
     path = Path(text)
     if not text.strip() or path.is_dir() or text.endswith(("/", os.sep)):
         found = f"{text!r}, a folder" if text.strip() else "nothing"
         raise argparse.ArgumentTypeError(f"found {found}; accepted the path of a file")
-    return path
+    if path.exists() and not path.is_file():  # a device, which a move to its place would replace
+        raise argparse.ArgumentTypeError(f"found {text!r}, a device or pipe; accepted the path of a file")
+    return path.resolve() if path.is_symlink() else path  # a link stays one: what it names is written
 
 
 def output_folder(text: str) -> Path:

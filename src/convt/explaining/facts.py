@@ -102,7 +102,8 @@ def explain(
     spoken = read(text)
     beside = known(spoken, extents, channels, batch)
     it = beside.settings()
-    return Explanation(spoken, dedent(text).strip(), beside, it, overlaps(it))
+    shown = "".join(sign if sign.isprintable() or sign == "\n" else repr(sign)[1:-1] for sign in dedent(text).strip())
+    return Explanation(spoken, shown, beside, it, overlaps(it))
 
 
 def counterpart(it: Settings) -> Settings | None:

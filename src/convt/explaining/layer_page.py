@@ -8,6 +8,7 @@ from pathlib import Path
 from convt.explaining import words
 from convt.explaining.facts import Explanation, by
 from convt.explaining.heat_map import heat_map
+from convt.explaining.overlaps import pattern
 from convt.page.drawing import drawings
 from convt.page.page import page_environment
 from convt.results.features import recorded
@@ -62,8 +63,9 @@ def facts(it: Explanation) -> list[tuple[str, list[str]]]:
     """(name, sentences) of everything that is neither the size nor a drawing."""
     own = it.it
     found = [("border", words.borders(it))]
-    if it.overlaps is not None:
-        found.append(("overlap" if own.transposed else "reads", [words.overlap(own, it.overlaps, it.sized)]))
+    sized = it.sized and it.overlaps is not None
+    if (overlaps := it.overlaps or (pattern(own) if 0 not in own.output else None)) is not None:
+        found.append(("overlap" if own.transposed else "reads", [words.overlap(own, overlaps, sized)]))
     if "channels" not in it.known.unknown:
         found.append(("parameters", [words.parameters(own)]))
         if it.sized:

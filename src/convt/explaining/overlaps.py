@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 
@@ -70,10 +70,15 @@ def overlaps(it: Settings) -> Overlaps | None:
     """The overlaps; None where there is nothing to count, or too much to count one by one."""
     axes = [axis_of(recorded(it), place) for place in range(it.rank)]
     found = tuple(axis for axis in axes if axis is not None and _countable(axis))
+    repeated = pattern(it)
+    return None if len(found) < it.rank or repeated is None else replace(repeated, axes=found)
+
+
+def pattern(it: Settings) -> Overlaps | None:
+    """What repeats away from the borders, without the counts of any axis; None where that is too much to count."""
     cycles = [cycle(*numbers) for numbers in zip(it.kernel, it.stride, it.dilation, strict=True)]
-    if len(found) < it.rank or any(known is None for known in cycles):
-        return None
-    return Overlaps(it, found, tuple(known for known in cycles if known is not None))
+    known = tuple(counts for counts in cycles if counts is not None)
+    return Overlaps(it, (), known) if len(known) == it.rank else None
 
 
 def _countable(axis: Axis) -> bool:

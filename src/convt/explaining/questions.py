@@ -143,10 +143,10 @@ def numbers(name: str, text: str) -> Values:
     for part in text.split(","):
         first, dots, last = (word.strip() for word in part.partition(".."))
         ends = [first, last] if dots else [first]
-        if not all(end.isascii() and end.isdecimal() and len(end) < 10 for end in ends):
+        if not all(end.isascii() and end.isdecimal() for end in ends):
             raise QuestionError(f"--{_option(name)}: found {text!r}, accepted a number, a list such as 3,5, or a range "
                                 "such as 3..7; an axis each with x between them")  # fmt: skip
-        low, high = int(first), int(ends[-1])
+        low, high = int(first[:20]), int(ends[-1][:20])
         if not floor <= low <= high <= LARGEST:
             raise QuestionError(f"--{_option(name)}: found {part.strip()!r}, accepted {floor} to {LARGEST:,}, the "
                                 "smaller end of a range first")  # fmt: skip

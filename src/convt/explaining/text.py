@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from convt.explaining import words
 from convt.explaining.facts import Explanation
+from convt.explaining.overlaps import Overlaps, pattern
 from convt.translation.unknown import Answer
 
 WIDTH = 100
@@ -40,14 +41,15 @@ def _no_channels(it: Explanation) -> str:
 def _overlap(it: Explanation) -> Iterator[str]:
     found = it.overlaps
     if found is None:
-        yield from wrapped("overlap", words.TOO_MANY if 0 not in it.it.output else "the output is empty")
+        repeated = pattern(it.it) if 0 not in it.it.output else None
+        why = words.TOO_MANY if 0 not in it.it.output else "the output is empty"
+        yield from _repeated(it, repeated) if repeated else ()
+        yield from wrapped("" if repeated else "overlap", why)
+        return
+    if not it.sized:
+        yield from _repeated(it, found)
         return
     yield from wrapped("overlap", words.overlap(it.it, found, it.sized))
-    if not it.sized:
-        if it.it.transposed:
-            for line in words.cycles(found):
-                yield from wrapped("", line)
-        return
     plane = found.map()
     if plane and len(plane) <= MOST_ROWS and len(plane[0]) <= MOST_COLUMNS:
         width = len(str(max(map(max, plane))))
@@ -57,6 +59,14 @@ def _overlap(it: Explanation) -> Iterator[str]:
             yield from wrapped("", line)
     if missed := words.nothing(it.it, found):
         yield from wrapped("nothing", missed)
+
+
+def _repeated(it: Explanation, found: Overlaps) -> Iterator[str]:
+    """What holds away from the borders, of any input."""
+    yield from wrapped("overlap", words.overlap(it.it, found, sized=False))
+    if it.it.transposed:
+        for line in words.cycles(found):
+            yield from wrapped("", line)
 
 
 def _elsewhere(it: Explanation) -> Iterator[str]:

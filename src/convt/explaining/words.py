@@ -58,6 +58,8 @@ def overlap(it: Settings, found: Overlaps, sized: bool) -> str:
     if found.even:
         why = "the stride divides the kernel" if fewest else ""
         said = f"even: every position away from the border gets {_landing(fewest)}{', for ' + why if why else ''}"
+        if sized and found.range[1] < fewest:
+            said += "; of an input as small as this one all are near the border"
     else:
         name = "checkerboard" if it.rank > 1 else "uneven"
         said = f"{name}: {fewest:,} to {most:,} taps on a position away from the border; {_uneven(it)}"

@@ -52,11 +52,21 @@ class Cause:
     """The change to look at: of the smallest case."""
     example: tuple[str, str]
     """What stood there before and after, in numbers where there are any; empty for a whole target."""
+    changes: tuple[Change, ...] = ()
+    """Of each case the change that tells of it."""
+    since: str = ""
+    """Since which release it is so, in words; empty where nobody knows."""
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What tells it from the other causes of a comparison."""
+        return (self.direction, self.target, self.before, self.after)
 
     @property
     def says(self) -> str:
         """`right before, raises ValueError after: 3 of 7 settings with padding same, stride over 1`."""
-        return f"{self.before} before, {self.after} after: {self.where}" if self.cases else self.after
+        since = f"; {self.since}" if self.since else ""
+        return f"{self.before} before, {self.after} after: {self.where}{since}" if self.cases else self.after
 
     @property
     def shown(self) -> str:
@@ -69,7 +79,7 @@ def causes(comparison: Comparison) -> list[Cause]:
     found: dict[tuple[Direction, str, str, str], list[Change]] = {}
     verdicts: Counter[tuple[Direction, str, str]] = Counter()
     for change, direction in _leading(comparison, verdicts):
-        words = (_did(change.before, change), _did(change.after, change)) if change.case else ("", change.says)
+        words = (did(change.before, change), did(change.after, change)) if change.case else ("", change.says)
         if change.kind == "new-warning":
             words = ("no such warning", change.says)
         found.setdefault((direction, change.target, *words), []).append(change)
@@ -106,7 +116,8 @@ def _cause(
     number = sum(verdicts[direction, target, name] for name in names or ("",))
     where = _where(comparison, first, names) if names else ""
     example = (_shown(first.before, first.after), _shown(first.after, first.before)) if names else ("", "")
-    return Cause(direction, target, before, after, names, where, number, first, example)
+    since = comparison.since.get(key, "")
+    return Cause(direction, target, before, after, names, where, number, first, example, tuple(ordered), since)
 
 
 def case_of(comparison: Comparison, change: Change) -> CaseRecord | None:
@@ -123,8 +134,8 @@ def size_of(case: CaseRecord | None) -> int:
     return int(math.prod((max(it["batch"] or 1, 1), it["channels_out"], *it["output"])))
 
 
-def _did(record: VerdictRecord | None, change: Change) -> str:
-    """What a target did, in words."""
+def did(record: VerdictRecord | None, change: Change) -> str:
+    """What a target did, in words, by a record of the case and law of a change."""
     if record is None or record.verdict == "not-run":
         return "no answer"
     if record.unsteady:

@@ -44,7 +44,7 @@ def as_data(comparison: Comparison) -> dict[str, Any]:
 
 
 def _cause(cause: Cause) -> dict[str, Any]:
-    names = ("direction", "target", "before", "after", "where", "verdicts", "cases", "says")
+    names = ("direction", "target", "before", "after", "where", "verdicts", "cases", "says", "since")
     example = dict(zip(("before", "after"), cause.example, strict=True)) if cause.cases else None
     return {name: getattr(cause, name) for name in names} | {"law": cause.first.law, "example": example}
 
@@ -89,4 +89,5 @@ def _record(record: VerdictRecord, detail: DetailRecord | None) -> dict[str, Any
     if detail is not None:
         found |= {name: value for name, value in asdict(detail).items() if name not in names}
     found |= {name: spell(found[name]) for name in ARRAYS if found.get(name) is not None}
-    return {name: value for name, value in found.items() if value is not None and value != "" and value != ()}
+    found = {name: value for name, value in found.items() if value is not None and value != "" and value != ()}
+    return found if record.again else {name: value for name, value in found.items() if name != "again"}

@@ -92,7 +92,7 @@ def sentences(comparison: Comparison) -> tuple[str, str]:
     told, bits = _told(comparison)
     decides = next((says for says, number in told.items() if number), "")
     if comparison.mute and not told["Worse"]:
-        first = f"No answer on {', '.join(comparison.mute)}: most of what is asked is an error"
+        first = f"No answer on {', '.join(comparison.mute)}: most of what is asked is an error on both sides"
         told = {says.lower(): number for says, number in told.items()}
         rest = [f"{says}: {number}" for says, number in told.items() if number]
     elif decides:

@@ -20,8 +20,9 @@ SLOWER_TIMES = 1.5
 """A call is slower where it takes this many times as long: by the medians and by the minima of samples that were taken
 on both sides in turns, within one session, so that the machine is the same."""
 MUTE = 0.5
-"""Where more of a target's answers than this are errors that no known difference explains, the cause is an adapter that
-does not fit the version, or the environment, and no property of some layers."""
+"""Where more of a target's answers than this are errors that no known difference explains, the cause may be an adapter
+that does not fit the version, or the environment. Where both sides raise so, they say nothing of each other; where one
+does and the other answers, that is what changed."""
 MUTE_CASES = 5
 """On so many cases at least: of one or two somebody may ask for the errors themselves."""
 SLOWER_TOLD = 5
@@ -90,9 +91,13 @@ class Comparison:
     fail_on: frozenset[str] = frozenset()
     """Classes that count as worse whatever their direction."""
     mute: tuple[str, ...] = ()
-    """Targets of which a side raises most of what it is asked."""
+    """Targets of which both sides raise most of what they are asked."""
     found: Mapping[Direction, int] = field(default_factory=dict)
     """How many differences a search found beside the cases, by their direction."""
+    doubtful: tuple[Change, ...] = ()
+    """What is not compared since a known difference says that it comes and goes by itself."""
+    since: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+    """By `Cause.key` since which release it is so, in words, where somebody knows."""
 
     def is_worse(self, change: Change) -> bool:
         """Whether a change makes this comparison worse."""
@@ -104,8 +109,8 @@ class Comparison:
 
     @property
     def exit_status(self) -> int:
-        """0 the same or better, 1 worse, 2 where a side of a target raises most of what it is asked, so that what did
-        not get worse says nothing."""
+        """0 the same or better, 1 worse, 2 where both sides of a target raise most of what they are asked, so that what
+        did not get worse says nothing."""
         return 1 if self.worse else 2 if self.mute else 0
 
     def of(self, kind: str) -> list[Change]:
@@ -127,7 +132,7 @@ class Comparing:
     counts: Counter[str] = field(default_factory=Counter)
     compared: int = 0
     silent: int = 0
-    by_chance: Counter[str] = field(default_factory=Counter)
+    by_chance: dict[str, list[Change]] = field(default_factory=dict)
     """Known difference that comes and goes by itself -> verdicts that flipped with it."""
 
     def whole(self, may_be_empty: bool, timed: bool = False) -> Comparison:
@@ -149,6 +154,7 @@ class Comparing:
         return Comparison(
             self.before, self.after, told, counts, counts["unchanged"], self.compared, tuple(self.notes),
             self.matching.left_out(), tuple(self.alerts), self.fail_on, mute,
+            doubtful=tuple(it for flips in self.by_chance.values() for it in flips),
         )  # fmt: skip
 
     def _add(self, change: Change) -> None:
@@ -185,14 +191,19 @@ class Comparing:
         kind, says = found
         self.compared += standing(before) != "silent" and standing(after) != "silent"
         if chance and kind in ("regressed", "fixed"):
-            self.by_chance[chance] += 1
+            self.by_chance.setdefault(chance, []).append(
+                Change(kind, record.case, record.law, target, before, after, says)
+            )
         elif kind == "unchanged":
             self.counts[kind] += 1
         else:
             self._add(Change(kind, record.case, record.law, target, before, after, says))
 
     def _chance(self, before: VerdictRecord | None, after: VerdictRecord | None) -> str:
-        """The known difference that comes and goes by itself and explains one of the two; empty where none does."""
+        """The known difference that comes and goes by itself and explains one of the two; empty where none does, and
+        where both sides were asked again and answered as they did."""
+        if before is not None and after is not None and before.again and after.again:
+            return ""
         for record, side in ((before, self.before), (after, self.after)):
             if record is not None and record.known and record.known in _intermittent(side):
                 return record.known
@@ -251,17 +262,26 @@ class Comparing:
         self._add(Change(kind, "", "", target, None, None, says, counts.total()))
 
     def _is_mute(self, target: str) -> bool:
-        """Whether a side of the target raises most of what it is asked; it is said loudly, with what it raises."""
-        told = {side.name: _raised(side.verdicts.get(target, {}).values()) for side in (self.before, self.after)}
+        """Whether both sides of the target raise most of what they are asked; it is said loudly, as of one side, with
+        what is raised."""
+        sides = [side.verdicts.get(target, {}) for side in (self.before, self.after)]
+        told = {side.name: _raised(its.values()) for side, its in zip((self.before, self.after), sides, strict=True)}
         most = {name: found for name, found in told.items() if found}
         if not most:
             return False
         where = "on both sides" if len(most) == 2 else next(iter(most))
-        self.alerts.append(
-            f"{target} says little: {'; '.join(dict.fromkeys(most.values()))} {where}. The adapter does not fit this"
-            " version, or the environment lacks something; what did not get worse here says nothing"
-        )
-        return True
+        said = f"{target} raises most of what it is asked: {'; '.join(dict.fromkeys(most.values()))} {where}. "
+        twins = self.matching.cases.after
+        both = [(it, sides[1][twins.get(key[0], ""), key[1]]) for key, it in sides[0].items()
+                if (twins.get(key[0], ""), key[1]) in sides[1]]  # fmt: skip
+        alike = [was for was, is_ in both if _raises(was) and _raises(is_)]
+        mute = len(alike) > MUTE * sum(_answers(was) and _answers(is_) for was, is_ in both)
+        fits = "the adapter does not fit this version, or the environment lacks something"
+        if mute:
+            self.alerts.append(f"{said}{fits[0].upper()}{fits[1:]}; what did not get worse here says nothing")
+        else:
+            self.alerts.append(f"{said}What the other side answers is compared with that; it may be that {fits}")
+        return mute
 
     def _speed(self, target: str) -> None:
         """The settings whose calls take longer, of those that were timed on both sides in turns."""
@@ -297,9 +317,9 @@ class Comparing:
             self.notes.append(f"{self.matching.cases.renamed:,} cases have another name and the same content")
         if self.silent:
             self.notes.append(f"{self.silent:,} verdicts have no answer on either side")
-        for known, number in self.by_chance.items():
+        for known, flips in self.by_chance.items():
             self.notes.append(
-                f"{number:,} verdicts not compared: the known difference {known} comes and goes by itself"
+                f"{len(flips):,} verdicts not compared: the known difference {known} comes and goes by itself"
             )
 
 
@@ -317,10 +337,20 @@ def _direction(change: Change) -> Direction:
     return direction(change.before, change.after)
 
 
+def _answers(record: VerdictRecord) -> bool:
+    """Whether a target was asked and said anything but that it cannot."""
+    return record.verdict not in ("unsupported", "not-run")
+
+
+def _raises(record: VerdictRecord) -> bool:
+    """Whether a call ended with an error that no known difference explains."""
+    return record.verdict == "error" and not record.known and record.outcome in ("raised", "")
+
+
 def _raised(records: Iterable[VerdictRecord]) -> str:
     """What a target raises most of the time, in words; empty where it does not, or was hardly asked anything."""
-    answered = [it for it in records if it.verdict not in ("unsupported", "not-run")]
-    raised = [it for it in answered if it.verdict == "error" and not it.known and it.outcome in ("raised", "")]
+    answered = list(filter(_answers, records))
+    raised = list(filter(_raises, answered))
     if len(raised) <= MUTE * len(answered) or len({it.case for it in raised}) < MUTE_CASES:
         return ""
     [(said, _)] = Counter(finding_of(it).words or it.message.splitlines()[0] for it in raised).most_common(1)

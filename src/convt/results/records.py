@@ -136,6 +136,8 @@ class VerdictRecord:
     unsteady: str = ""
     """What else the target answers when it is asked again, where that is another verdict or are other numbers: told of
     what changed between the two sides of an upgrade."""
+    again: int = 0
+    """How often it was asked again and always answered so: told of what a known difference says to come and go."""
 
 
 @dataclass(frozen=True, slots=True)

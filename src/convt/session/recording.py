@@ -96,10 +96,12 @@ class Recording:
             else:
                 self._details[key] = DetailRecord(**fields)
 
-    def mark(self, unsteady: Mapping[Key, str]) -> None:
-        """Say of verdicts what else the target answers when it is asked again."""
+    def mark(self, unsteady: Mapping[Key, str], again: Mapping[Key, int]) -> None:
+        """Say of verdicts what else the target answers when it is asked again, and how often it answered the same."""
         for key, said in unsteady.items():
             self.verdicts[key] = dataclasses.replace(self.verdicts[key], unsteady=said)
+        for key, times in again.items():
+            self.verdicts[key] = dataclasses.replace(self.verdicts[key], again=times)
 
     def hear(
         self,
@@ -199,7 +201,7 @@ class Recording:
             started=self._started.isoformat(timespec="seconds"),
             seed=session.options.seed,
             profile=session.options.profile.name,
-            platform=_platform(),
+            platform=platform_told(),
             command=self.command,
             targets=tuple(target_infos(self.targets)),
             laws=session.law_infos(),
@@ -209,7 +211,8 @@ class Recording:
         )
 
 
-def _platform() -> dict[str, Any]:
+def platform_told() -> dict[str, Any]:
+    """The machine, as a run file's header tells it."""
     return {
         "system": platform.platform(terse=True),
         "machine": platform.machine(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import product
 
 from convt.conv.settings import Pairs, Settings, SettingsError
@@ -39,8 +40,8 @@ def plans(it: Settings) -> Iterator[Plan]:
             except SettingsError:
                 continue
             yield Plan(
-                inner, plan.before, it.groups if split else 1, it.dilation if spread else None, plan.begins, plan.after,
-                plan.bias_last,
+                inner, plan.before, it.groups if split else 1, it.dilation if spread else None, plan.begins, plan.ends,
+                plan.after, plan.bias_last,
             )  # fmt: skip
 
 
@@ -71,18 +72,26 @@ def _border(it: Settings, around: int, crop: Pairs) -> Plan:
         return Plan(it)
     if not it.transposed:
         padded = tuple(n + lo + hi for n, (lo, hi) in zip(it.input, it.crop, strict=True))
-        return Plan(it.replace(input=padded, padding=()), before=it.crop)
+        return Plan(it.replace(input=padded, padding=()), before=it.crop if padded != it.input else None)
     missing = tuple(max(a - (hi - c), 0) for a, (_, hi), (c, _) in zip(it.extra, it.crop, crop, strict=True))
     plain = it.replace(padding=crop, output_padding=None, output_size=None)
     begins = tuple(lo - c for (lo, _), (c, _) in zip(it.crop, crop, strict=True))
     if around == 1:  # the call itself adds what is missing at the end
-        return Plan(plain.replace(output_padding=missing) if any(missing) else plain, begins=begins)
+        return _ended(it, Plan(plain.replace(output_padding=missing) if any(missing) else plain, begins=begins))
     if around == 2:
         given = (max(s - e, 0) for s, e in zip(it.stride, it.effective, strict=True))
         if any(more > own for more, own in zip(missing, given, strict=True)):
             raise SettingsError("output_padding", "a call with padding: valid adds less")
-        return Plan(plain.replace(padding="valid"), begins=begins)
-    return Plan(
+        return _ended(it, Plan(plain.replace(padding="valid"), begins=begins))
+    return _ended(it, Plan(
         plain.replace(bias=it.bias and not any(missing)), begins=begins,
         after=missing if any(missing) else None, bias_last=it.bias and any(missing),
-    )  # fmt: skip
+    ))  # fmt: skip
+
+
+def _ended(it: Settings, plan: Plan) -> Plan:
+    """The plan with what it crops at the end: all of the call's result that is no part of the output."""
+    none = (0,) * it.rank
+    axes = zip(plan.inner.output, plan.begins or none, it.output, plan.after or none, strict=True)
+    ends = tuple(full - lo - (out - more) for full, lo, out, more in axes)
+    return replace(plan, ends=ends) if any((*(plan.begins or none), *ends)) else replace(plan, begins=None)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from convt.conv.dtypes import numpy_dtype
 from convt.conv.settings import Settings, Sizes
 
 TAPS = "DHW"
@@ -117,7 +118,12 @@ def dilated(spread: np.ndarray, dilation: Sizes) -> np.ndarray:
 
 def as_array(value: Any) -> np.ndarray:
     """A framework's tensor or variable as a numpy array, its memory its own."""
-    for name in ("detach", "cpu", "numpy"):
+    for name in ("detach", "cpu", "resolve_conj", "resolve_neg"):
         if not isinstance(value, np.ndarray) and hasattr(value, name):
             value = getattr(value, name)()
+    if str(getattr(value, "dtype", "")) == "torch.bfloat16":  # of which PyTorch gives numpy no array
+        whole = value.float().numpy()  # every one of them is a float32
+        return np.array(whole.astype(numpy_dtype("bfloat16")))
+    if not isinstance(value, np.ndarray) and hasattr(value, "numpy"):
+        value = value.numpy()
     return np.array(value)

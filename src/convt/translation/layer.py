@@ -11,6 +11,10 @@ from convt.conv.settings import Op, Padding, Settings, SettingsError, Sizes, for
 T = TypeVar("T")
 
 
+OF_THE_INPUT = ("input", "padding", "output_size")
+"""Fields that may be impossible for one input and possible for another."""
+
+
 class LayerError(ValueError):
     """What was written is no layer; the message says where, what was found, what is accepted and what to do."""
 
@@ -78,9 +82,8 @@ class Layer:
                 groups=groups, bias=self.bias, op=self.op,
             )  # fmt: skip
         except SettingsError as error:
-            raise LayerError(
-                f"this layer is impossible for an input of {'x'.join(map(str, extents))}: {error}"
-            ) from None
+            of = f" for an input of {'x'.join(map(str, extents))}" if error.field in OF_THE_INPUT else ""
+            raise LayerError(f"this layer is impossible{of}: {error}") from None
 
     def _cropped(self, extents: Sizes) -> Layer:
         """The layer whose `halves` have become pairs, for an input of these extents."""

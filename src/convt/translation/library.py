@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from convt.conv.same_or_valid import same_numbers
 from convt.conv.settings import Settings
 from convt.translation import translating
@@ -13,7 +15,7 @@ from convt.translation.dialect import Spoken, Unsayable, chosen, of_form
 from convt.translation.layer import LayerError
 from convt.translation.said import Plan, Said
 from convt.translation.translating import Translation, read
-from convt.translation.unknown import Known, answer, known
+from convt.translation.unknown import WORDS, Known, answer, known
 
 
 def translate(
@@ -28,26 +30,56 @@ def translate(
     where the translation depends on them and the layer does not say them. LayerError says so, and where there is none.
     """
     [(dialect, kind)] = chosen([to])
-    found = answer(known(read(text), input, channels), dialect, kind, program=True)
+    extents = None if input is None else tuple(_whole("input", n) for n in _several(input))
+    inputs = None if channels is None else _whole("channels", channels)
+    found = answer(known(read(_text(text)), extents, inputs), dialect, kind, program=True)
     if found.translation is None:
         raise LayerError(found.failure)
     if depends := found.open:
-        raise LayerError(f"{dialect.title}: the program depends on the {' and the '.join(depends)} of the layer's "
-                         f"input; give {' and '.join(f'{name}=' for name in depends)}")  # fmt: skip
+        raise LayerError(f"{dialect.title}: the program depends on {' and '.join(WORDS[name] for name in depends)}; "
+                         f"give {' and '.join(f'{name}=' for name in depends)}")  # fmt: skip
     return found.translation
+
+
+def _text(layer: object) -> str:
+    if not isinstance(layer, str):
+        raise LayerError(f"a layer: found {_type(layer)}, accepted its text, such as str(layer) of one of PyTorch's")
+    return layer
+
+
+def _several(input: object) -> Sequence[object]:  # noqa: A002
+    """The input's extents; one number is that of a line."""
+    if isinstance(input, (list, tuple, np.ndarray)) and np.ndim(input) == 1:
+        return list(input)
+    if isinstance(input, str) or not hasattr(input, "__index__"):
+        raise LayerError(f"input: found {input!r}, accepted the input's spatial extents, such as (4, 4)")
+    return [input]
+
+
+def _whole(name: str, value: object) -> int:
+    """A whole number of Python's or numpy's."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise LayerError(f"{name}: found {value!r}, accepted whole numbers")
+    return int(value)
+
+
+def _type(value: object) -> str:
+    return f"an object of {type(value).__module__}.{type(value).__qualname__}"
 
 
 def port(weights: Any, source: str | Spoken, target: str | Translation) -> Any:
     """A layer's arrays as another framework's layer takes them.
 
     `weights` is what the source's framework gives: a mapping by name (`state_dict()`), a sequence (`get_weights()`), or
-    the kernel alone. `target` is a translation, or the layer that the other program has, as text. Nothing is rounded.
+    the kernel alone. `target` is a translation, or the layer that the other program has, as text. Numpy's arrays come
+    back, in a dict, a list or a pair as the target says; nothing is rounded. Of bfloat16 they are of ml_dtypes' dtype,
+    of which PyTorch makes no tensor: `torch.as_tensor(array.astype("float32")).bfloat16()` is the same numbers.
     LayerError where shapes do not fit the source, or where the two layers do not compute the same.
     """
-    spoken = read(source) if isinstance(source, str) else source
+    spoken = source if isinstance(source, Spoken) else read(_text(source))
     if isinstance(target, Translation):
         return translating.port(weights, spoken, target)
-    return translating.port(weights, spoken, _as_written(weights, spoken, read(target)))
+    return translating.port(weights, spoken, _as_written(weights, spoken, read(_text(target))))
 
 
 def _as_written(weights: Any, source: Spoken, target: Spoken) -> Translation:
@@ -82,7 +114,8 @@ def _same(a: Settings, b: Settings, source: Spoken, target: Spoken) -> None:
                 if name != "op"
                 else ("which can only be the same with stride 1: give convt.translate's result as the target")
             )
-            raise LayerError(f"{name}: {source.form} has {ours} and {target.form} {theirs}, {why}")
+            hint = "; a function's text says a bias by `+ bias` behind the call" if name == "bias" else ""
+            raise LayerError(f"{name}: {source.form} has {ours} and {target.form} {theirs}, {why}{hint}")
     if not same_numbers(a, [lo for lo, _ in b.crop]):
         what = "crops" if a.transposed else "pads"
         raise LayerError(f"padding: for an input of {'x'.join(map(str, a.input))} {source.form} {what} {list(a.crop)} "

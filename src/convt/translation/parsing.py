@@ -12,6 +12,8 @@ from convt.translation.layer import LayerError
 
 LONGEST = 10_000
 """Characters of a layer's text: a call has some hundred, and Python's parser takes much memory for deep nesting."""
+PLACE = re.compile(r"^\(\w+\): ")
+"""What PyTorch prints before a layer that is part of another: `(0): ConvTranspose2d(...)`."""
 MAKERS = ("zeros", "ones", "empty", "full", "rand", "randn", "normal", "uniform", "randint", "arange")
 """Functions that make an array of the shape that is their first argument, or of their whole arguments."""
 ADDERS = ("bias_add", "add")
@@ -46,16 +48,15 @@ class Call:
 
 def parse(text: str) -> Call:
     """The call that the text is; an assignment's right side, an expression's outermost call that has a dotted name."""
-    cleaned = text.strip().rstrip(",;")
+    cleaned = PLACE.sub("", text.strip()).rstrip(",;")
     if len(cleaned) > LONGEST:
         raise LayerError(f"a layer: found {len(cleaned):,} characters, accepted one call, {LONGEST:,} at most")
     try:
         body = ast.parse(cleaned).body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         where = f", column {error.offset}" if isinstance(error, SyntaxError) and error.offset else ""
-        why = error.msg if isinstance(error, SyntaxError) else "it nests too deeply"
         raise LayerError(
-            f"a layer: cannot read {_short(cleaned)}{where}: {why}; write one call, as in Python"
+            f"a layer: cannot read {_short(cleaned)}{where}: {_why(error)}; write one call, as in Python"
         ) from None
     value = body[0].value if len(body) == 1 and isinstance(body[0], (ast.Expr, ast.Assign)) else None
     inner = _without_bias(value)
@@ -72,6 +73,15 @@ def parse(text: str) -> Call:
         return Call(name, tuple(map(_argument, call.args)), _named(call), cleaned, inner is not None)
     except RecursionError:
         raise LayerError(f"a layer: {_short(cleaned)} nests too deeply; write one call") from None
+
+
+def _why(error: Exception) -> str:
+    """Why Python cannot read a text."""
+    if isinstance(error, UnicodeError):
+        return "it has bytes that are no text"
+    if not isinstance(error, SyntaxError):
+        return "it nests too deeply"
+    return "a number of it is too long" if "limit" in error.msg and "digits" in error.msg else error.msg
 
 
 def _without_bias(node: ast.expr | None) -> ast.Call | None:

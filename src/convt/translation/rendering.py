@@ -46,6 +46,7 @@ def _call(plan: Plan, said: Said, x: str, y: str, state: str) -> Iterator[str]:
         yield f"{y} = {_renamed(said.apply, x, state)}"
         return
     yield f"{'kernel, bias' if plan.inner.bias else 'kernel,'} = {state}"
+    yield from said.load
     yield f"{y} = {_renamed(said.call, x, state)}"
 
 

@@ -26,7 +26,8 @@ class Said:
     names: tuple[str, str] = ("kernel", "bias")
     """What the framework calls them."""
     load: tuple[str, ...] = ()
-    """Lines that put `state` into `layer`, which are run where there is an `x`; empty where `apply` takes it."""
+    """Lines that put `state` into `layer`, which are run where there is an `x`; empty where `apply` takes it. Of a
+    function, those that make its framework's arrays of `kernel` and `bias`, where it takes no others."""
     apply: str = "layer(x)"
     """The expression that calls `layer`, in which `x` and `state` are."""
     shaped: str = ""
@@ -75,6 +76,8 @@ class Plan:
     """How far apart the taps of the kernel are put before it is handed over."""
     begins: Sizes | None = None
     """The first position that is kept, an axis; the extents are those of the wanted output."""
+    ends: Sizes | None = None
+    """Beside `begins`: how many positions at the end are not kept, an axis."""
     after: Sizes | None = None
     """Zeros that are added at the end of each axis, where no tap reaches."""
     bias_last: bool = False
@@ -91,16 +94,25 @@ class Plan:
         if self.before:
             said.append(f"pad the input with zeros, (before, after) {list(self.before)}")
         if self.groups > 1:
-            said.append(f"split the channels: one call for each of the {self.groups} groups, the results joined")
+            said.append(
+                f"split the channels of input, kernel and bias: one call for each of the {self.groups} groups, "
+                "the results joined"
+            )
         if self.dilation:
             said.append(f"put the kernel's taps {_by(self.dilation)} apart, zeros between them, and give no dilation")
         if self.begins is not None:
-            said.append(f"crop afterwards, from position {_by(self.begins)} on")
+            said.append(_cropped(self.begins, self.ends or (0,) * len(self.begins)))
         if self.after is not None:
             said.append(f"add zeros at the end, {_by(self.after)}, where no tap reaches")
         if self.bias_last:
             said.append("add the bias last")
         return said
+
+
+def _cropped(begins: Sizes, ends: Sizes) -> str:
+    sides = ((begins, "beginning"), (ends, "end"))
+    where = " and ".join(f"{_by(many)} at the {side}" for many, side in sides if any(many))
+    return f"crop the result by {where} of {'each' if len(begins) > 1 else 'the'} axis"
 
 
 def _by(values: Sizes) -> str:

@@ -38,6 +38,9 @@ class Signature:
     ignored: frozenset[str] = frozenset()
     """Parameters that change nothing of the settings, such as `device`: any value will do."""
 
+    unquoted: frozenset[str] = frozenset()
+    """Words that the framework prints without quotes, `padding=same`: such a name is the word."""
+
     def bind(self, call: Call, name: str) -> dict[str, Any]:
         """Every parameter with its value. LayerError says what was found, and which position it took."""
         positions, known = list(self.parameters), {**self.parameters, **self.keyword_only}
@@ -57,7 +60,9 @@ class Signature:
         if missing:
             raise LayerError(f"{name}: {' and '.join(missing)} missing; it takes {', '.join(known)}")
         for argument, value in given.items():
-            if isinstance(value, Name) and argument not in self.ignored and argument in self.literal:
+            if isinstance(value, Name) and value.text in self.unquoted:
+                given[argument] = value.text
+            elif isinstance(value, Name) and argument not in self.ignored and argument in self.literal:
                 raise LayerError(f"{name}: {argument}: found the name {value.text}, accepted a value that is written "
                                  "out, because nothing is run to find it")  # fmt: skip
         return {**known, **given}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -127,19 +127,48 @@ def port(weights: Any, source: str | Spoken, target: Translation) -> Any:
 def arrays_of(weights: Any) -> tuple[np.ndarray, np.ndarray | None]:
     """Kernel and bias of a layer's state, whatever the framework calls them."""
     if isinstance(weights, Mapping):
-        found: dict[str, Any] = {}
-        for name, value in weights.items():
-            role = "bias" if re.search(r"(^|[./_])bias$|(^|[./])b$", name) else "kernel"
-            if role in found:
-                raise LayerError(f"weights: found {', '.join(weights)}, accepted one kernel and one bias at most")
-            found[role] = value
-        if "kernel" not in found:
-            raise LayerError(f"weights: found {', '.join(weights) or 'nothing'}, accepted a kernel and perhaps a bias")
-        kernel, bias = found["kernel"], found.get("bias")
-    elif isinstance(weights, (list, tuple)):
+        kernel, bias = _by_role(dict(_flat(weights)))
+    elif isinstance(weights, (list, tuple, Iterator)):  # an iterator as `parameters()`
+        weights = list(weights)
         if not 1 <= len(weights) <= 2:
             raise LayerError(f"weights: found {len(weights)} arrays, accepted a kernel and perhaps a bias")
         kernel, bias = weights[0], weights[1] if len(weights) == 2 else None
     else:
         kernel, bias = weights, None
-    return as_array(kernel), None if bias is None else as_array(bias)
+    return _array("kernel", kernel), None if bias is None else _array("bias", bias)
+
+
+def _flat(weights: Mapping[Any, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """Names and arrays; those of a mapping inside, such as Flax's `{"params": {...}}`, with the path before them."""
+    for name, value in weights.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{before}{name}/")
+        else:
+            yield f"{before}{name}", value
+
+
+def _by_role(weights: Mapping[str, Any]) -> tuple[Any, Any]:
+    """The kernel, and the bias or None, of arrays by name."""
+    found: dict[str, Any] = {}
+    for name, value in weights.items():
+        role = "bias" if re.search(r"(^|[./_])bias$|(^|[./])b$", name) else "kernel"
+        if role in found:
+            raise LayerError(f"weights: found {', '.join(weights)}, accepted one kernel and one bias at most: give "
+                             "those of one layer")  # fmt: skip
+        found[role] = value
+    if "kernel" not in found:
+        raise LayerError(f"weights: found {', '.join(weights) or 'nothing'}, accepted a kernel and perhaps a bias")
+    return found["kernel"], found.get("bias")
+
+
+def _array(name: str, value: Any) -> np.ndarray:
+    """A framework's array as numpy's; LayerError where it holds no numbers."""
+    try:
+        array = as_array(value)
+    except Exception as error:  # of any framework: a tensor on no device, a sparse one, a ragged list
+        why = str(error).splitlines() or [type(error).__name__]
+        raise LayerError(f"{name}: found {type(value).__name__}, which gives no array of numpy: {why[0]}") from None
+    if array.dtype.kind in "OSUM":
+        raise LayerError(f"{name}: found {type(value).__name__}, accepted an array of numbers: what `state_dict()` or "
+                         "`get_weights()` of the one layer gives, or its kernel")  # fmt: skip
+    return array

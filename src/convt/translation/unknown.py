@@ -13,7 +13,7 @@ from convt.translation.translating import Translation, translate
 LEAST = 5
 """The smallest extent that stands for an unknown one, where the kernel fits it."""
 MOST_EXTENTS = 32
-"""Inputs that stand for all others: two strides of them, where the stride is not longer than anybody's."""
+"""Inputs that stand for all others: two strides of them. Of longer strides those count that leave 0, 1 and 2."""
 WORDS = {"input": "the input's extents", "channels": "the number of input channels", "batch": "the number of items"}
 OPTIONS = {"input": "--input", "channels": "--channels", "batch": "--batch"}
 
@@ -47,6 +47,9 @@ class Known:
         if name == "input":
             for more in range(1, min(2 * max(it.stride), MOST_EXTENTS) + 1):
                 yield replace(self, extents=tuple(n + more for n in it.input)).settings()
+            for rest in (0, 1, 2) if 2 * max(it.stride) > MOST_EXTENTS else ():  # forward `same`: least, most, odd
+                extents = tuple((n // s + 1) * s + rest for n, s in zip(it.input, it.stride, strict=True))
+                yield replace(self, extents=extents).settings()
         elif name == "channels":
             for times in (2, 3):
                 yield replace(self, extents=it.input, channels=times * it.channels_in).settings()

@@ -1,13 +1,20 @@
-"""Why both sides of an upgrade may be one version: a newer one is released for another Python."""
+"""Why a side of an upgrade is not the newest version, and both may be one: that is released for another Python."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.tags import platform_tags
 from packaging.version import Version
 
+from convt.upgrade.environments import Environment
 from convt.upgrade.installing import Pair
-from convt.upgrade.offers import Index
-from convt.upgrade.pythons import Python
+from convt.upgrade.offers import Index, minors, spans
+from convt.upgrade.pythons import OLDEST, Python
 from convt.upgrade.request import PARTS
+from convt.upgrade.requirements import all_asked
 
 
 def one_version(pair: Pair, index: Index) -> str:
@@ -27,6 +34,38 @@ def one_version(pair: Pair, index: Index) -> str:
     newer = [newer_for_another_python(name, version, pair.after.made_of, index) for name, version in wholes.items()]
     more = "; ".join(filter(None, newer)) or "name another version, or --pre for what is not released yet"
     return f"{told} on both sides: nothing to compare; {more}"
+
+
+def held_back(pair: Pair, index: Index) -> list[str]:
+    """`after: keras 3.12.4 is the newest for Python 3.10; 3.15.1 needs Python >=3.11 (--after-python 3.11)`: a line for
+    each package that a side leaves open, where a newer release than it got is there and would be what is asked for."""
+    told = []
+    for side in (pair.before, pair.after):
+        for name, specifier in _open(side.requirements, pair.upgrade.packages):
+            newest, version = index.newest(name), side.versions.get(name)
+            if newest is not None and version and newest > Version(version) and specifier.contains(newest):
+                told.append(f"{side.name}: {_why_older(name, version, newest, side, index)}")
+    return told
+
+
+def _open(requirements: Sequence[str], packages: Sequence[str]) -> list[tuple[str, SpecifierSet]]:
+    """The packages, of some, that requirements ask for without one exact version, with what they ask."""
+    asked = [it for it in all_asked(requirements) if it.name in packages and not it.exact]
+    found = [(it.name, Requirement(it.text)) for it in asked]
+    return [(name, it.specifier) for name, it in found if it.url is None]
+
+
+def _why_older(name: str, version: str, newest: Version, side: Environment, index: Index) -> str:
+    python, platforms = side.made_of, list(platform_tags())
+    files = [it for it in index.files(name) if it.version == newest]
+    if any(it.fits(python.release, platforms) for it in files):
+        return f"{name} {version} is taken, though {newest} is released: what stands beside it holds it back"
+    told = f"{name} {version} is the newest for Python {python.minor} on this machine"
+    usable = [minor for minor in minors(files, platforms) if (3, minor) >= OLDEST]
+    if not usable:
+        return f"{told}; {newest} has no wheel for it"
+    nearest = min(usable, key=lambda minor: abs(minor - python.release[1]))
+    return f"{told}; {newest} needs Python {spans(usable)} (--{side.name}-python 3.{nearest})"
 
 
 def newer_for_another_python(package: str, version: str, python: Python, index: Index) -> str:

@@ -55,6 +55,11 @@ class Environment:
     made_of: Python = field(default=Python("", "", ""), compare=False)
     """The Python that it was made of."""
 
+    @property
+    def folder(self) -> Path:
+        """Where it stands."""
+        return self.python.parents[1]
+
 
 class How(TypedDict):
     """How an environment is made, for `build` and `check`.
@@ -106,13 +111,24 @@ def check(requirements: Sequence[str], index: Index, **how: Unpack[How]) -> None
     Builds nothing, and asks the index of nothing that `build` would find in the cache.
     """
     job = _job(requirements, **how)
-    for each in (job, replace(job, exactly=True)):
-        found = read(each.folder)
-        if found is not None and satisfied(job.asked, found["versions"]):
-            return
+    if _stands(job):
+        return
     refused = [why for it in job.asked if (why := index.refusal(it.text, job.base, job.option))]
     if refused:
         raise EnvironmentFailed(job.text, "cannot be had", "", "; ".join(refused))
+
+
+def stands(requirements: Sequence[str], **how: Unpack[How]) -> bool:
+    """Whether `build` would find the environment in the cache; EnvironmentFailed where it cannot be asked for."""
+    return _stands(_job(requirements, **how))
+
+
+def _stands(job: _Job) -> bool:
+    for each in (job, replace(job, exactly=True)):
+        found = read(each.folder)
+        if found is not None and satisfied(job.asked, found["versions"]):
+            return True
+    return False
 
 
 @dataclass(frozen=True)

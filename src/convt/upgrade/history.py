@@ -11,7 +11,7 @@ import platform
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from convt.cases.case import Case
 from convt.conv.oracles import VERSION
-from convt.host.registry import built_in, parse_target
+from convt.host.registry import Entry, built_in, parse_target
 from convt.laws.catalogue import all_laws
 from convt.laws.law import Law
 from convt.results.matching import ADAPTER, law_versions
@@ -177,9 +177,9 @@ def _header(
     )  # fmt: skip
 
 
-def adapter_of(backend: str) -> str:
+def adapter_of(backend: str, backends: Mapping[str, Entry] | None = None) -> str:
     """Which adapter asks a target of this backend: a digest over its code, over its folder where it is one of ours."""
-    entry = built_in()[backend]
+    entry = (backends or built_in())[backend]
     module = entry.path.partition(":")[0]
     if entry.root:
         files = [Path(entry.root, *module.split(".")).with_suffix(".py")]

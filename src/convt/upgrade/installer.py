@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import threading
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -28,6 +29,11 @@ _YANKED = re.compile(
 )
 
 
+_RUNNING: set[subprocess.Popen[str]] = set()
+"""The programs that run now, in whatever thread."""
+_STOPPED = threading.Event()
+
+
 class InstallFailed(Exception):
     """The installer's refusal; `said` is all that it printed."""
 
@@ -46,28 +52,46 @@ def program(
     words: Sequence[str], log: Path, extra: Mapping[str, str] | None = None, timeout: float | None = None
 ) -> str:
     """What a program printed, which also goes to the end of a log; InstallFailed where it does not end with 0."""
+    if _STOPPED.is_set():
+        raise InstallFailed("interrupted")
+    env = environ() | dict(extra or {})
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     try:
-        done = subprocess.run(
-            words,
-            env=environ() | dict(extra or {}),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=timeout,
-            check=False,
-        )
+        with subprocess.Popen(words, env=env, text=True, errors="replace", **pipes) as process:  # type: ignore[call-overload]
+            said = _heard(process, timeout)
     except OSError as error:
         raise InstallFailed(f"cannot start {words[0]}: {error.strerror}") from None
+    with log.open("a") as file:
+        file.write(f"$ {' '.join(words)}\n{said}\n")
+    if process.returncode:
+        how = f"ended by signal {-process.returncode}" if process.returncode < 0 else ""
+        raise InstallFailed("\n".join(part for part in (said, how) if part))
+    return said
+
+
+def _heard(process: subprocess.Popen[str], timeout: float | None) -> str:
+    """What a program prints until it ends; InstallFailed where it does not within the timeout."""
+    _RUNNING.add(process)
+    try:
+        return process.communicate(timeout=timeout)[0]
     except subprocess.TimeoutExpired:
         raise InstallFailed(f"no end within {timeout:g} s") from None
-    with log.open("a") as file:
-        file.write(f"$ {' '.join(words)}\n{done.stdout}\n")
-    if done.returncode:
-        how = f"ended by signal {-done.returncode}" if done.returncode < 0 else ""
-        raise InstallFailed("\n".join(part for part in (done.stdout, how) if part))
-    return done.stdout
+    finally:
+        _RUNNING.discard(process)
+        if process.poll() is None:
+            process.kill()
+
+
+def stop() -> None:
+    """End every program that runs now, and start no further one: somebody interrupts, and waits."""
+    _STOPPED.set()
+    for process in list(_RUNNING):
+        process.kill()
+
+
+def go_on() -> None:
+    """Programs may start."""
+    _STOPPED.clear()
 
 
 def install(

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from convt.upgrade.environments import Environment, EnvironmentFailed, Report, build, check
+from convt.upgrade.environments import Environment, EnvironmentFailed, Report, build, check, stands
+from convt.upgrade.installer import go_on, stop
 from convt.upgrade.offers import Index
-from convt.upgrade.request import Upgrade
+from convt.upgrade.request import SIDES, Upgrade
 
+AT_ONCE = 0.5
+"""Seconds after which an interruption is heard at the latest."""
 TOOLS = ("pip", "setuptools", "wheel")
 """What a fresh environment has anyway, whatever is asked for."""
 
@@ -95,10 +98,17 @@ def install(upgrade: Upgrade, options: Options, report: Report) -> Pair:
         with lock:
             report(text)
 
+    go_on()
     _check(upgrade, options, told)
     make = partial(_build, upgrade, options, told)
     with ThreadPoolExecutor(2) as pool:
         sides = [pool.submit(make, name, upgrade.constraints(name)) for name in ("before", "after")]
+        try:
+            while wait(sides, timeout=AT_ONCE).not_done:
+                pass  # a wait without end would not hear of every interruption
+        except BaseException:  # else it would wait for pip
+            stop()
+            raise
     pair = Pair(*_results(sides), upgrade)
     locked = upgrade.locked.values()  # each side has what its lock file says
     held = {name for it in locked for name, line in it.pins.items() if "==" in line}
@@ -113,6 +123,12 @@ def install(upgrade: Upgrade, options: Options, report: Report) -> Pair:
     except EnvironmentFailed:
         return pair
     return again if len(again.differing()) < len(pair.differing()) else pair
+
+
+def standing(upgrade: Upgrade, options: Options) -> dict[str, bool]:
+    """Of each side whether its environment stands there already; EnvironmentFailed where it cannot be asked for."""
+    how = {name: _how(upgrade, options, lambda _: None, name, upgrade.constraints(name)) for name in SIDES}
+    return {name: stands(*_side(upgrade, name), **its) for name, its in how.items()}
 
 
 def _build(upgrade: Upgrade, options: Options, report: Report, name: str, pins: Mapping[str, str]) -> Environment:

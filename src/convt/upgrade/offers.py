@@ -145,10 +145,9 @@ def refusal(what: str, files: Sequence[File], python: Python, option: str) -> st
     platforms = list(platform_tags())
     if not files or any(it.fits(python.release, platforms) for it in files):
         return ""
-    wheels = [it for it in files if it.tags] or files
-    fitting = [minor for minor in MINORS if any(it.fits((3, minor), platforms) for it in wheels)]
+    fitting = minors(files, platforms)
     if not fitting:
-        return _elsewhere(what, wheels, platforms)
+        return _elsewhere(what, [it for it in files if it.tags] or files, platforms)
     has = f"{what} has wheels for Python {spans(fitting)}"
     usable = [minor for minor in fitting if (3, minor) >= OLDEST]
     if not usable:
@@ -156,6 +155,13 @@ def refusal(what: str, files: Sequence[File], python: Python, option: str) -> st
         return f"{has}, and a target's process needs {oldest} or newer: ask for a newer release"
     nearest = min(usable, key=lambda minor: abs(minor - python.release[1]))
     return f"{has} and this side is built with {python.minor}: {option} 3.{nearest}"
+
+
+def minors(files: Sequence[File], platforms: Collection[str]) -> list[int]:
+    """The minor versions of Python 3 for which there is a wheel on one of these platforms; of a release without wheels,
+    those for which there is a source archive."""
+    wheels = [it for it in files if it.tags] or files
+    return [minor for minor in MINORS if any(it.fits((3, minor), platforms) for it in wheels)]
 
 
 def _elsewhere(what: str, wheels: Iterable[File], platforms: Sequence[str]) -> str:

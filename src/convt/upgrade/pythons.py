@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from findpython.providers import ALL_PROVIDERS
+from packaging.specifiers import SpecifierSet
 
 from convt.upgrade.installer import InstallFailed, program
+from convt.upgrade.locks.lock import exact_python
 
 OLDEST = (3, 10)
 """A target's process needs this Python or a newer one."""
@@ -92,6 +94,21 @@ def find(
     if isinstance(fetched, Python):
         return fetched
     raise NoPython(_none(named[1], looked, [*passed, *([fetched] if fetched else [])]))
+
+
+def fitting(specifier: str, version: str, programs: Iterable[tuple[Path, bool]] = ()) -> Python | None:
+    """The Python here that a version specifier admits, of the minor version that is nearest to `version`; None where
+    that one is admitted, or there is no other. Where it names a single minor version, any patch of that will do.
+
+    Nothing is fetched. `programs`: as for `find`.
+    """
+    exact = exact_python(specifier)
+    asked = SpecifierSet(f"=={'.'.join(exact.split('.')[:2])}.*" if exact else specifier)
+    if asked.contains(version, prereleases=True):
+        return None
+    here = [it for it in _looked(programs or everywhere(), ())[0] if asked.contains(it.version, prereleases=True)]
+    minor = int(version.split(".")[1])
+    return min(here, key=lambda it: abs(it.release[1] - minor), default=None)
 
 
 def everywhere() -> Iterator[tuple[Path, bool]]:

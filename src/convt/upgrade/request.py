@@ -86,6 +86,8 @@ class Upgrade:
     """By target where the pin stands that moved for it."""
     notes: tuple[str, ...] = ()
     """What a header says beside: what only one lock file has, and which files were not taken."""
+    pythons: Mapping[str, str] = field(default_factory=dict)
+    """By side the program of the Python that its lock file is for, where that is another one than is running."""
 
     def constraints(self, side: str) -> dict[str, str]:
         """The lines of constraints of one side, by canonical name: what its lock file says goes before."""

@@ -4,29 +4,34 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import groupby
 from pathlib import Path
 
 from convt.cases.case import Case
+from convt.conv.data import exact
+from convt.conv.settings import Settings
 from convt.host.pool import Pool
 from convt.host.registry import Entry
+from convt.laws.probes import ask
 from convt.results.changes import compare_sides
 from convt.results.runfile import Run, read_run
+from convt.results.targets import Target
 from convt.session.choose import chooses
 from convt.session.options import DEADLINE, KNOWN, Options, check_folder
-from convt.session.progress import Progress
+from convt.session.progress import Progress, Waiting
 from convt.session.recording import Recording, records_of
+from convt.session.session import Pair as Asking
 from convt.session.session import Session
 from convt.upgrade.environments import Report
 from convt.upgrade.found import Found
 from convt.upgrade.installing import Pair
+from convt.upgrade.journal import Journal, journal
 from convt.upgrade.request import SIDES, Upgrade
 from convt.upgrade.search import search
 from convt.upgrade.speed import Speeds, speeds, to_be_timed
-from convt.upgrade.steadiness import to_ask, unsteady
+from convt.upgrade.steadiness import MOST_DOUBTFUL, ask_again, to_ask
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,10 @@ class Asked:
     deadline: float = DEADLINE
     """Seconds for one evaluation."""
     command: str = "convt upgrade"
+    expected: float = 0.0
+    """Seconds that all cases may take on both sides; 0 where nobody knows."""
+    fresh: bool = False
+    """Whether everything is asked anew, also what an earlier try was answered."""
 
 
 class SessionFailed(RuntimeError):
@@ -59,15 +68,17 @@ def sided(upgrade: Upgrade) -> list[str]:
     return [replace(target, environment=side).name for target in upgrade.targets for side in SIDES]
 
 
-def ready(upgrade: Upgrade, asked: Asked, entries: Mapping[str, Entry]) -> str:
-    """Refuse what `run_cases` would refuse, before environments are built: BadOption, TargetError, SpecErrors or
-    SessionFailed. Starts nothing. What there is to say of layers of the user's own; empty where there are none."""
+def ready(upgrade: Upgrade, asked: Asked, entries: Mapping[str, Entry]) -> tuple[int, int, str]:
+    """How many cases and laws are asked, and what there is to say of layers of the user's own, or nothing.
+
+    Refuses what `run_cases` would refuse, before environments are built: BadOption, TargetError, SpecErrors or
+    SessionFailed. Starts nothing.
+    """
     check_folder("--report", asked.report)
     with Session(_options(upgrade, asked, dict.fromkeys(SIDES, sys.executable)), entries) as session:
         session.check()
         session.read()
-        _chosen(session, asked)
-        return session.mine_told
+        return len(_chosen(session, asked)), len(session.laws), session.mine_told
 
 
 def _options(upgrade: Upgrade, asked: Asked, pythons: Mapping[str, str]) -> Options:
@@ -91,33 +102,91 @@ def run_cases(pair: Pair, asked: Asked, entries: Mapping[str, Entry], report: Re
     What changed is asked again, and what a side answers by chance is marked in the file. SessionFailed where no case
     was chosen, a target did not start, or a side has no answer at all.
     """
-    names = sided(pair.upgrade)
     path = asked.report / "run.jsonl"
     with Session(_options(pair.upgrade, asked, _pythons(pair)), entries) as session:
         session.check()
         cases = _chosen(session, asked)
         recording = Recording(session, asked.command)
-        terminal = sys.stdout.isatty()
-        progress = Progress(len(cases) * len(names), session.waiting, asked.report / "cases", sys.stdout, terminal)
-        try:
-            for _, matches in groupby(session.run(cases, names), key=lambda it: (it.found.case.id, it.found.target)):
-                recording.add(records_of(session, list(matches)))
-                progress.step()
-        finally:
-            progress.finish()
-        recording.finish()
+        journals = _journals(pair, asked, cases, session)
+        _ask(session, recording, cases, sided(pair.upgrade), journals, asked, report)
         if not asked.laws or "cost" in asked.laws:
             recording.speeds = _speeds(session, pair, to_be_timed(cases, asked.words, asked.alone or bool(asked.specs)))
         recording.write(path, 0)
-    run = read_run(path)
-    check(run)
-    changes = to_ask(compare_sides(run, *SIDES).changes)
-    if not changes:
+        run = read_run(path)
+        check(run, lambda name: _answers_plainly(session, name))
+    compared = compare_sides(run, *SIDES)
+    doubtful = to_ask(compared.doubtful)[:MOST_DOUBTFUL]
+    changes = to_ask(compared.changes)
+    if not changes and not doubtful:
         return run
-    report(f"asking again, of both sides: {len(changes):,} verdicts that changed")
-    recording.mark(unsteady(changes, SIDES, entries, partial(_asking, pair, asked, entries)))
+    report(f"asking again, of both sides: {len(changes) + len(doubtful):,} verdicts that changed")
+    with Waiting("asking again", 0, sys.stdout, sys.stdout.isatty()):
+        again = ask_again(changes, SIDES, entries, partial(_asking, pair, asked, entries), doubtful)
+    recording.mark(*again.settled(doubtful, SIDES))
     recording.write(path, 0)
     return read_run(path)
+
+
+def _journals(pair: Pair, asked: Asked, cases: Sequence[Case], session: Session) -> dict[str, Journal]:
+    """The journal of each side. None of a version that is compared with itself, which has to answer twice; nor of what
+    is timed, which is of one day."""
+    if pair.before.folder == pair.after.folder or any(case.cost is not None for case in cases):
+        return {}
+    sides = {it.name: it for it in (pair.before, pair.after)}
+    found = {side: journal(it, side, pair.upgrade.targets, cases, session) for side, it in sides.items()}
+    for it in found.values() if asked.fresh else ():
+        it.clear()
+    return found
+
+
+def _ask(
+    session: Session, recording: Recording, cases: Sequence[Case], names: Sequence[str],
+    journals: Mapping[str, Journal], asked: Asked, report: Report,
+) -> None:  # fmt: skip
+    """Record the verdicts of every case on every target: those that an earlier try was told, and all others."""
+    for side, kept in journals.items():
+        if kept.cases:
+            told = f"all {len(cases):,}" if len(kept.cases) == len(cases) else f"{len(kept.cases):,} of {len(cases):,}"
+            report(f"{side}: {told} cases are answered already, in an earlier try; --fresh asks them again")
+        for records in kept.cases.values():
+            recording.add(records)
+    known = {side: kept.cases for side, kept in journals.items()}
+    side_of = {name: Target.of(name).environment for name in names}
+    pairs = [Asking(it, name) for it in cases for name in names if it.id not in known.get(side_of[name], {})]
+    session.plan(pairs, whole=True)
+    expected = asked.expected * len(pairs) / (len(cases) * len(names))
+    progress = Progress(
+        len(pairs), session.waiting, asked.report / "cases", sys.stdout, sys.stdout.isatty(), expected
+    )  # fmt: skip
+    try:
+        for it in pairs:
+            records = records_of(session, session.verdicts(it))
+            recording.add(records)
+            if journals:
+                journals[side_of[it.target]].add(it.case.id, it.target, records)
+            progress.step()
+    finally:
+        progress.finish()
+        for kept in journals.values():
+            kept.leave(session.visited.told())
+    _ended(session, recording, journals)
+    recording.targets = {name: recording.targets[name] for name in names if name in recording.targets}
+
+
+def _ended(session: Session, recording: Recording, journals: Mapping[str, Journal]) -> None:
+    """Record what the targets say of themselves, and what those said that were not asked any more."""
+    told, spent, scripts = session.told(), session.spent(), session.settle()
+    for kept in journals.values():
+        kept.end(told, spent, scripts)
+        recording.hear(kept.targets(), kept.seconds(), kept.scripts(), kept.visited)
+    recording.hear(told, spent, scripts, session.visited.told())
+
+
+def _answers_plainly(session: Session, target: str) -> bool:
+    """Whether a side computes the plainest calls that there are: then what it raises is its answer."""
+    settings = [Settings(input=(4,), kernel=(3,), op=op) for op in ("conv_transpose", "conv")]
+    probes = [ask(it, exact(it)) for it in settings]
+    return any(outcome.kind == "value" for outcome in session.pool.submit(target, probes).result())
 
 
 def _asking(pair: Pair, asked: Asked, entries: Mapping[str, Entry], targets: Sequence[str]) -> Session:
@@ -136,8 +205,9 @@ def _speeds(session: Session, pair: Pair, cases: Mapping[str, Case]) -> Speeds:
     return found
 
 
-def check(run: Run) -> None:
-    """SessionFailed where a target did not start, or where one side of it answered nothing that was asked.
+def check(run: Run, computes: Callable[[str], bool]) -> None:
+    """SessionFailed where a target did not start, or where one side of it answered nothing, neither of what was asked
+    nor of the plainest calls, as `computes` tells: it cannot be asked there.
 
     A target that started and was given up because it kept ending is a result, and the comparison tells it.
     """
@@ -148,7 +218,7 @@ def check(run: Run) -> None:
         raise SessionFailed("; ".join(missing) + f"; {todo}")
     values: Counter[str] = Counter(record.target for record in run.verdicts if record.outcome == "value")
     for target in run.header.targets:
-        if values and not values[target.name] and not target.missing:
+        if values and not values[target.name] and not target.missing and not computes(target.name):
             said = Counter(record.message for record in run.verdicts if record.target == target.name).most_common(1)
             why = said[0][0].splitlines()[0] if said and said[0][0] else "nothing was asked"
             todo = (
@@ -167,7 +237,8 @@ def search_each(pair: Pair, entries: Mapping[str, Entry], budget: float, seed: i
     pythons = _pythons(pair)
     found = []
     for targets in both:  # one after the other: what is measured against a budget shares no machine
-        with Pool(targets, DEADLINE, backends=entries, interpreters=pythons) as pool:
+        line = Waiting(f"search on {targets[0].plain.name}", budget / len(both), sys.stdout, sys.stdout.isatty())
+        with Pool(targets, DEADLINE, backends=entries, interpreters=pythons) as pool, line:
             before, after = (target.name for target in targets)
             found.append(search(pool, before, after, budget=budget / len(both), seed=seed, report=report))
     return found

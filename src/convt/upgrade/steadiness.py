@@ -7,9 +7,9 @@ question differ is unsteady, and the comparison says so instead of taking one of
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from convt.cases.case import Case
 from convt.host.registry import Entry
@@ -34,6 +34,10 @@ ANSWERS = {
 """The classes of change that rest on what a side answers."""
 TIMES = {"": "asked again in a fresh process", "hostile": "in memory filled with 0x7F", "poisoned": "in memory of nan"}
 """How a side is asked again, by the stress environment."""
+OFTEN = 2
+"""So often has to be answered alike what a known difference says to come and go: then it stays in that version."""
+MOST_DOUBTFUL = 40
+"""Such flips that are asked again: many of them end processes."""
 MOST = 400
 """Changes that are asked again, those that matter most first: more have one cause that is no chance."""
 
@@ -44,17 +48,43 @@ def to_ask(changes: Iterable[Change]) -> list[Change]:
     return [it for it in asked if it.law not in CHANCE_LAWS][:MOST]
 
 
-def unsteady(
+@dataclass(frozen=True)
+class AskedAgain:
+    """What came of asking again, by case, law and target."""
+
+    unsteady: Mapping[Key, str]
+    """What else a side answers, in words; nothing of what is steady."""
+    times: Mapping[Key, int]
+    """How often each was answered again."""
+
+    def settled(self, doubtful: Iterable[Change], sides: Sequence[str]) -> tuple[dict[Key, str], dict[Key, int]]:
+        """(what is unsteady, how often the rest of what is doubtful was answered alike).
+
+        What a known difference says to come and go is no property of a side where it does so on one of them: such
+        pairs are told as that, and neither side is called unsteady. Where both sides always answer as they did, it is.
+        """
+        pairs = [[(it.case, it.law, _named(it.target, "", side)) for side in sides] for it in doubtful]
+        goes = {key for pair in pairs if not self._steady(pair) for key in pair}
+        steady = {key: self.times[key] for pair in pairs if self._steady(pair) for key in pair}
+        return {key: said for key, said in self.unsteady.items() if key not in goes}, steady
+
+    def _steady(self, pair: Sequence[Key]) -> bool:
+        return all(self.times.get(key, 0) >= OFTEN and key not in self.unsteady for key in pair)
+
+
+def ask_again(
     changes: Sequence[Change], environments: Sequence[str], entries: Mapping[str, Entry],
-    session: Callable[[Sequence[str]], Session],
-) -> dict[Key, str]:  # fmt: skip
-    """What else a side answers to what changed, in words, by case, law and target; nothing of what is steady.
+    session: Callable[[Sequence[str]], Session], doubtful: Sequence[Change] = (),
+) -> AskedAgain:  # fmt: skip
+    """What each side answers to what changed, and to what is doubtful, when it is asked again; of what is doubtful one
+    fresh process more, since not every target has memory that can be filled.
 
     `session` makes a session that asks these targets, in `environments`, the sides' names.
     """
     found: dict[Key, str] = {}
-    for mode, how in TIMES.items():
-        wanted = [change for change in changes if not mode or _can(change, mode, entries)]
+    times: Counter[Key] = Counter()
+    for mode, how, those in [("", TIMES[""], doubtful), *((*it, [*doubtful, *changes]) for it in TIMES.items())]:
+        wanted = [change for change in those if not mode or _can(change, mode, entries)]
         names = [_named(change.target, mode, side) for change in wanted for side in environments]
         if not names:
             continue
@@ -62,9 +92,10 @@ def unsteady(
             for change, side, again in _again(asking, wanted, mode, environments):
                 key = change.case, change.law, _named(change.target, "", side)
                 record = change.before if side == environments[0] else change.after
+                times[key] += again.verdict != "not-run"
                 if key not in found and record is not None and _differs(record, again):
                     found[key] = f"{how}: {_told(again)}"
-    return found
+    return AskedAgain(found, times)
 
 
 def _can(change: Change, mode: str, entries: Mapping[str, Entry]) -> bool:

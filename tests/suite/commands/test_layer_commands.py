@@ -45,6 +45,15 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
         (["explain", "nn.ConvTranspose1d(1, 1, 3, padding=5)", "--input", "4"], "the output would have extents (-4,)"),
         (["explain", LAYER, "--html", "/proc/x/y"], "cannot be written"),
         (["explain", LAYER, "--html", "."], "argument --html: found '.', a folder"),
+        (["explain", LAYER, "--html", "/dev/null"], "argument --html: found '/dev/null', a device or pipe"),
+        (["explain", "nosuch.txt"], "LAYER: found 'nosuch.txt', which is no file here; accepted a call"),
+        (["explain", "/"], "LAYER: found '/', a folder; accepted a call"),
+        (["explain", f"nn.Conv1d(1, 1, {'9' * 5000})"], "': a number of it is too long; write one call"),
+        (["explain", "nn.Conv1d(1, 1, 3, dtype='\udcc3')"], ": it has bytes that are no text; write one call"),
+        (["explain", "nn.Conv1d(1, 3, 3, groups=2)"], "this layer is impossible: groups: 2 does not divide"),
+        (["explain", "Conv2d(4, 4, kernel_size=(3, 3), padding_mode=reflect)"], "padding_mode: found 'reflect'"),
+        (["explain", "Conv2d(4, 4, kernel_size=(3, 3), padding=half)"], "padding: found the name half, accepted"),
+        (["solve", "--input", "7", "--kernel", "1000000000"], "--kernel: found '1000000000', accepted 1 to 65,536"),
         (["translate", LAYER, "--to", "torc"], "--to: found 'torc', accepted torch"),
         (["translate", LAYER, "--to", ","], "--to: found nothing, accepted torch"),
         (["solve", "--kernel", "3"], "--input and --output: found neither"),
@@ -53,7 +62,7 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
         (["solve", "--input", "7", "--to", "torc"], "--to: found 'torc'"),
         (["solve", "--input", "1..60000", "--output", "3"], "combinations to try, accepted 50,000 at most"),
     ],
-    ids=lambda value: " ".join(value).replace(LAYER, "LAYER") if isinstance(value, list) else "",
+    ids=lambda value: ascii(" ".join(value).replace(LAYER, "LAYER"))[1:80] if isinstance(value, list) else "",
 )
 def test_what_cannot_be_is_one_line(capsys: pytest.CaptureFixture[str], words: list[str], says: str) -> None:
     said = refused(capsys, *words)
@@ -74,6 +83,59 @@ def test_a_layer_comes_from_a_file_or_from_standard_input(
     monkeypatch.setattr(sys, "stdin", io.StringIO(LAYER))
     assert main(["explain", "-", "--input", "4x4"]) == 0
     assert capsys.readouterr().out == due
+
+
+def test_a_file_may_begin_with_the_mark_of_its_encoding(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "layer.txt"
+    path.write_bytes(b"\xef\xbb\xbf" + LAYER.encode())
+    assert main(["explain", str(path), "--input", "4x4"]) == 0
+    assert "4x4 to 8x8" in capsys.readouterr().out
+
+
+def test_what_pytorch_prints_of_a_layer_is_read(capsys: pytest.CaptureFixture[str]) -> None:
+    printed = "  (up): ConvTranspose2d(2, 3, kernel_size=(4, 4), stride=(2, 2), padding=(1, 1))"
+    assert main(["translate", printed, "--to", "keras"]) == 0
+    assert "keras.layers.Conv2DTranspose(3, 4, strides=2, padding='same')" in capsys.readouterr().out
+    assert (
+        main(["translate", "(0): Conv2d(4, 4, kernel_size=(3, 3), stride=(1, 1), padding=same)", "--to", "keras"]) == 0
+    )
+    assert "keras.layers.Conv2D(4, 3, padding='same')" in capsys.readouterr().out
+
+
+def test_a_page_is_written_through_a_link(tmp_path: Path) -> None:
+    out, link = tmp_path / "layer.html", tmp_path / "link.html"
+    out.touch()
+    link.symlink_to(out)
+    assert main(["explain", LAYER, "--html", str(link)]) == 0
+    assert link.is_symlink()
+    assert "<html" in out.read_text()
+
+
+def test_signs_that_steer_a_terminal_are_written_out(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "nn.Conv1d(1, 1, 3,\n dtype='\x1b[31m')"]) == 0
+    text = capsys.readouterr().out
+    assert "\x1b" not in text
+    assert text.startswith("nn.Conv1d(1, 1, 3,\n dtype='\\x1b[31m')\n")
+
+
+def test_of_more_positions_than_are_counted_what_repeats_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["explain", LAYER, "--input", "100000x100000"]
+    assert main(words) == 0
+    text = capsys.readouterr().out
+    assert "overlap      checkerboard: 1 to 4 taps on a position away from the border" in text
+    assert "away from the border, along every axis, 2 1 repeats" in text
+    assert "too many positions to count one by one" in text
+    assert main([*words, "--html", str(tmp_path / "layer.html")]) == 0
+    assert "heckerboard: 1 to 4 taps" in (tmp_path / "layer.html").read_text()
+
+
+def test_an_input_that_is_all_border_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    small = "of an input as small as this one all are near the border"
+    for extents, told in (("1x1", True), ("4x4", False)):
+        assert main(["explain", "nn.ConvTranspose2d(1, 1, 4)", "--input", extents]) == 0
+        assert (small in " ".join(capsys.readouterr().out.split())) is told
 
 
 @pytest.mark.parametrize(("content", "says"), [(b"", "found nothing"), (b"\xff\xfe", "found bytes that are no text"),

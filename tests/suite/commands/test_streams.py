@@ -81,3 +81,10 @@ def test_ctrl_c_while_the_command_is_imported_is_one_line(tmp_path: Path) -> Non
     )
     done = shell(f"{CONVT} laws", tmp_path, PYTHONPATH=os.pathsep.join([str(tmp_path), str(SOURCE)]))
     assert (done.returncode, done.stderr.strip()) == (2, "convt: interrupted")
+
+
+def test_a_full_disk_is_told_once(tmp_path: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full")
+    done = shell(f"{CONVT} laws >/dev/full", tmp_path)
+    assert (done.returncode, done.stderr.splitlines()) == (2, ["convt laws: [Errno 28] No space left on device"])

@@ -18,8 +18,8 @@ from tests.suite.upgrade.wheels import frame_wheel, numpy_wheel
 
 GIT = ("-c", "user.name=bot", "-c", "user.email=bot@example.org", "-c", "init.defaultBranch=main")
 INPUTS = {
-    "before": "", "after": "", "base": "", "targets": "", "spec": "", "budget": "0", "fail-on": "worse", "options": "",
-    "report": "out", "default-branch": "", "event-base": "",
+    "before": "", "after": "", "base": "", "lock": "", "targets": "", "spec": "", "budget": "0", "fail-on": "worse",
+    "options": "", "report": "out", "default-branch": "", "event-base": "",
 }  # fmt: skip
 
 
@@ -159,6 +159,8 @@ def test_versions_that_are_named_need_no_lock_file(origin: Path, tmp_path: Path)
         ({"base": "main", "report": "requirements.txt"}, "accepted the path of a folder"),
         ({"base": "main", "report": "out\nstatus=0"}, "accepted the path of a folder"),
         ({"base": "main", "fail-on": "never bits"}, "accepted never alone"),
+        ({"base": "main", "lock": "no-such.lock"}, "found no file no-such.lock that git tracks"),
+        ({"before": "tinyframe==1", "after": "tinyframe==1", "lock": "requirements.txt"}, "found it beside versions"),
     ],
     ids=[
         "no-base",
@@ -173,6 +175,8 @@ def test_versions_that_are_named_need_no_lock_file(origin: Path, tmp_path: Path)
         "file",
         "outputs",
         "never-and",
+        "no-lock",
+        "lock-and-versions",
     ],
 )
 def test_what_cannot_be_understood_is_red_with_the_reason(
@@ -247,6 +251,10 @@ def test_every_input_becomes_options_that_there_are() -> None:
     found = parser().parse_args(["upgrade", *words(given)])
     assert (found.before, found.after, found.target) == ("keras==3.14.1", "keras", ["keras-torch", "keras-jax"])
     assert (found.fail_on, found.k, found.pre, found.annotate) == (["bits", "slower"], ["gap and not 3d"], True, True)
+    locked = parser().parse_args(["upgrade", *words(INPUTS | {"base": "HEAD", "lock": "a.lock b/uv.lock"})])
+    assert (locked.lock, bool(locked.from_git)) == (["a.lock", "b/uv.lock"], True)
+    with pytest.raises(Refused, match="accepted one of these"):
+        words(given | {"lock": "a.lock"})
     with pytest.raises(Refused):
         words(INPUTS)
 

@@ -175,6 +175,18 @@ def test_what_comes_and_goes_by_itself_is_neither_fixed_nor_regressed(tmp_path: 
         assert any(f"1 verdicts not compared: the known difference {KNOWN.id}" in note for note in comparison.notes)
 
 
+def test_what_was_asked_again_and_stays_is_no_chance(tmp_path: Path) -> None:
+    known = KNOWN.__class__(KNOWN.id, intermittent="memory that nobody wrote")
+    sides = [verdict("differs", known=KNOWN.id), verdict()]
+    for again, kind in ((0, None), (2, "fixed")):
+        runs = [made(tmp_path / f"{again}-{place}.jsonl", SAME, replace(it, again=again), known=(known,))
+                for place, it in enumerate(sides)]  # fmt: skip
+        comparison = compare(*runs)
+        assert [it.kind for it in comparison.changes] == ([kind] if kind else [])
+        assert [it.kind for it in comparison.doubtful] == ([] if kind else ["fixed"])
+        assert any("not compared" in note for note in comparison.notes) == (kind is None)
+
+
 def test_numbers_by_chance_do_not_drift(tmp_path: Path) -> None:
     before, after = (verdict("differs", law="determinism", bits=bits * 16) for bits in "ab")
     assert only(compared(tmp_path, before, after)).kind == "bits"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
 
-from convt.session.progress import COURSE, Progress, remaining
+from convt.session.progress import COURSE, Progress, Waiting, remaining
 
 
 def line_of(folder: Path, items: int, done: int, failed: int = 0) -> tuple[str, Progress]:
@@ -59,3 +60,22 @@ def test_the_time_left_goes_by_the_course_and_the_pace(share: float, seconds: fl
 
 def test_without_a_course_nothing_is_told_of_the_time_left() -> None:
     assert remaining([], 0.5, 10.0) is None
+
+
+def test_what_may_be_expected_tells_the_time_left_where_there_was_no_earlier_run(tmp_path: Path) -> None:
+    progress = Progress(10, dict, tmp_path, io.StringIO(), terminal=False, expected=200.0)
+    for _ in range(5):
+        progress.step()
+    said = progress.line().plain
+    progress.finish()
+    assert "5 of 10 items" in said
+    assert re.search(r"about \d+ s left", said)
+
+
+def test_what_has_no_items_tells_its_seconds_and_what_is_left() -> None:
+    with Waiting("environments", 50.0, io.StringIO(), terminal=False) as line:
+        assert line.line().plain == "environments: 0 s, about 50 s left"
+    with Waiting("environments", 1e-9, io.StringIO(), terminal=False) as line:
+        assert line.line().plain == "environments: 0 s, longer than estimated"
+    with Waiting("asking again", 0, io.StringIO(), terminal=False) as line:
+        assert line.line().plain == "asking again: 0 s"

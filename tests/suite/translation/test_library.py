@@ -165,3 +165,117 @@ def test_arrays_that_are_mirrored_on_the_way_are_seen(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(library, "_said", mirrored)
     assert misported(10)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("flax.linen.Conv(features=2, kernel_size=(5,), strides=(40,), padding='SAME')", "torch"),
+        ("keras.layers.Conv1D(2, 5, strides=40, padding='same')", "torch"),  # no zeros where 40 divides n, 4 after it
+        ("jax.lax.conv_general_dilated(x, (2, 1, 2), (64,), 'SAME_LOWER')", "onnx"),
+        ("jax.lax.conv_general_dilated(x, (2, 1, 5), (40,), 'SAME_LOWER')", "keras"),  # as `same`, but of odd zeros
+    ],
+)
+def test_what_depends_on_the_input_is_asked_for_with_a_long_stride_too(text: str, name: str) -> None:
+    assert "input" in asked(text, name, channels=1)
+
+
+def test_a_crop_says_both_ends() -> None:
+    found = convt.translate("keras.layers.Conv1DTranspose(1, 5, strides=2, padding='same')", "torch", (7,), channels=1)
+    assert found.plan.sentences() == ["crop the result by 1 at the end of the axis"]
+    found = convt.translate("nn.ConvTranspose2d(1, 1, 5, 2, 2, output_padding=1)", "keras", input=(9, 9))
+    assert found.plan.sentences() == ["crop the result by 2 at the beginning and 1 at the end of each axis"]
+    found = convt.translate("nn.ConvTranspose2d(1, 1, (5, 3), (2, 1), (2, 0), output_padding=(1, 0))", "keras", (9, 9))
+    assert found.plan.sentences() == ["crop the result by (2, 0) at the beginning and (1, 0) at the end of each axis"]
+
+
+def test_strided_same_is_one_call_of_pytorch_where_its_zeros_are_as_many_on_both_sides() -> None:
+    text = "keras.layers.Conv2D(8, 3, strides=2, padding='same')"
+    odd = convt.translate(text, "torch", input=(7, 7), channels=3)
+    assert (odd.said.call, odd.direct) == ("torch.nn.Conv2d(3, 8, 3, stride=2, padding=1)", True)
+    even = convt.translate(text, "torch", input=(8, 8), channels=3)
+    assert even.plan.sentences() == ["pad the input with zeros, (before, after) [(0, 1), (0, 1)]"]
+    none = convt.translate(text.replace("3,", "1,"), "torch", channels=3)
+    assert (none.said.call, none.direct) == ("torch.nn.Conv2d(3, 8, 1, stride=2)", True)
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        {f"net.0.{name}": array for name, array in WEIGHTS.items()},
+        {"params": {"up": WEIGHTS}},
+        list(WEIGHTS.values()),
+        iter(WEIGHTS.values()),
+    ],
+    ids=["prefixed", "nested", "a list", "an iterator"],
+)
+def test_weights_come_as_frameworks_give_them(weights: Any) -> None:
+    kernel, bias = convt.port(weights, LAYER, "keras.layers.Conv2DTranspose(3, 4, 2, 'same')")
+    assert np.array_equal(kernel, WEIGHTS["weight"].transpose(2, 3, 1, 0))
+    assert np.array_equal(bias, WEIGHTS["bias"])
+
+
+@pytest.mark.parametrize(
+    ("weights", "says"),
+    [
+        ({0: WEIGHTS["weight"], 1: WEIGHTS["bias"]}, "weights: found 0, 1, accepted one kernel and one bias at most"),
+        ([[[1, 2], [3]], [0]], "kernel: found list, which gives no array of numpy: setting an array element"),
+        (object(), "kernel: found object, accepted an array of numbers"),
+        (WEIGHTS | {"bias": ["a", "b", "c"]}, "bias: found list, accepted an array of numbers"),
+        (None, "kernel: found NoneType, accepted an array of numbers"),
+    ],
+)
+def test_weights_that_are_none_are_refused(weights: Any, says: str) -> None:
+    with pytest.raises(LayerError) as error:
+        convt.port(weights, LAYER, "keras.layers.Conv2DTranspose(3, 4, 2, 'same')")
+    assert says in str(error.value)
+
+
+def test_tensors_of_pytorch_keep_every_bit() -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    there, back = "keras.layers.Conv2DTranspose(3, 4, 2, 'same')", "torch.nn.ConvTranspose2d(2, 3, 4, 2, 1)"
+    layer = torch.nn.ConvTranspose2d(2, 3, 4, stride=2, padding=1, dtype=torch.bfloat16)
+    found = convt.port(convt.port(layer.state_dict(), LAYER, there), there, back)
+    assert str(found["weight"].dtype) == "bfloat16"
+    assert np.array_equal(found["weight"].view(np.uint16), layer.weight.detach().view(torch.int16).numpy().view("u2"))
+    conjugate = torch.nn.ConvTranspose2d(2, 3, 4, stride=2, padding=1, dtype=torch.complex64).weight.conj()
+    [kernel, _] = convt.port([conjugate, np.zeros(3)], LAYER, there)
+    assert np.array_equal(kernel, conjugate.resolve_conj().detach().numpy().transpose(2, 3, 1, 0))
+    with pytest.raises(LayerError, match="kernel: found Parameter, which gives no array of numpy"):
+        convt.port(torch.nn.ConvTranspose2d(2, 3, 4, device="meta").parameters(), LAYER, there)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"input": "4x4"}, "input: found '4x4', accepted the input's spatial extents, such as (4, 4)"),
+        ({"input": (4.0, 4)}, "input: found 4.0, accepted whole numbers"),
+        ({"input": 4}, "input: found 1 extents (4), accepted one for each of the kernel's 2"),
+        ({"channels": True}, "channels: found True, accepted whole numbers"),
+        ({"channels": "2"}, "channels: found '2', accepted whole numbers"),
+        ({"channels": 0}, "channels"),
+    ],
+)
+def test_numbers_beside_a_layer_are_numbers(given: dict[str, Any], says: str) -> None:
+    with pytest.raises(LayerError) as error:
+        convt.translate("keras.layers.Conv2DTranspose(3, 4)", "torch", **given)
+    assert says in str(error.value)
+
+
+def test_numbers_of_numpy_are_written_as_numbers() -> None:
+    found = convt.translate(LAYER, "tensorflow", input=np.array([4, 4]))  # type: ignore[arg-type]
+    assert "output_shape=[1, 8, 8, 3]" in found.said.call
+
+
+def test_what_is_no_text_is_no_layer() -> None:
+    with pytest.raises(LayerError, match=r"a layer: found an object of builtins\.bytes, accepted its text"):
+        convt.translate(b"nn.Conv2d(1, 2, 3)", "torch")  # type: ignore[arg-type]
+    with pytest.raises(LayerError, match="PyTorch: the program depends on the number of input channels; give "):
+        convt.translate("keras.layers.Conv2DTranspose(3, 4)", "torch")
+
+
+def test_a_bias_that_a_function_lacks_is_told_how_to_write() -> None:
+    with pytest.raises(LayerError, match=r"a function's text says a bias by `\+ bias` behind the call"):
+        convt.port(WEIGHTS, LAYER, "jax.lax.conv_transpose(x, (4, 4, 2, 3), (2, 2), 'SAME')")
+    kernel, _ = convt.port(WEIGHTS, LAYER, "jax.lax.conv_transpose(x, (4, 4, 2, 3), (2, 2), 'SAME') + bias")
+    assert np.array_equal(kernel, WEIGHTS["weight"].transpose(2, 3, 0, 1)[::-1, ::-1])

@@ -246,7 +246,7 @@ def test_memory_that_onednn_would_overwrite_is_not_asked_of_it() -> None:
 def test_what_is_done_around_a_call() -> None:
     translation = translate(up(groups=2, dilation=(2, 2), bias=True), dialects()["tensorflow"])
     assert translation.plan.sentences() == [
-        "split the channels: one call for each of the 2 groups, the results joined",
+        "split the channels of input, kernel and bias: one call for each of the 2 groups, the results joined",
         "put the kernel's taps 2 apart, zeros between them, and give no dilation",
     ]
     assert translation.program() == (

@@ -27,16 +27,18 @@ from convt.translation.kernels import KernelLayout, own_layout
 from convt.translation.layer import LayerError, layer_of
 from convt.translation.translating import Translation, port, read, translate
 
-ENGINES = {
+UNOPTIMIZED = {"XLA_FLAGS": "--xla_backend_optimization_level=0"}
+"""JAX compiles each program, and is the slowest of all by that: what a call means needs no fast code."""
+ENGINES: dict[str, tuple[str, dict[str, str]]] = {
     "torch": ("torch", {}),
     "tensorflow": ("tensorflow", {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1"}),
-    "jax": ("jax", {}),
-    "flax": ("flax", {}),
-    "equinox": ("equinox", {}),
+    "jax": ("jax", UNOPTIMIZED),
+    "flax": ("flax", UNOPTIMIZED),
+    "equinox": ("equinox", UNOPTIMIZED),
     "onnx": ("onnxruntime", {"ORT_DISABLE_TELEMETRY": "1"}),
     "keras@torch": ("torch", {"KERAS_BACKEND": "torch"}),
     "keras@tensorflow": ("tensorflow", {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}),
-    "keras@jax": ("jax", {"KERAS_BACKEND": "jax"}),
+    "keras@jax": ("jax", {"KERAS_BACKEND": "jax"} | UNOPTIMIZED),
 }
 """Who runs programs: a dialect, for Keras with its engine; the package that it needs, and variables of its process."""
 
@@ -44,20 +46,14 @@ CHILD = """
 import pickle, sys
 import numpy as np
 
-def given(value):
-    if isinstance(value, dict):
-        return {name: given(array) for name, array in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(map(given, value))
-    return value if value is None or OURS != "torch" else torch.from_numpy(value)
-
 OURS, path = sys.argv[1:]
 if OURS == "torch":
     import torch
 answers = []
 for text, names in pickle.loads(open(path, "rb").read()):
     try:
-        names = {name: given(value) for name, value in names.items()}
+        if OURS == "torch":  # what `port` makes stays numpy's
+            names["x"] = torch.from_numpy(names["x"])
         exec(compile(text, "<program>", "exec"), names)
         y = names["y"]
         answers.append(np.asarray(y.detach().cpu() if hasattr(y, "detach") else y))
@@ -206,8 +202,8 @@ def translatable(dialect: Dialect) -> bool:
 def answers(engine: str, asked: Sequence[Run]) -> list[np.ndarray | str]:
     """What the programs compute, each `y` or the words of its exception; from a process that runs all of them.
 
-    Without AVX-512, with which oneDNN leaves columns of one channel unwritten (see docs/findings.md): what a translation
-    means is asked here, not what a processor makes of it.
+    Without AVX-512, with which oneDNN leaves columns of one channel unwritten (see docs/findings.md): what a
+    translation means is asked here, not what a processor makes of it.
     """
     _, variables = ENGINES[engine]
     with tempfile.TemporaryDirectory() as folder:

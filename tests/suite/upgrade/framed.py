@@ -6,6 +6,7 @@ The target's own process imports this file, so it imports nothing of pytest's.
 from __future__ import annotations
 
 import os
+import time
 import warnings
 from typing import Any
 
@@ -15,6 +16,9 @@ from convt.adapter.backend import Backend, Probe, Want
 from convt.conv.settings import Settings
 from tests.suite.conv.reference import Array, Honest
 from tests.suite.laws import liars
+
+SLOW = "CONVT_FRAMED_SECONDS"
+"""The variable that says how long each call takes, where it is to take long."""
 
 
 class Framed(Honest):
@@ -43,6 +47,7 @@ class Framed(Honest):
         return super().seconds(probe) * (4 if self.does(probe.settings) == "dawdles" else 1)
 
     def call(self, probe: Probe) -> Array:
+        time.sleep(float(os.environ.get(SLOW, "0")))
         y = super().call(probe)
         does = self.does(probe.settings)
         if does == "raises":

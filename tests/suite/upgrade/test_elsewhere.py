@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from convt.host.registry import built_in
-from convt.upgrade.elsewhere import newer_for_another_python, one_version
+from convt.upgrade.elsewhere import held_back, newer_for_another_python, one_version
 from convt.upgrade.environments import Environment
 from convt.upgrade.installing import Pair
 from convt.upgrade.offers import Index
@@ -86,3 +86,25 @@ def test_another_build_of_one_version_is_compared(after: str) -> None:
     one = pair("jax==0.10.2", "jax", "0.10.2", "0.10.2")
     built = replace(one, upgrade=replace(one.upgrade, after=(after,)))
     assert one_version(built, Index(runs=Pip(NEWER))) == ""
+
+
+@pytest.mark.parametrize("after", ["jax", "jax>=0.9"])
+def test_a_name_that_got_an_older_release_says_which_is_newer_and_for_which_python(after: str) -> None:
+    [told] = held_back(pair("jax==0.9.2", after, "0.9.2", "0.10.2"), Index(runs=Pip(NEWER)))
+    newest = "after: jax 0.10.2 is the newest for Python 3.11 on this machine"
+    assert told == f"{newest}; 0.12.0 needs Python >=3.12 (--after-python 3.12)"
+
+
+def test_what_other_packages_hold_back_is_said() -> None:
+    pip = Pip({"jax-0.12.0-py3-none-any.whl": ""})
+    assert held_back(pair("jax==0.9.2", "jax", "0.9.2", "0.10.2"), Index(runs=pip)) == [
+        "after: jax 0.10.2 is taken, though 0.12.0 is released: what stands beside it holds it back"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("after", "version"), [("jax==0.10.2", "0.10.2"), ("jax<0.11", "0.10.2"), ("jax", "0.12.0"), ("jax", "0.12.0+cpu")]
+)
+def test_who_got_what_was_asked_for_is_told_nothing(after: str, version: str) -> None:
+    assert held_back(pair("jax==0.9.2", after, "0.9.2", version), Index(runs=Pip(NEWER))) == []
+    assert held_back(pair("jax==0.9.2", after, "0.9.2", version), Index(runs=Pip(NEWER, status=1))) == []

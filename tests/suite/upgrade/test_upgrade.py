@@ -74,6 +74,15 @@ def test_it_ends_with_1_and_says_what_got_worse(worse: Upgrade) -> None:
     assert "seed 1" in worse.text
 
 
+def test_it_says_first_what_it_will_do_and_how_long_that_may_take(worse: Upgrade) -> None:
+    _, first, before, after, estimate, *rest = worse.text.splitlines()
+    number = len(BECOMES) + 2
+    assert first.startswith(f"to compare: tinyframe==1 -> tinyframe==2 on framed: {number} cases and ")
+    assert (before, after) == ("  environment before is to be built", "  environment after is to be built")
+    assert estimate.startswith("  about ")
+    assert any("installing tinyframe==1" in line for line in rest)
+
+
 @pytest.mark.parametrize("kind", [kind for kind in BECOMES if kind not in ("slower", "unchanged", "new-warning")])
 def test_each_way_of_changing_is_its_class(worse: Upgrade, kind: str) -> None:
     assert kind in worse.kinds(kind)

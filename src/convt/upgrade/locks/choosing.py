@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
 from convt.host.registry import Entry
-from convt.upgrade.locks.git import Repository, in_repository, none_found, repository
+from convt.upgrade.locks.git import Repository, in_repository, named, none_found, repository
 from convt.upgrade.locks.lock import Environment, Lock, LockError, Text, printable
 from convt.upgrade.locks.moved import Locks
-from convt.upgrade.locks.reading import OnDisk, OtherKind, read_lock
+from convt.upgrade.locks.reading import OtherKind, environment, read_lock
 from convt.upgrade.locks.requirement_files import includes
-from convt.upgrade.request import BRINGS, PARTS, Upgrade
+from convt.upgrade.request import BRINGS, PARTS, SIDES, Upgrade
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is asked of lock files: by which targets, which packages beside the known ones, and for which Python."""
+    """What is asked of lock files: by which targets, which packages beside the known ones, and for which Python.
+
+    `sides` has the environment of a side whose Python is named; `fitting` gives the version of another Python, where
+    there is one here that a lock file of a side is for, or nothing.
+    """
 
     backends: Mapping[str, Entry]
     environment: Environment
     targets: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
+    sides: Mapping[str, Environment] = field(default_factory=dict)
+    fitting: Callable[[str, Lock], str] = lambda side, lock: ""
+
+    def read(self, file: Text, side: str) -> Lock:
+        """The lock file of a side, for the Python of that side, or for the one that the file is for."""
+        found = read_lock(file, self.sides.get(side, self.environment))
+        version = self.fitting(side, found)
+        return read_lock(file, environment(version)) if version else found
 
     @property
     def own(self) -> tuple[str, ...]:
@@ -36,17 +47,19 @@ class Wanted:
 
 def from_lock(old: str, new: str, wanted: Wanted) -> Upgrade | str:
     """The upgrade from one lock file to another, or the sentence where nothing moved; LockError where there is none."""
-    before, after = (read_lock(OnDisk(Path(path), path), wanted.environment) for path in (old, new))
+    files = [named(path) for path in (old, new)]
+    before, after = (wanted.read(file, side) for file, side in zip(files, SIDES, strict=True))
     return Locks(before, after, wanted.backends, wanted.own, relative=in_repository).upgrade(wanted.targets)
 
 
-def from_git(base: str, wanted: Wanted, folder: Path | None = None) -> Upgrade | str:
+def from_git(base: str, wanted: Wanted, folder: Path | None = None, only: Sequence[str] = ()) -> Upgrade | str:
     """The upgrade that the lock files of a repository make since a commit, or the sentence where nothing moved.
 
-    LockError where there is no repository, no such commit, no lock file, or where several files move other things.
+    `only`: these files alone, by their paths from the folder or from the root of the repository. LockError where there
+    is no repository, no such commit, no lock file, or where several files move other things.
     """
     found = repository(base, folder or Path.cwd())
-    now, then = found.lock_files()
+    now, then = found.named_files(only, folder or Path.cwd()) if only else found.lock_files()
     if not now and not then:
         raise none_found(found.root)
     readable, notes, failed = _read(found, _pairs(found, now, then), wanted)
@@ -130,7 +143,7 @@ def _read(
     failed: list[tuple[str, bool]] = []
     for old, new, changed in pairs:
         files: list[Text] = [found.then(old), found.now(new)]
-        sides = [_side(file, wanted) for file in files]
+        sides = [_side(file, side, wanted) for file, side in zip(files, SIDES, strict=True)]
         before, after = sides
         errors = [it for it in sides if isinstance(it, LockError)]
         if isinstance(before, Lock) and isinstance(after, Lock):
@@ -142,9 +155,9 @@ def _read(
     return read, notes, failed
 
 
-def _side(file: Text, wanted: Wanted) -> Lock | LockError:
+def _side(file: Text, side: str, wanted: Wanted) -> Lock | LockError:
     try:
-        return read_lock(file, wanted.environment)
+        return wanted.read(file, side)
     except LockError as error:
         return error
 
@@ -187,13 +200,9 @@ def _agree(found: Repository, asked: Upgrade, others: Sequence[tuple[Locks, Upgr
         return
     every = [(asked.locked["after"].path, asked), *((it.after.path, other) for it, other in differ)]
     lines = [f"{path}: {', '.join(f'{m.package} {m.before} -> {m.after}' for m in it.moved)}" for path, it in every]
-    path = every[0][0]
-    shown = shlex.join(["git", "show", f"{found.short}:{path}"])
-    named = (
-        f"{shown} > old && {shlex.join(['convt', 'upgrade', '--from-lock', 'old', os.path.relpath(found.root / path)])}"
-    )
+    named = shlex.join(["--lock", every[0][0]])
     told = f"--from-git: found {len(every)} lock files that move different things"
-    raise LockError(told, *lines, f"accepted one of them, for example: {named}")
+    raise LockError(told, *lines, f"accepted one of them: {named}")
 
 
 def _nothing(

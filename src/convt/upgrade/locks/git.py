@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from convt.upgrade.locks.lock import LockError, printable
-from convt.upgrade.locks.reading import KINDS, OnDisk, decoded
+from convt.upgrade.locks.reading import KINDS, OUTSIDE, OnDisk, decoded
 from convt.upgrade.locks.requirement_files import includes
 
 NAMED = re.compile(
@@ -25,7 +25,6 @@ LINK = "120000 "
 LEVELS = 20
 """Links that lead to links, on the way to one file."""
 _HASH = re.compile(r"[0-9a-fA-F]{7,64}(?:[~^]\S*)?")
-_OUTSIDE = "leads out of the repository, accepted a file of it, or a link to one"
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,22 @@ class Repository:
         return sorted(set(now)), sorted(
             set(self._paths("ls-tree", "-r", "-z", "--name-only", "--full-tree", self.base))
         )
+
+    def named_files(self, names: Sequence[str], folder: Path) -> tuple[list[str], list[str]]:
+        """The same of files that are named, whatever they are called; LockError where git tracks one nowhere."""
+        tracked = set(git(self.root, "ls-files", "-z", "--full-name").split("\0"))
+        there = set(git(self.root, "ls-tree", "-r", "-z", "--name-only", "--full-tree", self.base).split("\0"))
+        found = [self._named(name, folder, tracked | there) for name in names]
+        now = {path for path in found if path in tracked and os.path.lexists(self.root / path)}
+        return sorted(now), sorted(there.intersection(found))
+
+    def _named(self, name: str, folder: Path, tracked: Collection[str]) -> str:
+        """The path from the root of a file that is named from a folder, or from the root itself."""
+        from_root = os.path.relpath(os.path.normpath(folder.resolve() / name), self.root.resolve())
+        for path in (Path(from_root).as_posix(), os.path.normpath(name)):
+            if path in tracked:
+                return path
+        raise LockError(f"--lock: found no file {name} that git tracks in {self.root}, accepted the path of one")
 
     def _paths(self, *words: str) -> list[str]:
         return [path for path in git(self.root, *words).split("\0") if NAMED.search(path)]
@@ -85,34 +100,14 @@ class Repository:
             target = git(self.root, "cat-file", "blob", f"{self.base}:{here}")
             way = os.path.normpath(PurePosixPath(here).parent / target / PurePosixPath(*parts[link:]))
             if target.startswith("/") or way.startswith(".."):
-                raise LockError(f"{self.called}:{path}: {_OUTSIDE}")
+                raise LockError(f"{self.called}:{path}: {OUTSIDE}")
         raise LockError(f"{self.called}:{path}: found more than {LEVELS} links that lead to each other")
 
-    def now(self, path: str) -> InTree:
-        return InTree(self.root / path, path, self.root)
+    def now(self, path: str) -> OnDisk:
+        return OnDisk(self.root / path, path, self.root, inside=True)
 
     def then(self, path: str) -> InCommit:
         return InCommit(self, path)
-
-
-@dataclass(frozen=True)
-class InTree(OnDisk):
-    """A file as it is now; links are followed within the repository."""
-
-    root: Path = Path()
-
-    def read(self) -> str:
-        try:
-            inside = self.file.resolve().is_relative_to(self.root.resolve())
-        except (OSError, RuntimeError):  # links that lead to each other: reading says so
-            inside = True
-        if not inside:
-            raise LockError(f"{self.path}: {_OUTSIDE}")
-        return super().read()
-
-    def beside(self, name: str) -> InTree:
-        found = super().beside(name)
-        return InTree(found.file, found.name, self.root)
 
 
 @dataclass(frozen=True)
@@ -199,9 +194,21 @@ def _literal(path: str) -> str:
 
 def in_repository(path: str) -> str:
     """A path of the disk as the root of its git repository knows it, with `/`; as it is where there is none."""
-    whole = Path(path).resolve()
-    root = next((folder for folder in whole.parents if (folder / ".git").exists()), None)
-    return whole.relative_to(root).as_posix() if root else path
+    root = root_of(path)
+    return Path(path).resolve().relative_to(root).as_posix() if root else path
+
+
+def root_of(path: str) -> Path | None:
+    """The root of the git repository in which a file stands; None where it is in none."""
+    return next((folder for folder in Path(path).resolve().parents if (folder / ".git").exists()), None)
+
+
+def named(path: str) -> OnDisk:
+    """A file that somebody names, wherever it stands. What it includes has to stand in its repository; where there is
+    none, in the current folder or in its own."""
+    here, own = Path.cwd(), Path(path).absolute().parent
+    root = root_of(path) or (here if own.is_relative_to(here) else own)
+    return OnDisk(Path(path), path, root)
 
 
 def none_found(root: Path) -> LockError:

@@ -10,6 +10,7 @@ from convt.host.registry import Entry
 from convt.results.targets import Target
 from convt.upgrade.environments import CONSTRAINTS
 from convt.upgrade.locks.lock import Lock, LockError, Pin
+from convt.upgrade.pythons import Python
 from convt.upgrade.request import BRINGS, PARTS, Locked, Moved, Place, Upgrade, target_named
 from convt.upgrade.requirements import pins
 
@@ -188,6 +189,14 @@ def _companions(modules: Iterable[str]) -> list[str]:
     """The packages that some modules of frameworks compute with."""
     there = set(modules)
     return [name for name, of in COMPANIONS.items() if not of or there.intersection(of)]
+
+
+def python_taken(asked: Upgrade, pythons: Mapping[str, Python]) -> Upgrade:
+    """The upgrade with the Pythons that were found for its lock files, by side, and a note for each."""
+    told = [f"{it.path} is for Python {it.exact_python or it.python}: {side} is made of {pythons[side]}"
+            for side, it in asked.locked.items() if side in pythons]  # fmt: skip
+    programs = {side: it.program for side, it in pythons.items()}
+    return replace(asked, notes=(*told, *asked.notes), pythons=programs)
 
 
 def python_notes(asked: Upgrade, versions: Mapping[str, str]) -> Upgrade:

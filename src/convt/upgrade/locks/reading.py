@@ -28,6 +28,10 @@ class OtherKind(LockError):
     """A file that is no lock file of a kind that is known."""
 
 
+OUTSIDE = "leads out of the repository, accepted a file of it, or a link to one"
+NO_BASE = "leads out of {root}, accepted a file in there; start convt in a folder that holds both"
+
+
 def decoded(path: str, data: bytes) -> str:
     """The text of a file: UTF-8, or UTF-16 with its mark, which PowerShell writes."""
     if len(data) > LARGEST:
@@ -35,7 +39,11 @@ def decoded(path: str, data: bytes) -> str:
     utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
     try:
         text = data.decode("utf-16" if utf16 else "utf-8-sig")
-    except UnicodeDecodeError:
+    except UnicodeDecodeError as error:
+        if not utf16 and b"\0" not in data:
+            at = f"{path}:{data.count(bytes([10]), 0, error.start) + 1}"
+            found = f"the byte 0x{data[error.start]:02X}, which is no UTF-8 (it may be Latin-1)"
+            raise LockError(f"{at}: found {found}, accepted a text in UTF-8: save it as that") from None
         text = "\0"
     if "\0" in text:
         raise LockError(f"{path}: found no text, accepted {', '.join(KINDS)}")
@@ -44,10 +52,16 @@ def decoded(path: str, data: bytes) -> str:
 
 @dataclass(frozen=True)
 class OnDisk:
-    """A file on the disk. `name` is how messages and annotations call it."""
+    """A file on the disk. `name` is how messages and annotations call it.
+
+    What it includes has to stand under `root`, links followed, and so has itself where it is `inside`: what stands
+    elsewhere is nobody's to read, since messages quote lines.
+    """
 
     file: Path
     name: str = ""
+    root: Path | None = None
+    inside: bool = False
 
     @property
     def path(self) -> str:
@@ -58,16 +72,29 @@ class OnDisk:
         return str(self.file.absolute().parent)
 
     def read(self) -> str:
+        if self.inside and self.root is not None and not _stands_in(self.file, self.root):
+            told = OUTSIDE if (self.root / ".git").exists() else NO_BASE.format(root=self.root)
+            raise LockError(f"{self.path}: {told}")
         try:
+            if self.file.exists() and not (self.file.is_file() or self.file.is_dir()):  # nobody may write to a pipe
+                raise LockError(f"{self.path}: found no plain file, accepted a lock file: {', '.join(KINDS)}")
             with self.file.open("rb") as stream:
                 return decoded(self.path, stream.read(LARGEST + 1))
-        except OSError as error:
-            why = error.strerror or type(error).__name__
+        except (OSError, RuntimeError) as error:  # RuntimeError: links that lead to each other
+            why = getattr(error, "strerror", None) or type(error).__name__
             raise LockError(f"{self.path}: cannot be read ({why}), accepted a lock file: {', '.join(KINDS)}") from None
 
     def beside(self, name: str) -> OnDisk:
         called = os.path.normpath(Path(self.path).parent / name)
-        return OnDisk(self.file.parent / name, Path(called).as_posix())
+        return OnDisk(self.file.parent / name, Path(called).as_posix(), self.root, inside=True)
+
+
+def _stands_in(file: Path, root: Path) -> bool:
+    """Whether a file is in a folder once links are followed; true of links that lead to each other: reading says so."""
+    try:
+        return file.resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError):
+        return True
 
 
 def environment(version: str = "") -> Environment:
