@@ -8,7 +8,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Mapping
 from math import prod
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -47,8 +47,8 @@ def capture_exported(path: Path, wanted: Wanted) -> Captured:
 
 def _is_program(name: str) -> bool:
     """Whether a member of the archive is a graph: today's name, or the one of PyTorch 2.1 to 2.6."""
-    parts = name.split("/")
-    return parts[-1] == "serialized_exported_program.json" or (parts[-2:-1] == ["models"] and name.endswith(".json"))
+    parts = PurePosixPath(name).parts
+    return parts[-1] == "serialized_exported_program.json" or (parts[-2:-1] == ("models",) and name.endswith(".json"))
 
 
 class _Program:

@@ -57,7 +57,7 @@ class Mine:
 
     @property
     def says(self) -> str:
-        """`Your 14 layers: all right on pytorch 2.13.0; 2 differ on keras-jax 3.15.1: up-1 (decoder.up1), up-2.`"""
+        """`Your 14 cases: all right on pytorch 2.13.0; 2 differ on keras-jax 3.15.1: up-1 (decoder.up1), up-2.`"""
         return f"{'; '.join(self.parts)}."
 
     @property
@@ -133,7 +133,7 @@ class Mine:
         return f"{case} ({textwrap.shorten(about, MOST_ABOUT, placeholder='...')})" if about and alone else case
 
     def data(self) -> dict[str, Any]:
-        """As plain data: `layers` (how many), `says`, and `targets`: name to each word of `right`, `differs`, `fails`,
+        """As plain data: `cases` (how many), `says`, and `targets`: name to each word of `right`, `differs`, `fails`,
         `not-judged`, `not-run`, `inexpressible` with the layers of which it is true, `known`: layer to the known
         difference that explains what is not right, and `laws`: layer to the laws that do not hold."""
         words = ("right", *SAID)
@@ -143,7 +143,7 @@ class Mine:
             targets[name] = {word: [it.case for it in those if it.is_ == word] for word in words}
             targets[name]["known"] = {it.case: it.known for it in those if it.known}
             targets[name]["laws"] = {it.case: list(it.laws) for it in those if it.laws}
-        return {"layers": len(self.cases), "says": self.says, "targets": targets}
+        return {"cases": len(self.cases), "says": self.says, "targets": targets}
 
 
 def mine_of(run: Run) -> Mine | None:
@@ -190,8 +190,8 @@ def _label(info: TargetInfo) -> str:
 
 
 def yours(number: int) -> str:
-    """`Your 14 layers`."""
-    return f"Your {plural(number, 'layer')}"
+    """`Your 14 cases`."""
+    return f"Your {plural(number, 'case')}"
 
 
 def joined(names: Sequence[str]) -> str:

@@ -43,18 +43,18 @@ class MineCompared:
 
     @property
     def says(self) -> str:
-        """`Your 14 layers: the same.`, or `2 of your 14 layers changed: up-1 (decoder.up1) is worse on jax ...`."""
+        """`Your 14 cases: the same.`, or `2 of your 14 cases changed: up-1 (decoder.up1) is worse on jax ...`."""
         return f"{'; '.join(self.parts)}."
 
     @property
     def parts(self) -> list[str]:
         """The sentence in its parts: what changed, what is not right as before, what is not compared."""
         number, changed = len(self.after.cases), self.changed
-        left = f"{len(self.alone):,} of your layers, which no law judged on both sides" if self.alone else ""
+        left = f"{len(self.alone):,} of your cases, which no law judged on both sides" if self.alone else ""
         if not number or not self.after.labels:
             return [f"{yours(number or len(self.alone))}: not compared, for {self._why_not()}"]
         if changed:
-            who = f"{len(changed):,} of your {number:,} layers" if number > 1 else "Your layer"
+            who = f"{len(changed):,} of your {number:,} cases" if number > 1 else "Your case"
             first = f"{who} changed: {', '.join(self._told(changed))}"
         else:
             first = f"{yours(number)}: the same{f' but for the last bits of {self.bits:,}' if self.bits else ''}"
@@ -85,7 +85,7 @@ class MineCompared:
         return " and ".join(says.format(joined(targets)) for says, targets in found.items())
 
     def data(self) -> dict[str, Any]:
-        """As plain data: `layers` (how many are compared), `says`, `changed` (layer to target to `worse` and the kinds
+        """As plain data: `cases` (how many are compared), `says`, `changed` (layer to target to `worse` and the kinds
         of change), `alone` (layers of one side), `lost` (targets that did not run on both) and `after`."""
         changed = {
             name: {
@@ -94,7 +94,7 @@ class MineCompared:
             }
             for name, on in self.changed.items()
         }
-        told = {"layers": len(self.after.cases), "says": self.says, "changed": changed}
+        told = {"cases": len(self.after.cases), "says": self.says, "changed": changed}
         return told | {"alone": list(self.alone), "lost": list(self.lost), "after": self.after.data()["targets"]}
 
 

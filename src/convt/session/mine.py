@@ -56,9 +56,9 @@ def own(files: Iterable[Path]) -> list[Path]:
     return [path for path in files if not path.resolve().is_relative_to(suite)]
 
 
-def told(layers: int, files: Iterable[Path]) -> str:
-    """`your 14 layers, from .convt/model.yaml`; empty where there are none."""
+def told(cases: int, files: Iterable[Path]) -> str:
+    """`your 14 cases, from .convt/model.yaml`; empty where there are none."""
     names = [os.path.relpath(path) for path in files]
     more = f" and {len(names) - 3} more files" if len(names) > 3 else ""
-    noun = "layer" if layers == 1 else "layers"
-    return f"your {layers:,} {noun}, from {', '.join(names[:3])}{more}" if layers else ""
+    noun = "case" if cases == 1 else "cases"
+    return f"your {cases:,} {noun}, from {', '.join(names[:3])}{more}" if cases else ""

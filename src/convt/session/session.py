@@ -116,7 +116,7 @@ class Session:
 
     @property
     def mine_told(self) -> str:
-        """`your 14 layers, from .convt/model.yaml`; empty where there are none."""
+        """`your 14 cases, from .convt/model.yaml`; empty where there are none."""
         return told(len(self.mine), own(self.options.files))
 
     def is_mine(self, case: Case) -> bool:

@@ -51,7 +51,7 @@ def run(folder: Path, project: Path, *words: str) -> Result:
 
 
 SAYS = (
-    r"Your 3 layers: all right on honest [\d.]+; 3 differ on flips [\d.]+: dec-1 \(decoder.up1\), law value and \d+"
+    r"Your 3 cases: all right on honest [\d.]+; 3 differ on flips [\d.]+: dec-1 \(decoder.up1\), law value and \d+"
     r" more, dec-2 \(decoder.up2\), law \w+ and \d+ more, large \(encoder\), law realistic\."
 )
 
@@ -59,12 +59,12 @@ SAYS = (
 def test_they_are_asked_alone_from_a_folder_below(project: Path) -> None:
     result = run(project / "src", project, "--only", "mine")
     assert result.code == 1, result.text
-    assert "your 3 layers, from ../.convt/model.yaml" in result.text
+    assert "your 3 cases, from ../.convt/model.yaml" in result.text
     assert re.search(SAYS, " ".join(result.text.split())), result.text
     cases = result.of_kind("case")
     assert [(it["id"], it["mine"]) for it in cases] == [("dec-1", True), ("dec-2", True), ("large", True)]
     assert {law for case, law, _ in result.verdicts() if case == "large"} == {"realistic"}
-    assert "Your 3 layers: all right on honest" in (result.report / "index.html").read_text()
+    assert "Your 3 cases: all right on honest" in (result.report / "index.html").read_text()
     repeat = next(it for it in re.findall(r"repeat: (convt run .*)$", result.text, re.MULTILINE) if "dec-1" in it)
     assert "--only=mine" in shlex.split(repeat)
     told = json.loads(convt("summary", str(result.report / "run.jsonl"), "--json"))["mine"]
@@ -86,8 +86,8 @@ def test_other_commands_know_them_too(project: Path) -> None:
 def test_they_are_asked_beside_the_suite_and_left_out_where_that_is_wanted(project: Path) -> None:
     words = ["-k", "dec-1 or gap-1d", "--law", "value"]
     both = run(project, project, *words, "-n", "2")
-    assert "your 3 layers, from .convt/model.yaml" in both.text
-    assert "Your 1 layer: right on honest" in both.text
+    assert "your 3 cases, from .convt/model.yaml" in both.text
+    assert "Your 1 case: right on honest" in both.text
     assert {it["id"]: it.get("mine", False) for it in both.of_kind("case")} == {"dec-1": True, "gap-1d": False}
     suite = run(project, project, *words, "--only=suite")
     assert "layer" not in suite.text
@@ -98,8 +98,8 @@ def test_files_that_are_named_are_ones_own_and_nothing_is_generated_beside_them(
     named = project / "named.yaml"
     (project / ".convt" / "model.yaml").rename(named)
     result = run(project, project, f"--spec={named}", "--law", "value")
-    assert "your 3 layers, from named.yaml" in result.text
-    assert "Your 2 layers: all right on honest" in result.text, "the law says nothing about the third"
+    assert "your 3 cases, from named.yaml" in result.text
+    assert "Your 2 cases: all right on honest" in result.text, "the law says nothing about the third"
     assert not any(it["generated"] for it in result.of_kind("case"))
 
 

@@ -25,7 +25,7 @@ JAX, KERAS = "jax 0.10.2", "keras-jax 3.14.1"
 UP1, UP2 = "up-1 (decoder.up1)", "up-2 (decoder.up2)"
 REST = "all others right."
 V = "law value"
-THREE = "Your 3 layers: all right on"
+THREE = "Your 3 cases: all right on"
 WORSE, BOTH = f"{UP1} is worse on keras-jax (regressed)", "keras-jax and jax"
 
 
@@ -58,11 +58,11 @@ LOST = (replace(HEADER.targets[0], missing="no module"), HEADER.targets[1])
 @pytest.mark.parametrize(
     ("found", "sentence"),
     [
-        (run(), f"Your 3 layers: all right on {KERAS} and {JAX}."),
-        (run(names=("up-1",)), f"Your 1 layer: right on {KERAS} and {JAX}."),
+        (run(), f"Your 3 cases: all right on {KERAS} and {JAX}."),
+        (run(names=("up-1",)), f"Your 1 case: right on {KERAS} and {JAX}."),
         (
             run(keras("up-1", **DIFFERS), keras("up-2", **DIFFERS)),
-            f"Your 3 layers: all right on {JAX}; 2 differ on {KERAS}: {UP1}, {V}, {UP2}, {V}; {REST}",
+            f"Your 3 cases: all right on {JAX}; 2 differ on {KERAS}: {UP1}, {V}, {UP2}, {V}; {REST}",
         ),
         (
             run(keras("up-3", **DIFFERS, known="x"), keras("up-1", **RAISED)),
@@ -70,18 +70,18 @@ LOST = (replace(HEADER.targets[0], missing="no module"), HEADER.targets[1])
         ),
         (
             run(keras("up-1", **RAISED, known="a-bug")),
-            f"Your 3 layers: all right on {JAX}; 1 fails on {KERAS}: {UP1}, {V}, known: a-bug; {REST}",
+            f"Your 3 cases: all right on {JAX}; 1 fails on {KERAS}: {UP1}, {V}, known: a-bug; {REST}",
         ),
         (
             run(*(verdict("up-1", target=target, **DIFFERS) for target in TARGETS)),
-            f"Your 3 layers: 1 differs on {KERAS} and {JAX}: {UP1}, {V}; {REST}",
+            f"Your 3 cases: 1 differs on {KERAS} and {JAX}: {UP1}, {V}; {REST}",
         ),
         (
             run(keras("up-1", verdict="unsupported"), keras("up-1", law="adjoint", verdict="unsupported")),
-            f"Your 3 layers: all right on {JAX}; 1 cannot be expressed on {KERAS}: {UP1}; {REST}",
+            f"Your 3 cases: all right on {JAX}; 1 cannot be expressed on {KERAS}: {UP1}; {REST}",
         ),
-        (run(targets=LOST), f"Your 3 layers: all right on {JAX}."),
-        (run(targets=tuple(replace(it, missing="no module") for it in LOST)), "Your 3 layers: no target ran."),
+        (run(targets=LOST), f"Your 3 cases: all right on {JAX}."),
+        (run(targets=tuple(replace(it, missing="no module") for it in LOST)), "Your 3 cases: no target ran."),
     ],
     ids=[
         "right",
@@ -102,7 +102,7 @@ def test_a_run_says_it_in_a_sentence(found: Run, sentence: str) -> None:
 def test_a_run_that_was_interrupted_says_so() -> None:
     found = run(names=("up-1",))
     partial = replace(found, footer=replace(found.footer, partial=True))
-    assert says(partial) == f"Your 1 layer, judged before the interruption: right on {KERAS} and {JAX}."
+    assert says(partial) == f"Your 1 case, judged before the interruption: right on {KERAS} and {JAX}."
 
 
 def test_a_run_without_them_says_nothing_new() -> None:
@@ -129,10 +129,10 @@ def test_every_form_of_a_run_says_it_first() -> None:
     assert " ".join(summary_text(found).split()).startswith(says(found))
     assert says(found) in together_text([found, found], triples=False)
     page = render_page(found)
-    assert f'<p class="headline">Your 3 layers: all right on {JAX}; not all right on {KERAS}.</p>' in page
+    assert f'<p class="headline">Your 3 cases: all right on {JAX}; not all right on {KERAS}.</p>' in page
     assert f"<li>1 differs on {KERAS}: {UP1}, {V}, known: a-bug</li>" in page
     data = summary_json(found)["mine"]
-    assert (data["layers"], data["says"]) == (3, says(found))
+    assert (data["cases"], data["says"]) == (3, says(found))
     assert data["targets"]["keras-jax"]["differs"] == ["up-1"]
     assert data["targets"]["keras-jax"]["known"] == {"up-1": "a-bug"}
     assert data["targets"]["keras-jax"]["laws"] == {"up-1": ["value"]}
@@ -165,44 +165,44 @@ WRONG = keras("up-1", **DIFFERS)
 @pytest.mark.parametrize(
     ("before", "after", "sentence"),
     [
-        (run(), run(), "Your 3 layers: the same."),
+        (run(), run(), "Your 3 cases: the same."),
         (
             run(),
             run(WRONG, keras("up-3", **DIFFERS)),
-            f"2 of your 3 layers changed: {UP1}, up-3 are worse on keras-jax (regressed).",
+            f"2 of your 3 cases changed: {UP1}, up-3 are worse on keras-jax (regressed).",
         ),
-        (run(), run(keras("gap", **DIFFERS)), "Your 3 layers: the same."),
-        (run(), run(keras("up-2", bits="cd34")), "Your 3 layers: the same but for the last bits of 1."),
+        (run(), run(keras("gap", **DIFFERS)), "Your 3 cases: the same."),
+        (run(), run(keras("up-2", bits="cd34")), "Your 3 cases: the same but for the last bits of 1."),
         (
             run(WRONG),
             run(WRONG),
-            f"Your 3 layers: the same; as before, 1 differs on {KERAS}: up-1.",
+            f"Your 3 cases: the same; as before, 1 differs on {KERAS}: up-1.",
         ),
         (
             run(),
             run(WRONG),
-            f"1 of your 3 layers changed: {WORSE}.",
+            f"1 of your 3 cases changed: {WORSE}.",
         ),
         (
             run(keras("up-2", **DIFFERS)),
             run(WRONG, verdict("up-1", **DIFFERS)),
-            f"2 of your 3 layers changed: {UP1} is worse on {BOTH} (regressed), {UP2} is better on keras-jax (fixed).",
+            f"2 of your 3 cases changed: {UP1} is worse on {BOTH} (regressed), {UP2} is better on keras-jax (fixed).",
         ),
-        (run(names=("up-1",)), run(WRONG, names=("up-1",)), f"Your layer changed: {WORSE}."),
+        (run(names=("up-1",)), run(WRONG, names=("up-1",)), f"Your case changed: {WORSE}."),
         (
             run(names=("up-1", "up-2")),
             run(),
-            "Your 2 layers: the same; not compared: 1 of your layers, which no law judged on both sides.",
+            "Your 2 cases: the same; not compared: 1 of your cases, which no law judged on both sides.",
         ),
         (
             run(),
             run(targets=LOST),
-            "Your 3 layers: the same; not compared: what keras-jax computes.",
+            "Your 3 cases: the same; not compared: what keras-jax computes.",
         ),
         (
             made(verdict("gap"), cases=[case("gap", 9)]),
             run(),
-            "Your 3 layers: not compared, for no law judged them on both sides.",
+            "Your 3 cases: not compared, for no law judged them on both sides.",
         ),
     ],
     ids=["same", "alike", "others", "bits", "as-before", "worse", "mixed", "one", "new-layer", "lost", "all-new"],
@@ -216,12 +216,12 @@ def test_laws_of_other_versions_compare_no_layer() -> None:
     forced = compare(run(), run(laws=other), may_be_empty=True)
     mine = mine_compared(forced)
     assert mine is not None
-    assert mine.says == "Your 3 layers: not compared, for no law judged them on both sides."
+    assert mine.says == "Your 3 cases: not compared, for no law judged them on both sides."
 
 
 def test_every_form_of_a_comparison_says_it_first() -> None:
     found = compare(run(), run(WRONG))
-    first = f"1 of your 3 layers changed: {WORSE}."
+    first = f"1 of your 3 cases changed: {WORSE}."
     assert headline(found).startswith(f"{first} Worse")
     assert " ".join(render(found).split()).startswith(f"convt: {first} convt: Worse")
     assert render(found, "markdown").startswith(f"# convt: {first}\n\n**Worse")

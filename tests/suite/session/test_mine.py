@@ -78,7 +78,7 @@ def test_the_line_names_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(tmp_path)
     files = [tmp_path / ".convt" / f"{name}.yaml" for name in "abcdef"]
     assert told(0, []) == ""
-    assert told(1, files[:1]) == f"your 1 layer, from {Path('.convt', 'a.yaml')}"
+    assert told(1, files[:1]) == f"your 1 case, from {Path('.convt', 'a.yaml')}"
     assert told(14, files).endswith("c.yaml and 3 more files")
 
 
@@ -103,7 +103,7 @@ def test_a_run_asks_them_beside_the_suites_cases(suite: Session, both: Session) 
     assert names(both) - names(suite) == {"up-1", "up-2"}
     assert names(suite) <= names(both)
     assert [case.id for case in both.mine] == ["up-1", "up-2"]
-    assert both.mine_told.startswith("your 2 layers, from ")
+    assert both.mine_told.startswith("your 2 cases, from ")
 
 
 def test_a_profile_that_asks_few_cases_asks_all_of_them(both: Session) -> None:

@@ -186,11 +186,11 @@ def test_layers_of_a_project_are_asked_alone_and_told_first(folder: Path, worse:
     (tmp_path / "tests").symlink_to(ROOT / "tests")  # a backend from outside is found in the current folder
     found = upgrade(folder, "tinyframe==1", "tinyframe==2", chosen=["--only=mine"], project=tmp_path, BUDGET="60s")
     assert found.code == 1, found.text + found.error
-    assert found.text.splitlines()[0] == "your 3 layers, from .convt/model.yaml"
-    first = "1 of your 3 layers changed: up-1 (decoder.up1) is worse on framed (regressed"
+    assert found.text.splitlines()[0] == "your 3 cases, from .convt/model.yaml"
+    first = "1 of your 3 cases changed: up-1 (decoder.up1) is worse on framed (regressed"
     assert found.text.partition("convt: ")[2].startswith(first)
     assert found.data["search"] == [], "in spite of the budget"
     assert {it["case"] for it in found.data["changes"]} == {"up-1"}
     assert found.data["mine"]["changed"]["up-1"]["framed"]["worse"] is True
-    assert (found.report / "compare.md").read_text().startswith("# convt: 1 of your 3 layers changed: up-1")
-    assert '<p class="headline">1 of your 3 layers changed: up-1' in (found.report / "upgrade.html").read_text()
+    assert (found.report / "compare.md").read_text().startswith("# convt: 1 of your 3 cases changed: up-1")
+    assert '<p class="headline">1 of your 3 cases changed: up-1' in (found.report / "upgrade.html").read_text()
