@@ -209,7 +209,7 @@ def summary_json(run: Run, triples: bool = False) -> dict[str, Any]:
                many properties that occur together among all do so there, else 0; cover_above, the same on targets
                that stand above another target's engine
     known      known difference to its number of verdicts
-    mine       the user's own layers, or null where the run has none: layers (how many), says (the sentence), targets
+    mine       the user's own layers, or null where the run has none: cases (how many), says (the sentence), targets
                (name to the layers under right, differs, fails, not-judged, not-run, inexpressible; known, layer to
                the known difference that explains it, which stands under differs or fails all the same; laws, layer
                to the laws that do not hold)

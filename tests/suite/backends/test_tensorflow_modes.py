@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from convt.content.backends.onednn import mirrored
 from convt.content.backends.tensorflow import programs
 from convt.content.backends.tensorflow.adapter import untraced
-from convt.content.backends.onednn import mirrored
 from convt.content.backends.tensorflow.fused import Graphs
 
 from convt.adapter.backend import Outcome, Probe
