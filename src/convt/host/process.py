@@ -167,6 +167,18 @@ class Process:
             log.seek(max(begin if begin <= size else 0, size - (1 << 16)))
             return last_words(log.read().decode(errors="replace"))
 
+    def waited(self) -> float:
+        """Seconds in which its threads could have run and the machine ran others, all threads together.
+
+        Source: the second number of `/proc/PID/task/TID/schedstat`, in nanoseconds, as the kernel's documentation of
+        the scheduler's statistics has it. 0 where the system does not tell.
+        """
+        seconds = 0.0
+        for path in Path(f"/proc/{self._popen.pid}/task").glob("*/schedstat"):
+            with contextlib.suppress(OSError, ValueError, IndexError):  # a thread may end meanwhile
+                seconds += int(path.read_text().split()[1]) / 1e9
+        return seconds
+
     def ask_where(self) -> None:
         """Have a process that hangs write to its log where it is."""
         size = self._log.stat().st_size

@@ -7,7 +7,6 @@ import itertools
 import pickle
 import queue
 import threading
-import time
 from concurrent.futures import Future
 from pathlib import Path
 from typing import IO, Any
@@ -23,6 +22,7 @@ from convt.host.packing import Packer
 from convt.host.preparing import Preparer, absent
 from convt.host.process import Ended, Popen, Process, environment, started
 from convt.host.registry import Entry
+from convt.host.silence import Silence
 from convt.host.worker import FRESH, Mark
 from convt.results.targets import Target, TargetInfo
 
@@ -208,7 +208,7 @@ class Runner(threading.Thread):
         deadline = allowed = max(self._limits.deadline, memory.SECONDS if chunk.heavy else 0)
         sizes = [len(group) for group in chunk.groups]
         mark: Mark = (0, 0, 0, 0)
-        since = time.monotonic()
+        silence = Silence(process)
         try:
             process.send(("batch", number, [chunk.packed[place] for place in order], sizes, chunk.careful), deadline)
             while True:
@@ -220,14 +220,15 @@ class Runner(threading.Thread):
                         return None
                 at = process.progress()
                 if message is not None or at != mark:
-                    mark, since = at, time.monotonic()
+                    mark = at
+                    silence.ends()
                     allowed = deadline + (FUSED_SECONDS * at[2] if at[2] > 1 else 0)
                     if at[:3] == (number, at[1], 1):
                         allowed = min(allowed, chunk.seconds.get(order[at[1]], allowed))
                 elif chunk.heavy and (reason := memory.scarce()):
                     process.kill()
                     return _end(process, "not-run", reason, at, number, order, chunk)
-                elif time.monotonic() - since > allowed:
+                elif silence.exceeds(allowed):
                     process.ask_where()  # the signal can wake it, so that it stays blamed for where it was before
                     process.kill()
                     return _end(process, "timed-out", f"no answer within {allowed:g} s", at, number, order, chunk)
