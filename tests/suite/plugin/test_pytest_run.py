@@ -146,7 +146,7 @@ def test_the_terminal_matrix_has_at_most_fifteen_lines(specs: Path) -> None:
         specs, *only("honest"), "--target", "flips", "--backend", FLIPS, "tests/test_cases.py"
     ).text.splitlines()
     top = next(i for i, line in enumerate(lines) if re.fullmatch("=+ convt =+", line))
-    assert re.match("Your 5 layers: all right on honest .*;$", lines[top + 1])
+    assert re.match("Your 5 cases: all right on honest .*;$", lines[top + 1])
     at = next(i for i, line in enumerate(lines) if re.match(r"[\d,]+ verdicts on flips break a law", line))
     assert all(line.startswith("  ") for line in lines[top + 2 : at]), "the rest of what is said of the layers"
     end = next(i for i, line in enumerate(lines) if i > at and line.startswith(("wrote", "=")))
