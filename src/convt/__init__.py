@@ -20,8 +20,8 @@ _PUBLIC = {
     "Session": "convt.session.session",
     "Settings": "convt.conv.settings",
     "compare": "convt.results.changes",
-    "port": "convt.translation.library",
-    "translate": "convt.translation.library",
+    "port": "convt.translation.porting",
+    "translate": "convt.translation.porting",
 }
 """Where each public name stands."""
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from convt.results.changes import compare
     from convt.session.options import Options
     from convt.session.session import Session
-    from convt.translation.library import port, translate
+    from convt.translation.porting import port, translate
 
 
 def __getattr__(name: str) -> Any:
