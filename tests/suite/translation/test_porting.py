@@ -62,13 +62,13 @@ def test_layers_that_do_not_compute_the_same_are_not_ported(target: str, says: s
 
 
 def test_layers_of_one_size_that_are_shifted_are_not_ported(monkeypatch: pytest.MonkeyPatch) -> None:
-    from convt.translation import library
+    from convt.translation import porting
 
     a = Settings(input=(7,), kernel=(5,), stride=(2,), padding=((1, 2),))
     spoken = read("nn.ConvTranspose1d(1, 1, 5)")
-    library._same(a, a, spoken, spoken)
+    porting._same(a, a, spoken, spoken)
     with pytest.raises(LayerError, match="the same size, shifted, every value differs"):
-        library._same(a, a.replace(padding=((2, 1),)), spoken, spoken)
+        porting._same(a, a.replace(padding=((2, 1),)), spoken, spoken)
 
 
 def layouts(it: Settings) -> list[KernelLayout]:
@@ -155,15 +155,15 @@ def test_arrays_go_to_a_layer_that_is_written_and_come_back() -> None:
 
 
 def test_arrays_that_are_mirrored_on_the_way_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    from convt.translation import library
+    from convt.translation import porting
 
-    real = library._said
+    real = porting._said
 
     def mirrored(*given: Any) -> Any:
         said = real(*given)
         return replace(said, kernel=replace(said.kernel, mirrored=not said.kernel.mirrored))
 
-    monkeypatch.setattr(library, "_said", mirrored)
+    monkeypatch.setattr(porting, "_said", mirrored)
     assert misported(10)
 
 
