@@ -11,6 +11,7 @@ from convt.translation.translating import read, translate
 
 from .liars import LIARS, Liar
 from .truth import ENGINES, Job, answers, jobs, layers, missing, texts, translatable, wrong
+from .written import Written
 
 SEED = 7
 EVERYDAY = {"torch": 250, "tensorflow": 120, "onnx": 120, "keras@torch": 120, "keras@tensorflow": 60}
@@ -89,3 +90,12 @@ def test_a_result_that_differs_is_told() -> None:
     assert "shape" in wrong([job], [np.zeros(3)])[0]
     assert "no such thing" in wrong([job], ["ValueError: no such thing"])[0]
     assert isinstance(job, Job)
+
+
+def test_a_program_that_ends_its_process_costs_itself_alone() -> None:
+    it = Settings(input=(2,), kernel=(1,))
+    one = np.ones(1)
+    texts = ("y = state", "import os\nos.abort()", "y = state")
+    found = answers("onnx", [Written(it, "", text, {"state": one}, one) for text in texts])
+    assert [isinstance(y, str) for y in found] == [False, True, False]
+    assert "ended with -6" in str(found[1])
